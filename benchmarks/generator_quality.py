@@ -1,0 +1,80 @@
+"""Judges an exported generator by classifiers and by its diversity.
+
+    python benchmarks/generator_quality.py saved_models/fashion_mnist --dataset fashion_mnist
+
+- gan_test: how often a classifier trained on the real training images names a sample as the class asked for;
+- cas (classification accuracy score): how well a classifier trained on samples alone does on the real test images;
+- diversity: mean distance between two samples of a class, relative to that of two real images.
+
+Prints JSON; `--json FILE` writes it too, `--picture FILE` draws real and synthetic rows.
+"""
+
+import argparse
+
+import numpy as np
+import tensorflow as tf
+from common import (
+    accuracy,
+    as_pixels,
+    draw_rows,
+    train_classifier,
+    within_class_diversity,
+    write_json,
+)
+
+import keras_ganaug as kga
+
+
+def sample(generate, labels, seed, chunk=500):
+    """Images for the labels, chunk by chunk, each with a seed of its own."""
+    parts = [
+        generate(tf.constant(labels[start : start + chunk], tf.int32), tf.constant([seed, start], tf.int32)).numpy()
+        for start in range(0, len(labels), chunk)
+    ]
+    return as_pixels(np.concatenate(parts))
+
+
+def judge(generate, dataset, num_samples, steps, seeds, picture=None):
+    """All figures of one generator, as a dict of lists over the classifiers' seeds."""
+    train, test = kga.datasets.load(dataset)
+    class_names = train.class_names
+    x, y = kga.datasets.to_arrays(train)
+    x_test, y_test = kga.datasets.to_arrays(test)
+    num_classes = len(class_names)
+    labels = np.arange(num_samples) % num_classes
+    samples = sample(generate, labels, seed=0)
+    figures = {"samples": num_samples, "steps": steps, "seeds": list(seeds)}
+    for name in ("real", "gan_test", "cas"):
+        figures[name] = []
+    recalls = []
+    for seed in seeds:
+        on_real = train_classifier(x, y, steps, seed=seed)
+        figures["real"].append(accuracy(on_real, x_test, y_test))
+        figures["gan_test"].append(accuracy(on_real, samples, labels))
+        recalls.append([accuracy(on_real, samples[labels == c], c) for c in range(num_classes)])
+        on_samples = train_classifier(samples, labels, steps, seed=seed)
+        figures["cas"].append(accuracy(on_samples, x_test, y_test))
+    figures["gan_test_by_class"] = dict(zip(class_names, np.mean(recalls, 0).round(3).tolist(), strict=True))
+    real, synthetic = (within_class_diversity(*pair, num_classes) for pair in ((x, y), (samples, labels)))
+    figures["diversity"] = dict(zip(class_names, (synthetic / real).round(3).tolist(), strict=True))
+    if picture:
+        by_class = [[images[of == c][:8] for c in range(num_classes)] for images, of in ((x, y), (samples, labels))]
+        draw_rows(picture, *by_class, class_names)
+    return figures
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("path", help="a SavedModel that `gan.export` wrote")
+    parser.add_argument("--dataset", required=True, help='"digits" or "fashion_mnist"')
+    parser.add_argument("--samples", type=int, default=30000)
+    parser.add_argument("--steps", type=int, default=1500, help="training steps of each classifier")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--json")
+    parser.add_argument("--picture")
+    options = parser.parse_args()
+    generate = tf.saved_model.load(options.path).generate
+    write_json(
+        options.json,
+        judge(generate, options.dataset, options.samples, options.steps, options.seeds, options.picture),
+    )

@@ -1,0 +1,96 @@
+"""Checks of arguments: each error names the argument, what was expected and what was received."""
+
+import numbers
+
+import numpy as np
+import tensorflow as tf
+
+
+def fraction(value, name="fraction"):
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0.0 <= value <= 1.0:
+        raise ValueError(f"`{name}` must be a number from 0 to 1. Received: {name}={value!r}")
+    return float(value)
+
+
+def non_negative(value, name):
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0.0 <= value < float("inf"):
+        raise ValueError(f"`{name}` must be a finite number of at least 0. Received: {name}={value!r}")
+    return float(value)
+
+
+def positive_int(value, name):
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
+        raise ValueError(f"`{name}` must be a positive integer. Received: {name}={value!r}")
+    return int(value)
+
+
+def truncation(value):
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0.0 < value <= 1.0:
+        raise ValueError(f"`truncation` must be a number above 0 and at most 1. Received: truncation={value!r}")
+    return float(value)
+
+
+def seed(value, name="seed"):
+    pair = isinstance(value, (tuple, list, np.ndarray)) and np.shape(value) == (2,)
+    if pair and all(isinstance(part, numbers.Integral) for part in value):
+        return tuple(int(part) for part in value)
+    if isinstance(value, bool) or not (value is None or isinstance(value, numbers.Integral)):
+        raise TypeError(f"`{name}` must be None, an integer or a pair of integers. Received: {name}={value!r}")
+    return value if value is None else int(value)
+
+
+def image_shape(value):
+    expected = "`image_shape` must be (height, width, channels), three positive integers"
+    if not isinstance(value, (tuple, list)) or len(value) != 3:
+        raise ValueError(f"{expected}. Received: image_shape={value!r}")
+    if not all(isinstance(size, numbers.Integral) and not isinstance(size, bool) and size > 0 for size in value):
+        raise ValueError(f"{expected}. Received: image_shape={value!r}")
+    return tuple(int(size) for size in value)
+
+
+def value_range(value):
+    numbers_ = isinstance(value, (tuple, list)) and len(value) == 2
+    numbers_ = numbers_ and all(isinstance(v, numbers.Real) and np.isfinite(v) for v in value)
+    if not numbers_ or not value[0] < value[1]:
+        raise ValueError(
+            "`value_range` must be a pair (lowest, highest) of finite numbers, the lowest first, such as (0, 255). "
+            f"Received: value_range={value!r}"
+        )
+    return (float(value[0]), float(value[1]))
+
+
+def one_of(value, choices, name):
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"`{name}` must be one of {sorted(choices)}. Received: {name}={value!r}")
+    return value
+
+
+def images_shape(shape, expected, name="images"):
+    """Checks the static shape of a batch of images against (height, width, channels)."""
+    shape = tf.TensorShape(shape)
+    if shape.rank == 3 or (shape.rank is not None and shape.rank == len(expected)):
+        raise ValueError(
+            f"`{name}` must be a batch of images of shape (batch, {', '.join(map(str, expected))}); these look unbatched: "
+            f"call `dataset.batch(batch_size)` first. Received: shape={tuple(shape)}"
+        )
+    if not shape.is_compatible_with((None, *expected)):
+        raise ValueError(
+            f"`{name}` must have the shape (batch, {', '.join(map(str, expected))}). Received: shape={tuple(shape)}"
+        )
+
+
+def class_indices(labels, num_classes, name="labels"):
+    """Checks concrete labels and returns them as an int32 array of shape (n,)."""
+    labels = np.asarray(labels)
+    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError(
+            f"`{name}` must be a one-dimensional sequence of integer class indices. "
+            f"Received: dtype {labels.dtype}, shape {labels.shape}"
+        )
+    if num_classes is not None and labels.size and (labels.min() < 0 or labels.max() >= num_classes):
+        wrong = labels[(labels < 0) | (labels >= num_classes)]
+        raise ValueError(
+            f"`{name}` must be class indices from 0 to {num_classes - 1} (num_classes={num_classes}). "
+            f"Received: {np.unique(wrong)[:5].tolist()}"
+        )
+    return labels.astype(np.int32)

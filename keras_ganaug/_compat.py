@@ -1,0 +1,73 @@
+"""The one place that knows which generation of Keras is installed.
+
+The package runs on Keras 3 (with its TensorFlow backend) and on Keras 2.15. Everything that the two spell
+differently is here; no other module asks for a version.
+"""
+
+import contextlib
+
+import keras
+import tensorflow as tf
+
+KERAS_3 = int(keras.__version__.split(".")[0]) >= 3
+
+if KERAS_3 and keras.config.backend() != "tensorflow":
+    raise ImportError(
+        "keras_ganaug needs Keras with its TensorFlow backend: set the environment variable "
+        f"KERAS_BACKEND=tensorflow before Keras is imported. Received: {keras.config.backend()!r}"
+    )
+
+# How the replicas of a `tf.distribute` strategy agree on a variable that they all assign.
+SAME_ON_ALL = "only_first_replica" if KERAS_3 else tf.VariableAggregation.ONLY_FIRST_REPLICA
+MEAN_OF_ALL = "mean" if KERAS_3 else tf.VariableAggregation.MEAN
+
+
+def tf_variable(weight):
+    """The `tf.Variable` behind a Keras weight, in its own dtype even inside a mixed-precision layer."""
+    return getattr(weight, "_value", weight) if KERAS_3 else weight
+
+
+@contextlib.contextmanager
+def weight_replaced(layer, name, value):
+    """Within the context, `layer` computes with the tensor `value` in place of its weight `name`."""
+    if KERAS_3:
+        with keras.StatelessScope(state_mapping=[(getattr(layer, name), value)]):
+            yield
+    else:
+        # Past `Layer.__setattr__`, which would take the variable off the layer's list of weights.
+        weight = vars(layer)[name]
+        vars(layer)[name] = tf.cast(value, layer.compute_dtype)
+        try:
+            yield
+        finally:
+            vars(layer)[name] = weight
+
+
+def scale_loss(optimizer, loss):
+    """The loss times the optimizer's loss scale (mixed float16), or the loss as it is."""
+    if KERAS_3:
+        return optimizer.scale_loss(loss)
+    return optimizer.get_scaled_loss(loss) if hasattr(optimizer, "get_scaled_loss") else loss
+
+
+def unscale_gradients(optimizer, gradients):
+    """Undoes `scale_loss` where the optimizer does not do so itself."""
+    if not KERAS_3 and hasattr(optimizer, "get_unscaled_gradients"):
+        return optimizer.get_unscaled_gradients(gradients)
+    return gradients
+
+
+def with_loss_scale(optimizer, compute_dtype):
+    """Wraps the optimizer for float16 gradients, which would underflow; other dtypes need nothing."""
+    scaler = (keras.optimizers if KERAS_3 else keras.mixed_precision).LossScaleOptimizer
+    if compute_dtype != "float16" or isinstance(optimizer, scaler):
+        return optimizer
+    return scaler(optimizer)
+
+
+def write_out(archive, path):
+    """Writes an `ExportArchive` without a message."""
+    if KERAS_3:
+        archive.write_out(path, verbose=False)
+    else:
+        archive.write_out(path)

@@ -1,0 +1,56 @@
+"""Stateless seeds: every random number comes from a seed that is folded from counters.
+
+A seed is an int32 tensor of shape (2,). The Philox generator is named outright, so that a seed gives the same
+numbers on every device and inside and outside XLA.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+
+def as_seed(seed):
+    """An int32 seed pair from a Python integer of up to 64 bits, or from a pair of integers."""
+    if isinstance(seed, (int, np.integer)):
+        seed = int(seed) % 2**64
+        seed = (seed & 0xFFFFFFFF, seed >> 32)
+    return np.array([int(part) % 2**32 for part in seed], np.uint32).astype(np.int32)
+
+
+def entropy():
+    """A fresh seed as a Python integer, for a user who gave none."""
+    return int(np.random.SeedSequence().generate_state(1)[0])
+
+
+def fold(seed, *numbers):
+    """A new seed from a seed and any integers: different numbers give independent seeds."""
+    for number in numbers:
+        number = tf.cast(number, tf.int64)
+        low, high = tf.unstack(tf.bitcast(number, tf.int32))
+        seed = uniform_ints(tf.stack([seed[0] ^ low, seed[1] + high]))
+    return seed
+
+
+def uniform_ints(seed):
+    """Two full-range int32 numbers."""
+    return tf.random.stateless_uniform([2], seed, minval=None, maxval=None, dtype=tf.int32, alg="philox")
+
+
+def replica_seed(seed):
+    """The seed with the replica's number folded in, so that no two replicas draw the same numbers."""
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return seed
+    return fold(seed, context.replica_id_in_sync_group)
+
+
+def normal(shape, seed):
+    return tf.random.stateless_normal(shape, seed, alg="philox")
+
+
+def uniform(shape, seed, minval=0.0, maxval=1.0):
+    return tf.random.stateless_uniform(shape, seed, minval, maxval, alg="philox")
+
+
+def permutation(size, seed):
+    """A random order of `range(size)`, int32; `size` may be a tensor. Ties are broken by position."""
+    return tf.argsort(uniform([size], seed), stable=True)

@@ -1,0 +1,7 @@
+"""What the classifier sees: synthetic rows in its batches."""
+
+from keras_ganaug.augmentation.augmented_model import AugmentedModel
+from keras_ganaug.augmentation.dataset_map import gan_augment
+from keras_ganaug.augmentation.layer import GANAugmentation
+
+__all__ = ["AugmentedModel", "GANAugmentation", "gan_augment"]

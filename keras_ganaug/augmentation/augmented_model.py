@@ -1,0 +1,75 @@
+"""A classifier that augments its training batches on the device."""
+
+import keras
+
+from keras_ganaug.augmentation.layer import GANAugmentation
+
+
+@keras.saving.register_keras_serializable(package="keras_ganaug")
+class AugmentedModel(keras.Model):
+    """A classifier whose training step augments the batch first, in one program with the classifier's own step.
+
+    `compile`, `fit`, `evaluate`, `predict` and `export` are those of any Keras model; only training augments, and the
+    weights are the classifier's. With `jit_compile=True` generator and classifier are one XLA program.
+
+    Args:
+        model: The classifier, a Keras model of images. It is trained in place: afterwards use it on its own, or go on
+            with this.
+        augmentation: A `GANAugmentation`.
+
+    Raises:
+        TypeError: If either is of another type.
+
+    Example:
+
+    >>> import keras, numpy as np, keras_ganaug as kga
+    >>> gan = kga.SNGAN(image_shape=(8, 8, 1), num_classes=2, seed=1)
+    >>> classifier = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(2)])
+    >>> augmented = kga.AugmentedModel(classifier, kga.GANAugmentation(gan, fraction=0.25, value_range=(0, 1)))
+    >>> augmented.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=True)
+    >>> history = augmented.fit(np.zeros([32, 8, 8, 1]), np.arange(32) % 2, batch_size=16, verbose=0)
+    >>> augmented.predict(np.zeros([3, 8, 8, 1]), verbose=0).shape
+    (3, 2)
+    """
+
+    def __init__(self, model, augmentation, **kwargs):
+        if not isinstance(model, keras.Model):
+            raise TypeError(f"`model` must be a Keras model. Received: model={model!r}")
+        if not isinstance(augmentation, GANAugmentation):
+            raise TypeError(f"`augmentation` must be a GANAugmentation. Received: augmentation={augmentation!r}")
+        kwargs["autocast"] = False  # the classifier casts for itself
+        super().__init__(**kwargs)
+        self.model = model
+        self.augmentation = augmentation
+        self.built = model.built
+
+    def build(self, input_shape):
+        if not self.model.built:
+            self.model.build(input_shape)
+        self.built = True
+
+    def call(self, inputs, training=None):
+        return self.model(inputs, training=training)
+
+    def train_step(self, data):
+        images, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        augmented = self.augmentation(images, labels, sample_weight, training=True)
+        return super().train_step(augmented)
+
+    def export(self, *args, **kwargs):
+        """Exports the plain classifier, as `keras.Model.export` does."""
+        return self.model.export(*args, **kwargs)
+
+    def get_config(self):
+        return {
+            "name": self.name,
+            "model": keras.saving.serialize_keras_object(self.model),
+            "augmentation": keras.saving.serialize_keras_object(self.augmentation),
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        config = dict(config)
+        for name in ("model", "augmentation"):
+            config[name] = keras.saving.deserialize_keras_object(config[name], custom_objects=custom_objects)
+        return cls(**config)

@@ -1,0 +1,203 @@
+"""The augmentation as a function for `dataset.map`."""
+
+import warnings
+
+import tensorflow as tf
+
+from keras_ganaug import _checks, _images, _random
+from keras_ganaug.augmentation import source as sources
+from keras_ganaug.augmentation.bank import SampleBank
+from keras_ganaug.augmentation.replacement import Replacement, class_of, is_one_hot
+
+_HASHED_VALUES = 64  # of each row of a batch
+_MOST_VISITS = 2**20  # batches that a pipeline remembers
+
+
+def gan_augment(
+    generator,
+    fraction=0.25,
+    sampling_strategy="keep",
+    synthetic_weight=None,
+    value_range=None,
+    truncation=1.0,
+    engine="bank",
+    bank_size=None,
+    seed=None,
+    num_classes=None,
+):
+    """Makes a function for `dataset.map` that replaces a fraction of each batch by synthetic images.
+
+    For batched elements `(x, y)`, `(x, y, w)`, and dicts with `images`, `labels` and perhaps `sample_weight`, which gain
+    `is_synthetic`, a bool tensor of shape (batch,). It always augments: map it over training data only.
+
+    The draws follow from the seed, from the content of the batch, and from how often the pipeline has met that content:
+    they do not depend on `num_parallel_calls`, and each epoch draws anew.
+
+    Args:
+        generator, fraction, sampling_strategy, synthetic_weight, value_range, truncation, seed, num_classes: As of
+            `GANAugmentation`.
+        engine: "bank" generates samples beforehand, on the accelerator if there is one, and gathers from them on the host;
+            `callbacks.RefreshBank` renews them between epochs. "live" runs the generator in the map, on the host: each
+            sample is new, and each batch waits for it. Defaults to "bank".
+        bank_size: Samples in the bank, over all classes. Defaults to 4096, or as many as fit into 256 MiB.
+
+    Returns a callable object with a method `refresh()`, which renews the bank.
+
+    Raises:
+        ValueError, TypeError: For an argument out of its range, or elements that do not fit the generator.
+
+    Example:
+
+    >>> import numpy as np, tensorflow as tf, keras_ganaug as kga
+    >>> gan = kga.SNGAN(image_shape=(8, 8, 1), num_classes=2, seed=1)
+    >>> data = tf.data.Dataset.from_tensor_slices((np.zeros([32, 8, 8, 1], "uint8"), np.arange(32) % 2))
+    >>> data = data.batch(16).map(kga.gan_augment(gan, fraction=0.25, bank_size=64, seed=1))
+    >>> for images, labels in data:
+    ...     print(int((images.numpy() != 0).any((1, 2, 3)).sum()), images.dtype.name)
+    4 uint8
+    4 uint8
+    """
+    _checks.one_of(engine, ("bank", "live"), "engine")
+    truncation = _checks.truncation(truncation)
+    if bank_size is not None:
+        _checks.positive_int(bank_size, "bank_size")
+    seed = _random.entropy() if _checks.seed(seed) is None else _checks.seed(seed)
+    num_classes = None if num_classes is None else _checks.positive_int(num_classes, "num_classes")
+    source = sources.resolve(generator, num_classes)
+    replacement = Replacement(source, fraction, sampling_strategy, synthetic_weight, value_range)
+    if engine == "bank" and source.conditional and source.num_classes is None:
+        warnings.warn(
+            "A bare Keras model does not tell its number of classes, which a bank of samples needs: the live engine is "
+            "used. Pass `num_classes` for a bank, or `engine=\"live\"` to silence this.",
+            stacklevel=2,
+        )
+        engine = "live"
+    if bank_size is not None and engine == "bank" and source.conditional and bank_size < source.num_classes:
+        raise ValueError(
+            f"`bank_size` must be at least the number of classes, {source.num_classes}. Received: bank_size={bank_size}"
+        )
+    bank = None
+    if engine == "bank":
+        bank = SampleBank(source, replacement.value_range, truncation, _random.fold(_random.as_seed(seed), 1), bank_size)
+    return _MapFunction(source, replacement, bank, truncation, seed)
+
+
+class _MapFunction:
+    """What `gan_augment` returns."""
+
+    def __init__(self, source, replacement, bank, truncation, seed):
+        self._source, self._replacement, self._bank = source, replacement, bank
+        self._truncation = truncation
+        self._seed = _random.fold(_random.as_seed(seed), 0)
+        self._eager_visits = None
+        self._traced_visits = []  # one table for each pipeline; here so that they live as long as the function
+
+    @property
+    def engine(self):
+        """ "bank" or "live"."""
+        return "live" if self._bank is None else "bank"
+
+    def refresh(self):
+        """Renews the samples of the bank; with the live engine there is nothing to renew."""
+        if self._bank is not None:
+            self._bank.refresh()
+
+    @tf.autograph.experimental.do_not_convert
+    def __call__(self, *element):
+        if len(element) == 1 and isinstance(element[0], (tuple, list)):
+            element = tuple(element[0])
+        if len(element) == 1 and isinstance(element[0], dict):
+            return self._augment_dict(dict(element[0]))
+        if not 1 <= len(element) <= 3:
+            raise ValueError(
+                "Elements must be images, (images, labels), (images, labels, sample_weight) or a dict with `images` and "
+                f"`labels`. Received: {len(element)} components"
+            )
+        parts = self._augment(*element, *[None] * (3 - len(element)))[:3]
+        parts = tuple(part for part in parts if part is not None)
+        return parts[0] if len(parts) == 1 else parts
+
+    def _augment_dict(self, element):
+        if "images" not in element:
+            raise ValueError(f"A dict element must have the key 'images'. Received: the keys {sorted(element)}")
+        parts = self._augment(element["images"], element.get("labels"), element.get("sample_weight"))
+        for name, part in zip(("images", "labels", "sample_weight", "is_synthetic"), parts, strict=True):
+            if part is not None:
+                element[name] = part
+        return element
+
+    def _augment(self, images, labels, sample_weight):
+        values = (images, labels, sample_weight)
+        for name, value in zip(("images", "labels", "sample_weight"), values, strict=True):
+            if isinstance(value, (dict, tuple, list)):
+                raise ValueError(f"`{name}` must be one tensor. Received: {type(value).__name__} of tensors")
+        images, labels, sample_weight = (None if value is None else tf.convert_to_tensor(value) for value in values)
+        self._replacement.check(images, labels, sample_weight)
+        if labels is not None:
+            labels = self._checked(labels)
+        seed = self._seed_of(images, labels)
+        return self._replacement(images, labels, sample_weight, seed, self._draw)
+
+    def _checked(self, labels):
+        """Labels whose values are checked when the pipeline runs."""
+        if tf.executing_eagerly():
+            self._replacement.check_values(labels)
+            return labels
+        classes, num_classes = class_of(labels), self._replacement.num_classes
+        if num_classes is None or is_one_hot(labels):
+            return labels
+        message = f"`labels` must be class indices from 0 to {num_classes - 1} (num_classes={num_classes}). Received:"
+        check = tf.debugging.Assert(tf.reduce_all((classes >= 0) & (classes < num_classes)), [message, classes])
+        with tf.control_dependencies([check]):
+            return tf.identity(labels)
+
+    def _draw(self, classes, seed):
+        if self._bank is not None:
+            return self._bank.draw(classes, seed)
+        images = tf.cast(self._source.sample(classes, seed, self._truncation), tf.float32)
+        return _images.rescale(images, self._source.value_range, self._replacement.value_range)
+
+    def _seed_of(self, images, labels):
+        """A seed from the batch's content and from how often this pipeline has met that content.
+
+        A map may run its elements in any order and at the same time: a counter would give them other numbers in each
+        run. Content does not depend on the order.
+        """
+        content = _fingerprint(images)
+        if labels is not None:
+            content ^= 3 * _fingerprint(labels)
+        visits = self._visits()
+        visit = tf.ensure_shape(visits.lookup(content), [])
+        # A pipeline that runs for ever must not remember every batch for ever.
+        forgotten = tf.cond(visits.size() < _MOST_VISITS, lambda: 0, lambda: _forget_all(visits))
+        with tf.control_dependencies([forgotten]):
+            visits.insert(content, visit + 1)
+        return _random.fold(self._seed, content, visit)
+
+    def _visits(self):
+        """The table of visits: one for each traced pipeline, so that the same pipeline made twice gives the same."""
+        if tf.executing_eagerly():
+            if self._eager_visits is None:
+                self._eager_visits = _new_table()
+            return self._eager_visits
+        with tf.init_scope():
+            table = _new_table()
+        self._traced_visits.append(table)
+        return table
+
+
+def _new_table():
+    with tf.device("CPU:0"):
+        return tf.lookup.experimental.MutableHashTable(tf.int64, tf.int64, default_value=0)
+
+
+def _forget_all(table):
+    table.remove(table.export()[0])
+    return 0
+
+
+def _fingerprint(values):
+    """A 64-bit hash of a batch: of at most 64 values of each row, spread evenly."""
+    rows = tf.reshape(values, [tf.shape(values)[0], -1])
+    stride = tf.maximum(tf.shape(rows)[1] // _HASHED_VALUES, 1)
+    return tf.bitcast(tf.fingerprint(tf.reshape(rows[:, ::stride], [1, -1])), tf.int64)[0]

@@ -1,0 +1,212 @@
+"""The augmentation as a Keras layer."""
+
+import types
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_ganaug import _checks, _compat, _images, _random, export
+from keras_ganaug.augmentation import source as sources
+from keras_ganaug.augmentation.replacement import Replacement
+
+
+@keras.saving.register_keras_serializable(package="keras_ganaug")
+class GANAugmentation(keras.layers.Layer):
+    """Replaces a fraction of each training batch by synthetic images of a generator.
+
+    Of a batch of B rows exactly `round(fraction * B)` are replaced, drawn anew at each call; all others stay as they are,
+    bit by bit. Only the replaced rows are generated. Without `training=True` the layer is the identity, so a served or
+    exported classifier never augments. The generator is frozen: it is no part of the layer's weights, and nothing of it
+    changes. A `.keras` file of a model with this layer holds the generator too.
+
+    Args:
+        generator: A GAN, a Keras model from `[latents, labels]` (or latents alone) to images in [-1, 1], or the path of a
+            `.keras` file or SavedModel.
+        fraction: Share of the batch to replace, 0 to 1. Defaults to 0.25.
+        sampling_strategy: Which classes the synthetic rows get. "keep": each that of the row it replaces, so labels do not
+            change. "balance": those that are rarest in the batch. A mapping from class index to weight, or a sequence of
+            one weight per class: drawn in proportion. Defaults to "keep".
+        synthetic_weight: Factor on the sample weight of synthetic rows, at least 0; a batch without sample weights gets
+            them. Defaults to None: sample weights stay as they are.
+        value_range: (lowest, highest) value of the batches. Defaults to that of the generator's own images, which is
+            [-1, 1] for a bare Keras model.
+        truncation: Factor on the latents, above 0 and at most 1: smaller gives more typical and less diverse images.
+            Defaults to 1.
+        seed: Integer; the same seed gives the same series of draws. Defaults to None: drawn anew.
+        num_classes: Of a bare conditional Keras model, its number of classes. With "balance" and integer labels, only
+            then are classes chosen that a batch does not have. Defaults to None.
+
+    Call arguments:
+        images: Tensor of shape (batch, height, width, channels) and any real dtype; integers are rounded and clipped.
+        labels: Class indices of any integer dtype, of shape (batch,) or (batch, 1), or one-hot or soft rows of shape
+            (batch, num_classes). None for an unconditional generator.
+        sample_weight: Tensor of shape (batch,) and any float dtype, or None.
+        training: Only True augments.
+
+    Returns what it was given: `images`, `(images, labels)` or `(images, labels, sample_weight)`.
+
+    Raises:
+        ValueError, TypeError: For an argument out of its range, an unreadable generator, or a batch that does not fit it.
+
+    Example:
+
+    >>> import numpy as np, keras_ganaug as kga
+    >>> gan = kga.SNGAN(image_shape=(8, 8, 1), num_classes=2, seed=1)
+    >>> augment = kga.GANAugmentation(gan, fraction=0.5, seed=1)
+    >>> images, labels = np.zeros([6, 8, 8, 1], "uint8"), np.array([0, 1] * 3)
+    >>> new_images, new_labels = augment(images, labels, training=True)
+    >>> int((new_images.numpy() != 0).any((1, 2, 3)).sum()), new_images.dtype.name
+    (3, 'uint8')
+    """
+
+    def __init__(
+        self,
+        generator,
+        fraction=0.25,
+        sampling_strategy="keep",
+        synthetic_weight=None,
+        value_range=None,
+        truncation=1.0,
+        seed=None,
+        num_classes=None,
+        **kwargs,
+    ):
+        truncation = _checks.truncation(truncation)
+        seed = _random.entropy() if _checks.seed(seed) is None else _checks.seed(seed)
+        num_classes = None if num_classes is None else _checks.positive_int(num_classes, "num_classes")
+        source = sources.resolve(generator, num_classes)
+        replacement = Replacement(source, fraction, sampling_strategy, synthetic_weight, value_range)
+        kwargs["autocast"] = False  # dtypes are the caller's
+        super().__init__(**kwargs)
+        # In a plain namespace Keras does not take the generator for a part of the layer.
+        self._frozen = types.SimpleNamespace(source=source, replacement=replacement)
+        self.truncation, self.seed = truncation, seed
+        self.calls = self.add_weight(
+            name="calls",
+            shape=(),
+            dtype="int64",
+            initializer="zeros",
+            trainable=False,
+            aggregation=_compat.SAME_ON_ALL,
+        )
+        self.built = True
+
+    @property
+    def fraction(self):
+        """Share of the batch that is replaced."""
+        return self._frozen.replacement.fraction
+
+    @property
+    def value_range(self):
+        """(lowest, highest) value of the batches."""
+        return self._frozen.replacement.value_range
+
+    def call(self, images, labels=None, sample_weight=None, training=None):
+        given = (images, labels, sample_weight)
+        if training is not True and not (isinstance(training, (int, np.bool_)) and training):
+            return _structured(*given)
+        images, labels, sample_weight = (None if value is None else tf.convert_to_tensor(value) for value in given)
+        replacement = self._frozen.replacement
+        replacement.check(images, labels, sample_weight)
+        if labels is not None and isinstance(labels, tf.__internal__.EagerTensor):
+            replacement.check_values(labels)
+        calls = tf.identity(_compat.tf_variable(self.calls))
+        seed = _random.replica_seed(_random.fold(_random.as_seed(self.seed), calls))
+        self.calls.assign_add(1)
+        return _structured(*replacement(images, labels, sample_weight, seed, self._draw)[:3])
+
+    def _draw(self, classes, seed):
+        source = self._frozen.source
+        images = source.sample(classes, seed, self.truncation)
+        return _images.rescale(tf.cast(images, tf.float32), source.value_range, self.value_range)
+
+    def compute_output_shape(self, images_shape, labels_shape=None, sample_weight_shape=None):
+        return _structured(images_shape, labels_shape, sample_weight_shape)
+
+    def export(self, path):
+        """Writes a SavedModel that generates and augments with TensorFlow alone.
+
+        Besides what `GAN.export` writes, `tf.saved_model.load(path).augment(images, labels, seed)` returns
+        `(images, labels)` with synthetic rows, for float32 images in this layer's `value_range`, int32 labels of shape
+        (n,) and an int32 seed of shape (2,).
+
+        Args:
+            path: Folder to write.
+        """
+        source, replacement = self._frozen.source, self._frozen.replacement
+
+        def augment(images, labels, seed):
+            conditional = labels if source.conditional else None
+            images, new_labels, _, _ = replacement(images, conditional, None, seed, self._draw)
+            return images, labels if new_labels is None else new_labels
+
+        signature = [
+            tf.TensorSpec([None, *source.image_shape], tf.float32, name="images"),
+            tf.TensorSpec([None], tf.int32, name="labels"),
+            tf.TensorSpec([2], tf.int32, name="seed"),
+        ]
+        export.export_generator(source, path, augment=(augment, signature))
+
+    # The generator travels in a .keras file as an asset: a SavedModel of its own.
+
+    def save_assets(self, dir_path):
+        export.export_generator(self._frozen.source, Path(dir_path) / "generator")
+
+    def load_assets(self, dir_path):
+        self._frozen.source = sources.resolve(Path(dir_path) / "generator")
+        self._frozen.source.path = None
+
+    def get_config(self):
+        replacement, source = self._frozen.replacement, self._frozen.source
+        weights = replacement.class_weights
+        return {
+            **super().get_config(),
+            "generator": {
+                "path": source.path,
+                "image_shape": source.image_shape,
+                "conditional": source.conditional,
+                "num_classes": source.num_classes,
+                "value_range": source.value_range,
+            },
+            "fraction": replacement.fraction,
+            "sampling_strategy": replacement.strategy if weights is None else weights.tolist(),
+            "synthetic_weight": replacement.synthetic_weight,
+            "value_range": replacement.value_range,
+            "truncation": self.truncation,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        config = {**config, "generator": _restored(config["generator"])}
+        config.pop("autocast", None)
+        return cls(**config)
+
+
+class _Absent(sources.Source):
+    """Stands for a generator that a config describes but does not hold, until the assets are read."""
+
+    def __init__(self, image_shape, conditional, num_classes, value_range):
+        self.image_shape, self.conditional, self.num_classes = tuple(image_shape), conditional, num_classes
+        self.value_range = tuple(value_range)
+
+    def sample(self, labels, seed, truncation=1.0):
+        raise ValueError(
+            "This GANAugmentation was made from its config, which does not hold the generator. Expected: a layer made with "
+            "`generator`, or loaded from a .keras file. Received: a config alone"
+        )
+
+
+def _restored(description):
+    path = description.pop("path") if "path" in (description := dict(description)) else None
+    if path is not None and Path(path).exists():
+        return path
+    return _Absent(**description)
+
+
+def _structured(images, labels, sample_weight):
+    """The parts that there are: images alone, or a tuple."""
+    parts = tuple(part for part in (images, labels, sample_weight) if part is not None)
+    return parts[0] if len(parts) == 1 else parts

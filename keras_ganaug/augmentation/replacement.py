@@ -1,0 +1,214 @@
+"""Which rows of a batch become synthetic, of which class, and how they are written into it.
+
+Everything here is a pure function of the batch and a seed; where the synthetic images come from is the caller's.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from keras_ganaug import _checks, _images, _random
+
+_STRATEGIES = ("keep", "balance")
+
+
+def class_weights(strategy, num_classes):
+    """A mapping or sequence of class weights as probabilities, float32 (num_classes,); None for a named strategy."""
+    expected = (
+        f"`sampling_strategy` must be one of {_STRATEGIES}, or a mapping from class index to weight, or a sequence of one "
+        "weight per class: finite numbers of at least 0, not all of them 0"
+    )
+    if isinstance(strategy, str):
+        if strategy not in _STRATEGIES:
+            raise ValueError(f"{expected}. Received: sampling_strategy={strategy!r}")
+        return None
+    received = f"Received: sampling_strategy={strategy!r}" + (f" for {num_classes} classes" if num_classes else "")
+    try:
+        if isinstance(strategy, Mapping):
+            pairs = {int(key): float(weight) for key, weight in strategy.items()}
+            weights = np.zeros(num_classes or max(pairs) + 1)
+            if min(pairs) < 0 or max(pairs) >= len(weights):
+                raise ValueError
+            weights[list(pairs)] = list(pairs.values())
+        else:
+            weights = np.asarray(strategy, np.float64)
+            if weights.ndim != 1 or (num_classes is not None and len(weights) != num_classes):
+                raise ValueError
+    except (TypeError, ValueError, AttributeError):
+        raise ValueError(f"{expected}. {received}") from None
+    if not np.isfinite(weights).all() or (weights < 0).any() or weights.sum() <= 0:
+        raise ValueError(f"{expected}. {received}")
+    return (weights / weights.sum()).astype(np.float32)
+
+
+def count(fraction, batch_size):
+    """`round(fraction * batch_size)` as Python rounds: an integer, or a tensor if the batch size is one."""
+    if isinstance(batch_size, int):
+        return round(fraction * batch_size)
+    return tf.cast(tf.round(tf.constant(fraction, tf.float64) * tf.cast(batch_size, tf.float64)), tf.int32)
+
+
+def is_one_hot(labels):
+    """Whether labels are rows with a number for each class, rather than class indices."""
+    return labels.shape.rank == 2 and labels.shape[1] != 1
+
+
+def class_of(labels):
+    """The class of each row, int32 (batch,): of soft labels the most likely one."""
+    if is_one_hot(labels):
+        return tf.argmax(labels, axis=1, output_type=tf.int32)
+    return tf.cast(tf.reshape(labels, [-1]), tf.int32)
+
+
+def write_classes(labels, rows, classes):
+    """Labels in their own format and dtype, with new classes at some rows."""
+    if is_one_hot(labels):
+        new = tf.one_hot(classes, labels.shape[1], dtype=labels.dtype)
+    else:
+        new = tf.cast(tf.reshape(classes, [-1, *[1] * (labels.shape.rank - 1)]), labels.dtype)
+    return tf.tensor_scatter_nd_update(labels, rows[:, None], new)
+
+
+def rarest_classes(kept, k, num_classes, seed):
+    """`k` classes that make a batch as even as `k` images can, ties broken at random.
+
+    Args:
+        kept: int32 (n,), the classes of the rows that stay.
+        k: How many to choose.
+        num_classes: Number of classes; None if not known: then the classes of `kept` are all there are.
+        seed: int32 seed.
+
+    Returns int32 (k,).
+    """
+    classes = kept if num_classes is None else tf.range(num_classes)
+    counts = tf.reduce_sum(tf.cast(classes[:, None] == kept[None], tf.float32), axis=1)
+    if num_classes is None:  # each class once: where it first appears
+        n = tf.range(tf.shape(kept)[0])
+        repeated = tf.reduce_any((classes[:, None] == kept[None]) & (n[None] < n[:, None]), axis=1)
+        counts = tf.where(repeated, np.float32(np.inf), counts)
+    # A class with n images offers places at heights n, n + 1, ...; the k lowest places are taken.
+    tie = _random.uniform(tf.shape(counts), seed)
+    places = (counts + tie)[:, None] + tf.cast(tf.range(k), tf.float32)[None]
+    lowest = tf.argsort(tf.reshape(places, [-1]))[:k]
+    return tf.gather(classes, lowest // tf.maximum(k, 1))
+
+
+class Replacement:
+    """Replaces a fraction of a batch by synthetic rows.
+
+    Args:
+        source: The `Source`.
+        fraction, sampling_strategy, synthetic_weight, value_range: As of `GANAugmentation`.
+    """
+
+    def __init__(self, source, fraction, sampling_strategy, synthetic_weight, value_range):
+        self.image_shape, self.num_classes = source.image_shape, source.num_classes
+        self.conditional = source.conditional
+        self.fraction = _checks.fraction(fraction)
+        self.strategy = sampling_strategy if isinstance(sampling_strategy, str) else "weights"
+        self.class_weights = class_weights(sampling_strategy, source.num_classes)
+        if not source.conditional and sampling_strategy != "keep":
+            raise ValueError(
+                "`sampling_strategy` must be \"keep\" for an unconditional generator, which has no classes to choose. "
+                f"Received: sampling_strategy={sampling_strategy!r}"
+            )
+        self.synthetic_weight = None
+        if synthetic_weight is not None:
+            self.synthetic_weight = _checks.non_negative(synthetic_weight, "synthetic_weight")
+        self.value_range = source.value_range if value_range is None else _checks.value_range(value_range)
+
+    def check(self, images, labels, sample_weight):
+        """Checks shapes and dtypes, which are known before any image is made."""
+        _checks.images_shape(images.shape, self.image_shape)
+        if labels is None:
+            if self.conditional and self.strategy != "weights":
+                raise ValueError(
+                    f"`labels` must be given for a conditional generator with sampling_strategy={self.strategy!r}. "
+                    "Received: labels=None"
+                )
+        elif not self.conditional:
+            raise ValueError(
+                "`labels` must be None for an unconditional generator: it cannot make an image of a given class. "
+                f"Received: labels of shape {tuple(labels.shape)}"
+            )
+        elif labels.shape.rank not in (1, 2) or not (labels.dtype.is_integer or labels.dtype.is_floating):
+            raise ValueError(
+                "`labels` must be class indices of shape (batch,) or (batch, 1), or rows of shape (batch, num_classes). "
+                f"Received: dtype {labels.dtype.name}, shape {tuple(labels.shape)}"
+            )
+        elif is_one_hot(labels) and self.num_classes is not None and labels.shape[1] != self.num_classes:
+            raise ValueError(
+                f"`labels` must have one column for each of the generator's {self.num_classes} classes. "
+                f"Received: shape {tuple(labels.shape)}"
+            )
+        if sample_weight is not None and self.synthetic_weight is not None and not sample_weight.dtype.is_floating:
+            raise TypeError(
+                "`sample_weight` must be of a float dtype to be scaled by `synthetic_weight`. "
+                f"Received: dtype {sample_weight.dtype.name}"
+            )
+        for name, value in (("labels", labels), ("sample_weight", sample_weight)):
+            if value is not None and not value.shape[:1].is_compatible_with(images.shape[:1]):
+                raise ValueError(
+                    f"`{name}` must have one row for each image. Received: shape {tuple(value.shape)} for images of shape "
+                    f"{tuple(images.shape)}"
+                )
+
+    def check_values(self, labels):
+        """Checks concrete class indices."""
+        if self.num_classes is not None and not is_one_hot(labels):
+            _checks.class_indices(class_of(labels).numpy(), self.num_classes)
+
+    def __call__(self, images, labels, sample_weight, seed, draw):
+        """The batch with synthetic rows.
+
+        Args:
+            images: Tensor (batch, *image_shape) of any real dtype.
+            labels: Tensor or None.
+            sample_weight: Tensor or None.
+            seed: int32 seed (2,).
+            draw: Maps int32 classes (k,) and a seed to float32 images in `value_range`.
+
+        Returns `(images, labels, sample_weight, is_synthetic)`, the last a bool tensor (batch,).
+        """
+        batch_size = images.shape[0]
+        batch_size = tf.shape(images)[0] if batch_size is None else int(batch_size)
+        k = count(self.fraction, batch_size)
+        weights = sample_weight
+        if weights is None and self.synthetic_weight is not None:
+            weights = tf.ones([batch_size])
+        if isinstance(k, int) and k == 0:
+            return images, labels, weights, tf.zeros([batch_size], tf.bool)
+        row_seed, class_seed, draw_seed = (_random.fold(seed, n) for n in range(3))
+        order = _random.permutation(batch_size, row_seed)
+        rows = order[:k]
+        if labels is None and self.class_weights is None:
+            classes = tf.zeros([k], tf.int32)  # unconditional
+        elif self.strategy == "keep":
+            classes = tf.gather(class_of(labels), rows)
+        else:
+            classes = self._choose(labels, order, k, batch_size, class_seed)
+            labels = None if labels is None else write_classes(labels, rows, classes)
+        synthetic = tf.stop_gradient(_images.as_dtype(draw(classes, draw_seed), images.dtype, self.value_range))
+        images = tf.tensor_scatter_nd_update(images, rows[:, None], synthetic)
+        is_synthetic = tf.scatter_nd(rows[:, None], tf.ones_like(rows), [batch_size]) > 0
+        if self.synthetic_weight is not None:
+            factor = tf.where(is_synthetic, tf.cast(self.synthetic_weight, weights.dtype), tf.ones([], weights.dtype))
+            weights *= tf.reshape(factor, [-1, *[1] * (weights.shape.rank - 1)])
+        return images, labels, weights, is_synthetic
+
+    def _choose(self, labels, order, k, batch_size, seed):
+        """Classes of the synthetic rows where they are not those of the rows replaced."""
+        if self.class_weights is not None:
+            # One uniform number in each of k equal parts of [0, 1): as near to the weights as k draws can be.
+            position = (tf.cast(tf.range(k), tf.float32) + _random.uniform([k], seed)) / tf.cast(k, tf.float32)
+            edges = np.cumsum(self.class_weights)[:-1].astype(np.float32)
+            classes = tf.reduce_sum(tf.cast(position[:, None] >= edges[None], tf.int32), axis=1)
+            # A class of weight 0 has an empty interval: no position falls into it.
+            return tf.gather(classes, _random.permutation(k, _random.fold(seed, 1)))
+        classes = class_of(labels)
+        num_classes = int(labels.shape[1]) if is_one_hot(labels) else self.num_classes
+        kept = tf.gather(classes, order[k:])
+        if num_classes is None and (not isinstance(batch_size, int) or k == batch_size):
+            kept = classes  # if all rows are replaced the classes are still those of the batch
+        return rarest_classes(kept, k, num_classes, seed)

@@ -1,0 +1,45 @@
+"""New samples between epochs."""
+
+import keras
+
+from keras_ganaug import _checks
+
+
+class RefreshBank(keras.callbacks.Callback):
+    """Renews the bank of a `gan_augment` between epochs of the classifier's training.
+
+    Args:
+        gan_augment: What `keras_ganaug.gan_augment` returned, with the engine "bank".
+        every: Number of epochs for which a bank is used, at least 1. Defaults to 1.
+
+    Raises:
+        TypeError: If `gan_augment` has no bank to renew.
+
+    Example:
+
+    >>> import keras_ganaug as kga
+    >>> gan = kga.SNGAN(image_shape=(8, 8, 1), num_classes=2, seed=1)
+    >>> augment = kga.gan_augment(gan, bank_size=16)
+    >>> callback = kga.callbacks.RefreshBank(augment, every=2)  # classifier.fit(..., callbacks=[callback])
+    """
+
+    def __init__(self, gan_augment, every=1):
+        super().__init__()
+        if getattr(gan_augment, "engine", None) != "bank" or not callable(getattr(gan_augment, "refresh", None)):
+            raise TypeError(
+                "`gan_augment` must be what keras_ganaug.gan_augment(..., engine=\"bank\") returned. "
+                f"Received: gan_augment={gan_augment!r}"
+            )
+        self.gan_augment = gan_augment
+        self.every = _checks.positive_int(every, "every")
+        self._first = None
+
+    def on_train_begin(self, logs=None):
+        self._first = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        # At the beginning of an epoch rather than at its end: the last epoch needs no bank after it.
+        if self._first is None:
+            self._first = epoch
+        elif (epoch - self._first) % self.every == 0:
+            self.gan_augment.refresh()

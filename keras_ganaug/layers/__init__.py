@@ -1,0 +1,8 @@
+"""Keras layers that GANs are built from: one layer, one file."""
+
+from keras_ganaug.layers.conditional_batch_normalization import ConditionalBatchNormalization
+from keras_ganaug.layers.one_hot import OneHot
+from keras_ganaug.layers.projection import Projection
+from keras_ganaug.layers.spectral_normalization import SpectralNormalization
+
+__all__ = ["ConditionalBatchNormalization", "OneHot", "Projection", "SpectralNormalization"]

@@ -1,0 +1,24 @@
+"""The projection discriminator's inner product with a class embedding."""
+
+import keras
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable(package="keras_ganaug")
+class Projection(keras.layers.Layer):
+    """Adds the inner product ⟨e_y, φ⟩ of features and class embedding to an unconditional logit.
+
+    Reference: Miyato and Koyama 2018, cGANs with Projection Discriminator.
+
+    Call arguments:
+        inputs: `[logits, features, embeddings]`, of shapes (batch, 1), (batch, d) and (batch, d).
+
+    Returns float32 logits of shape (batch, 1).
+    """
+
+    def call(self, inputs):
+        logits, features, embeddings = (tf.cast(value, tf.float32) for value in inputs)
+        return logits + tf.reduce_sum(features * embeddings, axis=1, keepdims=True)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[0]

@@ -1,0 +1,139 @@
+"""Spectral normalisation of a layer's kernel, reparametrised."""
+
+import contextlib
+import threading
+
+import keras
+import tensorflow as tf
+
+from keras_ganaug import _checks, _compat
+
+_KERNEL_NAMES = ("kernel", "depthwise_kernel", "embeddings")
+_STEP = threading.local()  # a replica of a strategy traces in a thread of its own
+
+
+@contextlib.contextmanager
+def power_iteration_once(*models):
+    """One power iteration in each spectrally normalised layer of `models`, and none more within the context.
+
+    A training step runs its discriminator several times: on real images, on fakes, in a penalty, and again for the
+    generator. All of these must see the same weights, so the step opens this context around them.
+
+    Args:
+        *models: Keras models whose `SpectralNormalization` layers do their iteration on entering.
+    """
+    for model in models:
+        for layer in spectral_layers(model):
+            layer.power_iteration()
+    outer = getattr(_STEP, "inside", False)
+    _STEP.inside = True
+    try:
+        yield
+    finally:
+        _STEP.inside = outer
+
+
+def spectral_layers(model):
+    """All `SpectralNormalization` layers of a model, those of nested models included."""
+    return [layer for layer in model._flatten_layers() if isinstance(layer, SpectralNormalization)]
+
+
+@keras.saving.register_keras_serializable(package="keras_ganaug")
+class SpectralNormalization(keras.layers.Wrapper):
+    """Divides a layer's kernel W by its largest singular value σ(W).
+
+    The kernel is W/σ in every call, with σ = ‖W u‖ recomputed from the current W, so that the gradient flows through
+    σ too, and W itself is never assigned. `u` is the running estimate of the singular vector: each call with
+    `training=True` moves it by one power iteration, except inside a GAN's training step, which does the iteration once
+    for all of the passes that it makes. At inference nothing moves.
+
+    Reference: Miyato et al. 2018, Spectral Normalization for Generative Adversarial Networks.
+
+    Args:
+        layer: A Keras layer with a kernel: dense, convolution, transposed or depthwise convolution, or embedding.
+        power_iterations: Iterations at each update, at least 1. Defaults to 1.
+
+    Input and output shapes and dtypes are the wrapped layer's.
+
+    Raises:
+        TypeError: If `layer` has no kernel.
+
+    Example:
+
+    >>> import keras, numpy as np
+    >>> from keras_ganaug.layers import SpectralNormalization
+    >>> layer = SpectralNormalization(keras.layers.Dense(3, use_bias=False), power_iterations=50)
+    >>> _ = layer(np.ones([2, 5], "float32"), training=True)
+    >>> kernel = layer(np.eye(5, dtype="float32"))  # rows of W / σ
+    >>> print(f"{np.linalg.norm(kernel, ord=2):.3f}")
+    1.000
+    """
+
+    def __init__(self, layer, power_iterations=1, **kwargs):
+        super().__init__(layer, **kwargs)
+        self.power_iterations = _checks.positive_int(power_iterations, "power_iterations")
+
+    def build(self, input_shape=None):
+        if not self.layer.built:
+            self.layer.build(input_shape)
+            self.layer.built = True
+        names = [name for name in _KERNEL_NAMES if getattr(self.layer, name, None) is not None]
+        if not names:
+            raise TypeError(
+                "`layer` must have a kernel to normalise (Dense, Conv, Conv transposed, DepthwiseConv, Embedding). "
+                f"Received: layer={self.layer.name!r} of type {type(self.layer).__name__}"
+            )
+        self.kernel_name = names[0]
+        self._transposed = isinstance(self.layer, (keras.layers.Conv1DTranspose, keras.layers.Conv2DTranspose))
+        rows = self.kernel_matrix().shape[1]
+        self.u = self.add_weight(
+            name="u",
+            shape=(rows,),
+            dtype="float32",
+            initializer=keras.initializers.RandomNormal(seed=0),
+            trainable=False,
+            aggregation=_compat.SAME_ON_ALL,
+        )
+        if tf.executing_eagerly():
+            # From a random start σ would be far too small and the first logits enormous.
+            self.power_iteration(15)
+        self.built = True
+
+    def kernel_matrix(self):
+        """W as a float32 matrix of shape (fan in, outputs)."""
+        kernel = tf.cast(tf.convert_to_tensor(_compat.tf_variable(getattr(self.layer, self.kernel_name))), tf.float32)
+        if self._transposed:  # (..., outputs, inputs)
+            axes = [*range(kernel.shape.rank - 2), kernel.shape.rank - 1, kernel.shape.rank - 2]
+            kernel = tf.transpose(kernel, axes)
+        return tf.reshape(kernel, [-1, kernel.shape[-1]])
+
+    def sigma(self):
+        """The estimate ‖W u‖ of the largest singular value, a float32 scalar with a gradient into W."""
+        matrix = self.kernel_matrix()
+        u = tf.convert_to_tensor(_compat.tf_variable(self.u))
+        # With v = W u / ‖W u‖ held fixed the gradient of vᵀ W u is v uᵀ, that of a singular value.
+        v = tf.stop_gradient(tf.math.l2_normalize(tf.linalg.matvec(matrix, u), epsilon=1e-24))
+        return tf.reduce_sum(v * tf.linalg.matvec(matrix, tf.stop_gradient(u)))
+
+    def power_iteration(self, iterations=None):
+        """Moves `u` towards the first right singular vector of W."""
+        matrix = tf.stop_gradient(self.kernel_matrix())
+        u = tf.convert_to_tensor(_compat.tf_variable(self.u))
+        for _ in range(iterations or self.power_iterations):
+            v = tf.math.l2_normalize(tf.linalg.matvec(matrix, u), epsilon=1e-24)
+            u = tf.math.l2_normalize(tf.linalg.matvec(matrix, v, transpose_a=True), epsilon=1e-24)
+        self.u.assign(u)
+
+    def call(self, inputs, training=None):
+        if training and not getattr(_STEP, "inside", False):
+            self.power_iteration()
+        kernel = tf.convert_to_tensor(_compat.tf_variable(getattr(self.layer, self.kernel_name)))
+        normalized = kernel / tf.cast(tf.maximum(self.sigma(), 1e-12), kernel.dtype)
+        with _compat.weight_replaced(self.layer, self.kernel_name, normalized):
+            return self.layer(inputs)
+
+    def compute_output_shape(self, input_shape):
+        return self.layer.compute_output_shape(input_shape)
+
+    def get_config(self):
+        return {**super().get_config(), "power_iterations": self.power_iterations}

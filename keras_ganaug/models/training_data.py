@@ -1,0 +1,182 @@
+"""The stream of real batches: what `GAN.fit` is given, checked and made static in shape.
+
+Every batch has the same, static size, so that a training step is traced and compiled once: a smaller last batch is
+filled up with the first images of the next epoch.
+"""
+
+import warnings
+
+import numpy as np
+import tensorflow as tf
+
+from keras_ganaug import _checks, _random
+
+_OUR_ERROR = "keras_ganaug: "
+
+
+def labels_to_indices(labels, num_classes):
+    """Integer labels of shape (batch,) or (batch, 1), or rows of shape (batch, num_classes), as int32 (batch,)."""
+    labels = tf.convert_to_tensor(labels)
+    if labels.shape.rank == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if labels.shape.rank == 2 and labels.shape[1] == num_classes:
+        return tf.argmax(labels, axis=1, output_type=tf.int32)
+    if labels.shape.rank != 1 or not labels.dtype.is_integer:
+        raise ValueError(
+            "`labels` must be integer class indices of shape (batch,) or (batch, 1), or one-hot rows of shape "
+            f"(batch, {num_classes}). Received: dtype {labels.dtype.name}, shape {tuple(labels.shape)}"
+        )
+    return tf.cast(labels, tf.int32)
+
+
+def split(element, num_classes):
+    """The images and labels of an element; labels are None for an unconditional model."""
+    images, labels = element, None
+    if isinstance(element, dict):
+        images, labels = element.get("images"), element.get("labels")
+    elif isinstance(element, (tuple, list)):
+        if not 1 <= len(element) <= 3:
+            raise ValueError(
+                "Elements of the training data must be images, (images, labels) or (images, labels, sample_weight). "
+                f"Received: {len(element)} components"
+            )
+        images, labels = element[0], element[1] if len(element) > 1 else None
+    if num_classes is not None and labels is None:
+        raise ValueError(
+            f"A conditional GAN (num_classes={num_classes}) needs labels: pass `fit(x, y)` or a dataset of "
+            "(images, labels). Received: images alone"
+        )
+    return images, labels if num_classes is not None else None
+
+
+def _check_batch(images, labels, gan):
+    """Checks one concrete batch, or whole arrays."""
+    _checks.images_shape(images.shape, gan.image_shape)
+    if not (np.issubdtype(images.dtype, np.number) or images.dtype == bool or "bfloat16" in str(images.dtype)):
+        raise TypeError(f"`images` must be of a real dtype. Received: dtype {images.dtype}")
+    if not len(images):
+        raise ValueError("The training data must hold at least one image. Received: 0 images")
+    lowest, highest = float(images.min()), float(images.max())
+    low, high = gan.value_range
+    slack = 1e-3 * (high - low)
+    if not (np.isfinite(lowest) and np.isfinite(highest)):
+        raise ValueError("`images` must be finite. Received: NaN or infinite values")
+    if lowest < low - slack or highest > high + slack:
+        raise ValueError(
+            f"`images` must lie in value_range={gan.value_range}. Received: values from {lowest:g} to {highest:g}; "
+            f"construct the {type(gan).__name__} with the `value_range` of your images"
+        )
+    if highest > lowest and highest - lowest < 0.02 * (high - low):
+        warnings.warn(
+            f"The images span only {lowest:g} to {highest:g} of value_range={gan.value_range}. If they are scaled "
+            f"otherwise, construct the {type(gan).__name__} with their `value_range`.",
+            stacklevel=4,
+        )
+    if labels is not None:
+        indices = labels_to_indices(labels, gan.num_classes).numpy()
+        if len(indices) != len(images):
+            raise ValueError(f"`images` and `labels` must be equally many. Received: {len(images)} and {len(indices)}")
+        _checks.class_indices(indices, gan.num_classes)
+
+
+def _numpy(tensor):
+    return None if tensor is None else np.asarray(tensor)
+
+
+def from_arrays(x, y, gan, batch_size, shuffle, class_balanced):
+    """A stream over arrays, and the steps of one epoch.
+
+    The order of epoch e follows from the model's seed and e alone, and the stream begins where the model's step counter
+    stands: training that is interrupted and resumed sees the same batches as training that was not.
+    """
+    x, y = _numpy(x), _numpy(y)
+    _, y = split((x, y), gan.num_classes)
+    _check_batch(x, y, gan)
+    num_images = len(x)
+    batch_size = min(batch_size or 64, num_images)
+    rows_per_step = batch_size * gan.d_steps
+    steps_per_epoch = -(-num_images // rows_per_step)
+    order_seed = _random.fold(_random.as_seed(gan.seed), 0x5EED)
+    if class_balanced:
+        indices = labels_to_indices(y, gan.num_classes).numpy()
+        by_class = np.argsort(indices, kind="stable")
+        counts = np.bincount(indices, minlength=gan.num_classes)
+        present = np.flatnonzero(counts)
+        starts = (np.cumsum(counts) - counts)[present]
+
+    def order(epoch):
+        seed = _random.fold(order_seed, epoch)
+        if class_balanced:
+            # Classes in turn from a random first one; within a class a uniform draw.
+            chosen = (tf.range(num_images) + _random.uniform_ints(seed)[0] % len(present)) % len(present)
+            position = _random.uniform([num_images], _random.fold(seed, 1))
+            size = tf.gather(counts[present], chosen)
+            within = tf.minimum(tf.cast(position * tf.cast(size, tf.float32), tf.int64), size - 1)
+            return tf.gather(by_class, tf.gather(starts, chosen) + within)
+        if shuffle:
+            return tf.cast(_random.permutation(num_images, seed), tf.int64)
+        return tf.range(num_images, dtype=tf.int64)
+
+    first_row = int(gan.step.numpy()) * rows_per_step
+    epochs = tf.data.Dataset.range(first_row // num_images, np.iinfo(np.int64).max)
+    rows = epochs.flat_map(lambda epoch: tf.data.Dataset.from_tensor_slices(order(epoch)))
+    rows = rows.skip(first_row % num_images).batch(rows_per_step, drop_remainder=True)
+    with tf.device("CPU:0"):
+        x, y = tf.constant(x), None if y is None else tf.constant(y)
+
+    def take(indices):
+        images = tf.gather(x, indices)
+        return images if y is None else (images, tf.gather(y, indices))
+
+    return rows.map(take, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2), steps_per_epoch
+
+
+def from_dataset(dataset, gan, steps_per_epoch, class_balanced):
+    """A stream over a batched dataset, and the steps of one epoch (None if only the end of the data tells)."""
+    _checks.images_shape(split(dataset.element_spec, gan.num_classes)[0].shape, gan.image_shape)
+    cardinality = int(dataset.cardinality())
+    if cardinality == tf.data.INFINITE_CARDINALITY and steps_per_epoch is None:
+        raise ValueError("`steps_per_epoch` must be given for an infinite dataset. Received: steps_per_epoch=None")
+    if class_balanced:
+        if cardinality == tf.data.INFINITE_CARDINALITY:
+            raise ValueError(
+                "`class_balanced=True` needs a finite dataset, which is read into memory. Received: an infinite one"
+            )
+        batches = [split(element, gan.num_classes) for element in dataset.as_numpy_iterator()]
+        x, y = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+        return from_arrays(x, y, gan, len(batches[0][0]), True, True)
+    first = next(iter(dataset.take(1).as_numpy_iterator()), None)
+    if first is None:
+        raise ValueError("The training data must hold at least one batch. Received: an empty dataset")
+    images, labels = split(first, gan.num_classes)
+    _check_batch(images, labels, gan)
+    rows_per_step = len(images) * gan.d_steps
+    if cardinality >= 0:
+        if steps_per_epoch is None:
+            steps_per_epoch = -(-cardinality // gan.d_steps)
+        dataset = dataset.repeat()
+
+    def check(*element):
+        images, labels = split(element[0] if len(element) == 1 else element, gan.num_classes)
+        if labels is None:
+            return images
+        indices = labels_to_indices(labels, gan.num_classes)
+        message = (
+            f"{_OUR_ERROR}`labels` must be class indices from 0 to {gan.num_classes - 1} (num_classes={gan.num_classes})"
+        )
+        inside = tf.debugging.Assert(
+            tf.reduce_all((indices >= 0) & (indices < gan.num_classes)), [message + ". Received:", indices]
+        )
+        with tf.control_dependencies([inside] if inside is not None else []):
+            return images, tf.identity(indices)
+
+    dataset = dataset.map(check, num_parallel_calls=tf.data.AUTOTUNE)
+    return dataset.rebatch(rows_per_step, drop_remainder=True).prefetch(2), steps_per_epoch
+
+
+def readable(error):
+    """A ValueError for a data error that this module raised within the pipeline, or None for any other."""
+    text = str(error)
+    if _OUR_ERROR not in text:
+        return None
+    return ValueError(text.split(_OUR_ERROR, 1)[1].split("\n")[0].replace("'", "").strip())

@@ -1,0 +1,40 @@
+"""Packaging of keras_ganaug."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+TEST = ["pytest>=8", "scikit-learn>=1.3", "scipy>=1.11"]
+
+setup(
+    name="keras_ganaug",
+    version="0.1.0",
+    description="GANs as Keras models, and their samples as data augmentation for Keras classifiers",
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    packages=find_packages(include=["keras_ganaug", "keras_ganaug.*"]),
+    python_requires=">=3.10,<3.14",
+    install_requires=["tensorflow>=2.15", "keras>=2.15", "numpy>=1.23"],
+    extras_require={
+        "examples": ["scikit-learn>=1.3", "matplotlib>=3.7"],
+        "test": TEST,
+        "gpu": ["tensorflow[and-cuda]>=2.15"],
+        "addons": [
+            "tensorflow>=2.15,<2.16",
+            "keras>=2.15,<2.16",
+            "tensorflow-addons==0.23.0",
+            "numpy<2",
+        ],
+        "benchmarks": ["scikit-learn>=1.3", "matplotlib>=3.7", "scipy>=1.11"],
+    },
+    classifiers=[
+        "Development Status :: 3 - Alpha",
+        "Intended Audience :: Science/Research",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+    ],
+)
