@@ -25,16 +25,16 @@ from common import (
 import keras_ganaug as kga
 
 
-def sample(generate, labels, seed, chunk=500):
+def sample(generator, labels, seed, chunk=500):
     """Images for the labels, chunk by chunk, each with a seed of its own."""
     parts = [
-        generate(tf.constant(labels[start : start + chunk], tf.int32), tf.constant([seed, start], tf.int32)).numpy()
+        generator.generate(tf.constant(labels[start : start + chunk], tf.int32), tf.constant([seed, start], tf.int32)).numpy()
         for start in range(0, len(labels), chunk)
     ]
     return as_pixels(np.concatenate(parts))
 
 
-def judge(generate, dataset, num_samples, steps, seeds, picture=None):
+def judge(generator, dataset, num_samples, steps, seeds, picture=None):
     """All figures of one generator, as a dict of lists over the classifiers' seeds."""
     train, test = kga.datasets.load(dataset)
     class_names = train.class_names
@@ -42,7 +42,7 @@ def judge(generate, dataset, num_samples, steps, seeds, picture=None):
     x_test, y_test = kga.datasets.to_arrays(test)
     num_classes = len(class_names)
     labels = np.arange(num_samples) % num_classes
-    samples = sample(generate, labels, seed=0)
+    samples = sample(generator, labels, seed=0)
     figures = {"samples": num_samples, "steps": steps, "seeds": list(seeds)}
     for name in ("real", "gan_test", "cas"):
         figures[name] = []
@@ -73,8 +73,8 @@ if __name__ == "__main__":
     parser.add_argument("--json")
     parser.add_argument("--picture")
     options = parser.parse_args()
-    generate = tf.saved_model.load(options.path).generate
+    generator = tf.saved_model.load(options.path)
     write_json(
         options.json,
-        judge(generate, options.dataset, options.samples, options.steps, options.seeds, options.picture),
+        judge(generator, options.dataset, options.samples, options.steps, options.seeds, options.picture),
     )

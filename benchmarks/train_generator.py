@@ -14,13 +14,12 @@ from common import Progress, write_json
 import keras_ganaug as kga
 
 SETTINGS = {
-    # steps, batch size, latents, width, final learning rates decay to 0
-    "fashion_mnist": {"steps": 10000, "batch_size": 64, "latent_dim": 64, "width": 32, "d_rate": 4e-4, "augment": None},
-    "digits": {"steps": 6000, "batch_size": 64, "latent_dim": 32, "width": 32, "d_rate": 2e-4, "augment": "translation"},
+    "fashion_mnist": {"steps": 10000, "batch_size": 64, "latent_dim": 64, "width": 32, "d_rate": 4e-4, "augment": None, "mismatch": 0.5},
+    "digits": {"steps": 6000, "batch_size": 64, "latent_dim": 32, "width": 32, "d_rate": 2e-4, "augment": "translation", "mismatch": 0.5},
 }
 
 
-def build(train, batch_size, latent_dim, width, d_rate, steps, augment, seed, generator="resnet", discriminator="dcgan"):
+def build(train, batch_size, latent_dim, width, d_rate, steps, augment, mismatch, seed, generator="resnet", discriminator="dcgan"):
     """The compiled GAN."""
     image_shape, num_classes = tuple(train.element_spec[0].shape), len(train.class_names)
     gan = kga.SNGAN(
@@ -35,7 +34,12 @@ def build(train, batch_size, latent_dim, width, d_rate, steps, augment, seed, ge
         schedule = keras.optimizers.schedules.PolynomialDecay(rate, steps, 0.0)
         return keras.optimizers.Adam(schedule, beta_1=0.0, beta_2=0.9)
 
-    gan.compile(adam(2e-4), adam(d_rate), augment=augment and kga.DiffAugment(augment))
+    gan.compile(
+        adam(2e-4),
+        adam(d_rate),
+        penalties=[kga.penalties.MismatchedLabels(num_classes, mismatch)] if mismatch else None,
+        augment=augment and kga.DiffAugment(augment),
+    )
     return gan
 
 
@@ -49,11 +53,12 @@ if __name__ == "__main__":
     parser.add_argument("--discriminator", default="dcgan")
     parser.add_argument("--width", type=int)
     parser.add_argument("--d_rate", type=float)
+    parser.add_argument("--mismatch", type=float)
     parser.add_argument("--keep", action="store_true", help="write OUT.keras too")
     options = parser.parse_args()
     settings = SETTINGS[options.dataset]
-    for name in ("steps", "width", "d_rate"):
-        settings[name] = getattr(options, name) or settings[name]
+    for name in ("steps", "width", "d_rate", "mismatch"):
+        settings[name] = settings[name] if getattr(options, name) is None else getattr(options, name)
 
     train, _ = kga.datasets.load(options.dataset)
     x, y = kga.datasets.to_arrays(train)

@@ -63,11 +63,3 @@ def with_loss_scale(optimizer, compute_dtype):
     if compute_dtype != "float16" or isinstance(optimizer, scaler):
         return optimizer
     return scaler(optimizer)
-
-
-def write_out(archive, path):
-    """Writes an `ExportArchive` without a message."""
-    if KERAS_3:
-        archive.write_out(path, verbose=False)
-    else:
-        archive.write_out(path)

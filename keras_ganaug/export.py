@@ -3,10 +3,7 @@
 import json
 from pathlib import Path
 
-import keras
 import tensorflow as tf
-
-from keras_ganaug import _compat
 
 _METADATA = Path("assets.extra") / "keras_ganaug.json"
 
@@ -15,17 +12,30 @@ _SEED = tf.TensorSpec([2], tf.int32, name="seed")
 _TRUNCATION = tf.TensorSpec([], tf.float32, name="truncation")
 
 
+class _Endpoint(tf.Module):
+    """A function of a SavedModel, together with the variables that it needs.
+
+    In `tf.saved_model.load(path).generate(labels, seed)` nothing holds the loaded root any more when the function runs, and
+    a bare function's variables would be gone with it. An object that is called keeps its own.
+    """
+
+    def __init__(self, function, signature, state):
+        super().__init__()
+        self.state = state
+        # As an attribute, so that the loaded object can be called.
+        self.__call__ = tf.function(function, input_signature=signature)
+
+
 def export_generator(source, path, **endpoints):
     """Writes a SavedModel with `generate`, `generate_truncated` and the signature `serving_default`.
 
     Args:
-        source: What to export: an object with `sample(labels, seed, truncation)`, the `trackable` that holds its
-            variables, `image_shape`, `conditional`, `num_classes` and `value_range`.
+        source: What to export: an object with `sample(labels, seed, truncation)`, the `state` that it needs (a list of
+            `tf.Variable`s, or any object that TensorFlow tracks), `image_shape`, `conditional`, `num_classes` and
+            `value_range`.
         path: Folder to write.
         **endpoints: Further endpoints: name to (function, input signature).
     """
-    archive = keras.export.ExportArchive()
-    archive.track(source.trackable)
 
     def generate(labels, seed):
         return source.sample(labels, seed, 1.0)
@@ -33,18 +43,19 @@ def export_generator(source, path, **endpoints):
     def generate_truncated(labels, seed, truncation):
         return source.sample(labels, seed, truncation)
 
+    @tf.function(input_signature=[_LABELS, _SEED])
     def serving_default(labels, seed):
         return {"images": source.sample(labels, seed, 1.0)}
 
     endpoints = {
         "generate": (generate, [_LABELS, _SEED]),
         "generate_truncated": (generate_truncated, [_LABELS, _SEED, _TRUNCATION]),
-        "serving_default": (serving_default, [_LABELS, _SEED]),
         **endpoints,
     }
+    root = tf.Module()
     for name, (function, signature) in endpoints.items():
-        archive.add_endpoint(name, function, input_signature=signature)
-    _compat.write_out(archive, str(path))
+        setattr(root, name, _Endpoint(function, signature, source.state))
+    tf.saved_model.save(root, str(path), signatures={"serving_default": serving_default})
     metadata = {
         "image_shape": list(source.image_shape),
         "conditional": source.conditional,

@@ -1,9 +1,12 @@
 """Regularisers of the discriminator: each a function of the discriminator and of the batch.
 
-A penalty is called as `penalty(discriminator, real, fake, seed)`, where `discriminator` maps float32 images of shape
-(batch, height, width, channels) to one logit each, `real` and `fake` are such images and `seed` is an int32 seed
-of shape (2,). It returns a float32 scalar that is added to the discriminator's loss.
+A penalty is called as `penalty(discriminator, batch)`. `discriminator(images, labels)` gives one logit for each of the
+float32 images of shape (batch, height, width, channels). `batch` has the fields `real` and `fake`, such images as the
+discriminator sees them, `labels`, int32 class indices or None, and `seed`, an int32 seed of shape (2,). The result is a
+float32 scalar that is added to the discriminator's loss.
 """
+
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -11,13 +14,22 @@ import tensorflow as tf
 from keras_ganaug import _checks, _random
 
 
-def squared_gradient_norms(discriminator, images):
+class PenaltyBatch(NamedTuple):
+    """What a penalty looks at."""
+
+    real: Any
+    fake: Any
+    labels: Any
+    seed: Any
+
+
+def squared_gradient_norms(discriminator, images, labels):
     """‖∇D(x)‖² of each image, float32 of shape (batch,)."""
     images = tf.cast(images, tf.float32)
     with tf.GradientTape() as tape:
         tape.watch(images)
         # The sum's gradient with respect to one image is that image's own gradient: logits do not mix.
-        logits = tf.reduce_sum(tf.cast(discriminator(images), tf.float32))
+        logits = tf.reduce_sum(tf.cast(discriminator(images, labels), tf.float32))
     gradients = tf.cast(tape.gradient(logits, images), tf.float32)
     return tf.reduce_sum(tf.square(gradients), axis=[1, 2, 3])
 
@@ -32,7 +44,7 @@ class Penalty:
     def __init__(self, weight):
         self.weight = _checks.non_negative(weight, "weight")
 
-    def __call__(self, discriminator, real, fake, seed):
+    def __call__(self, discriminator, batch):
         raise NotImplementedError
 
     def get_config(self):
@@ -56,10 +68,11 @@ class GradientPenalty(Penalty):
     def __init__(self, weight=10.0):
         super().__init__(weight)
 
-    def __call__(self, discriminator, real, fake, seed):
-        real, fake = tf.cast(real, tf.float32), tf.cast(fake, tf.float32)
-        position = _random.uniform([tf.shape(real)[0], 1, 1, 1], seed)
-        norms = tf.sqrt(squared_gradient_norms(discriminator, real + position * (fake - real)) + 1e-12)
+    def __call__(self, discriminator, batch):
+        real, fake = tf.cast(batch.real, tf.float32), tf.cast(batch.fake, tf.float32)
+        position = _random.uniform([tf.shape(real)[0], 1, 1, 1], batch.seed)
+        between = real + position * (fake - real)
+        norms = tf.sqrt(squared_gradient_norms(discriminator, between, batch.labels) + 1e-12)
         return self.weight * tf.reduce_mean(tf.square(norms - 1.0))
 
 
@@ -74,8 +87,8 @@ class R1(Penalty):
     def __init__(self, weight=10.0):
         super().__init__(weight)
 
-    def __call__(self, discriminator, real, fake, seed):
-        return 0.5 * self.weight * tf.reduce_mean(squared_gradient_norms(discriminator, real))
+    def __call__(self, discriminator, batch):
+        return 0.5 * self.weight * tf.reduce_mean(squared_gradient_norms(discriminator, batch.real, batch.labels))
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
@@ -86,5 +99,37 @@ class R2(R1):
         weight: γ. Defaults to 10.
     """
 
-    def __call__(self, discriminator, real, fake, seed):
-        return super().__call__(discriminator, fake, real, seed)
+    def __call__(self, discriminator, batch):
+        return super().__call__(discriminator, batch._replace(real=batch.fake))
+
+
+@keras.saving.register_keras_serializable(package="keras_ganaug")
+class MismatchedLabels(Penalty):
+    """λ E max(0, 1 + D(x, y')): a real image with a wrong label counts as fake.
+
+    The discriminator of a conditional GAN has to learn that images of another class are wrong only from what the
+    generator gets wrong. Shown real images under a label that is not theirs, it learns so from the start, and the generator
+    keeps classes apart that look alike. The wrong label is drawn uniformly from all others. In the hinge form here it goes
+    with the hinge loss.
+
+    Reference: Reed et al. 2016, Generative Adversarial Text to Image Synthesis (the matching-aware discriminator).
+
+    Args:
+        num_classes: Number of classes, at least 2.
+        weight: λ. Defaults to 1.
+    """
+
+    def __init__(self, num_classes, weight=1.0):
+        super().__init__(weight)
+        self.num_classes = _checks.positive_int(num_classes, "num_classes")
+        if num_classes < 2:
+            raise ValueError(f"`num_classes` must be at least 2. Received: num_classes={num_classes!r}")
+
+    def __call__(self, discriminator, batch):
+        shift = _random.uniform(tf.shape(batch.labels), batch.seed, 1.0, self.num_classes)
+        wrong = (batch.labels + tf.cast(tf.floor(shift), tf.int32)) % self.num_classes
+        logits = tf.cast(discriminator(batch.real, wrong), tf.float32)
+        return self.weight * tf.reduce_mean(tf.nn.relu(1.0 + logits))
+
+    def get_config(self):
+        return {**super().get_config(), "num_classes": self.num_classes}

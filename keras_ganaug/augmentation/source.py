@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _images, _random, export
+from keras_ganaug import _compat, _images, _random, export
 
 _KINDS = (
     "a GAN of keras_ganaug, a Keras model from [latents, labels] to images in [-1, 1], or the path of a .keras file or "
@@ -23,7 +23,7 @@ class Source:
         conditional: Whether it takes labels.
         num_classes: Number of classes; None if unconditional, or if a bare model does not tell.
         value_range: (lowest, highest) of its images.
-        trackable: The object that holds its variables.
+        state: What holds its variables, for an export.
         path: The path that it was given as, or None.
     """
 
@@ -41,7 +41,7 @@ class _GANSource(Source):
 
     def __init__(self, gan):
         self.sample = gan.sample
-        self.trackable = gan.ema_generator
+        self.state = [_compat.tf_variable(weight) for weight in gan.ema_generator.weights]
         self.image_shape, self.num_classes, self.value_range = gan.image_shape, gan.num_classes, gan.value_range
 
 
@@ -58,7 +58,8 @@ class _ModelSource(Source):
                 "`generator` must be a Keras model with the inputs [latents, labels] or latents alone, where latents "
                 f"have the shape (batch, latent_dim). Received: {shapes}"
             )
-        self.model = self.trackable = model
+        self.model = model
+        self.state = [_compat.tf_variable(weight) for weight in model.weights]
         self.latent_dim = int(inputs[0].shape[1])
         self.conditional = len(inputs) == 2
         self.num_classes = num_classes if self.conditional else None
@@ -97,10 +98,10 @@ class _SavedModelSource(Source):
         self.image_shape = tuple(metadata["image_shape"])
         self.conditional, self.num_classes = metadata["conditional"], metadata["num_classes"]
         self.value_range = tuple(metadata["value_range"])
-        self.trackable = tf.saved_model.load(str(path))
+        self.state = tf.saved_model.load(str(path))
 
     def sample(self, labels, seed, truncation=1.0):
-        return self.trackable.generate_truncated(labels, seed, tf.convert_to_tensor(truncation, tf.float32))
+        return self.state.generate_truncated(labels, seed, tf.convert_to_tensor(truncation, tf.float32))
 
 
 def resolve(generator, num_classes=None):

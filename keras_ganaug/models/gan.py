@@ -11,6 +11,7 @@ import tensorflow as tf
 from keras_ganaug import _checks, _compat, _images, _random, export, losses, networks
 from keras_ganaug.layers.spectral_normalization import power_iteration_once
 from keras_ganaug.models import training_data
+from keras_ganaug.penalties import PenaltyBatch
 
 _GENERATE_CHUNK = 256  # images that `generate` makes at a time, to bound memory
 
@@ -162,8 +163,8 @@ class GAN(keras.Model):
         fake = self.augmented(fake, fake_seed)
         loss = self.adversarial_loss.discriminator(self.logits(real, batch.labels), self.logits(fake, batch.labels))
         for n, penalty in enumerate(self.penalties):
-            seed = _random.fold(penalty_seed, n)
-            loss += penalty(lambda images: self.logits(images, batch.labels), real, fake, seed)
+            penalty_batch = PenaltyBatch(real, fake, batch.labels, _random.fold(penalty_seed, n))
+            loss += penalty(self.logits, penalty_batch)
         return loss
 
     def g_loss(self, batch):
@@ -485,7 +486,7 @@ class GAN(keras.Model):
         """
         source = types.SimpleNamespace(
             sample=self.sample,
-            trackable=self.ema_generator,
+            state=[_compat.tf_variable(weight) for weight in self.ema_generator.weights],
             image_shape=self.image_shape,
             conditional=self.num_classes is not None,
             num_classes=self.num_classes,

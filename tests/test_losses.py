@@ -1,0 +1,52 @@
+"""Each loss against its formula in NumPy."""
+
+import numpy as np
+import pytest
+
+from keras_ganaug import losses
+
+REAL, FAKE = np.array([2.0, -1.0, 0.3, 0.0]), np.array([-0.5, 1.5, 0.0, -3.0])
+
+
+def log_sigmoid(x):
+    return np.log(1 / (1 + np.exp(-x)))
+
+
+FORMULAS = {
+    "minimax": (
+        -log_sigmoid(REAL).mean() - log_sigmoid(-FAKE).mean(),
+        np.log(1 - 1 / (1 + np.exp(-FAKE))).mean(),
+    ),
+    "nonsaturating": (-log_sigmoid(REAL).mean() - log_sigmoid(-FAKE).mean(), -log_sigmoid(FAKE).mean()),
+    "lsgan": (0.5 * ((REAL - 1) ** 2).mean() + 0.5 * (FAKE**2).mean(), 0.5 * ((FAKE - 1) ** 2).mean()),
+    "wasserstein": (FAKE.mean() - REAL.mean(), -FAKE.mean()),
+    "hinge": (np.maximum(0, 1 - REAL).mean() + np.maximum(0, 1 + FAKE).mean(), -FAKE.mean()),
+    "relativistic": (-log_sigmoid(REAL - FAKE).mean(), -log_sigmoid(FAKE - REAL).mean()),
+}
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_loss_is_its_formula(name):
+    loss = losses.get(name)
+    assert loss is getattr(losses, name)
+    d, g = loss.discriminator(REAL, FAKE), loss.generator(REAL, FAKE)
+    np.testing.assert_allclose([d, g], FORMULAS[name], rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_loss_is_float32_and_finite_for_large_half_logits(name):
+    large = np.array([30000.0, -30000.0], np.float16)
+    loss = losses.get(name)
+    for value in (loss.discriminator(large, large), loss.generator(large, large)):
+        assert value.dtype == "float32"
+        assert np.isfinite(value)
+
+
+def test_label_smoothing_is_one_sided():
+    smooth = losses.NonSaturating(label_smoothing=0.1)
+    real = -(0.9 * log_sigmoid(REAL) + 0.1 * log_sigmoid(-REAL)).mean()
+    np.testing.assert_allclose(smooth.discriminator(REAL, FAKE), real - log_sigmoid(-FAKE).mean(), rtol=1e-6)
+    np.testing.assert_allclose(smooth.generator(None, FAKE), losses.nonsaturating.generator(None, FAKE))
+    squares = losses.LeastSquares(label_smoothing=0.1)
+    expected = 0.5 * ((REAL - 0.9) ** 2).mean() + 0.5 * (FAKE**2).mean()
+    np.testing.assert_allclose(squares.discriminator(REAL, FAKE), expected, rtol=1e-6)

@@ -1,0 +1,78 @@
+"""What the tests share: a generator known in closed form, and networks small enough to train in a moment."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import keras_ganaug as kga
+
+KNOWN_SHAPE = (4, 3, 2)
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class KnownImages(keras.layers.Layer):
+    """Images that tell their label and their latents.
+
+    Channel 0 is (label - 50) / 100, channel 1 the first latent through x / (1 + |x|): both within (-1, 1).
+    """
+
+    def call(self, inputs):
+        latents, labels = inputs
+        label = tf.broadcast_to((tf.cast(labels, tf.float32)[:, None, None, None] - 50.0) / 100.0, [tf.shape(latents)[0], 4, 3, 1])
+        noise = tf.broadcast_to(tf.math.softsign(tf.cast(latents, tf.float32))[:, :1, None, None], tf.shape(label))
+        return tf.concat([label, noise], -1)
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0][0], *KNOWN_SHAPE)
+
+
+def known_generator(latent_dim=3):
+    inputs = [keras.Input((latent_dim,)), keras.Input((), dtype="int32")]
+    return keras.Model(inputs, KnownImages(dtype="float32")(inputs))
+
+
+def label_of(images, value_range=(-1.0, 1.0)):
+    """The label that each image of the known generator tells."""
+    low, high = value_range
+    code = (np.asarray(images, np.float64)[:, 0, 0, 0] - low) / (high - low) * 2 - 1
+    return np.round(code * 100 + 50).astype(int)
+
+
+def noise_of(images):
+    """The latent that each image of the known generator tells."""
+    return np.asarray(images)[:, 0, 0, 1]
+
+
+def small_networks(image_shape=(8, 8, 1), num_classes=3, latent_dim=4):
+    """A generator and a discriminator of a few dense layers."""
+    layers = keras.layers
+    latents, labels, images = keras.Input((latent_dim,)), keras.Input((), dtype="int32"), keras.Input(image_shape)
+
+    def joined(x):
+        return x if num_classes is None else layers.Concatenate()([x, kga.layers.OneHot(num_classes)(labels)])
+
+    def model(first, outputs):
+        return keras.Model(first if num_classes is None else [first, labels], outputs)
+
+    x = layers.Dense(32, activation="relu")(joined(latents))
+    x = layers.Dense(int(np.prod(image_shape)))(x)
+    generator = model(latents, layers.Activation("tanh", dtype="float32")(layers.Reshape(image_shape)(x)))
+    x = layers.Dense(32, activation="relu")(joined(layers.Flatten()(images)))
+    discriminator = model(images, kga.layers.SpectralNormalization(layers.Dense(1, dtype="float32"), dtype="float32")(x))
+    return {"generator": generator, "discriminator": discriminator}
+
+
+def small_gan(image_shape=(8, 8, 1), num_classes=3, seed=1, cls=None, **kwargs):
+    networks = small_networks(image_shape, num_classes)
+    return (cls or kga.SNGAN)(image_shape, num_classes, seed=seed, **networks, **kwargs)
+
+
+def small_data(n=24, image_shape=(8, 8, 1), num_classes=3):
+    """Images whose brightness is their class, with a little noise."""
+    labels = np.arange(n) % num_classes
+    noise = np.random.default_rng(0).integers(0, 40, [n, *image_shape])
+    return (labels[:, None, None, None] * 80 + noise).astype("uint8"), labels
+
+
+def max_difference(model, other):
+    return max(float(np.abs(a - b).max(initial=0.0)) for a, b in zip(model.get_weights(), other.get_weights(), strict=True))
