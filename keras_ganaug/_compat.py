@@ -17,9 +17,8 @@ if KERAS_3 and keras.config.backend() != "tensorflow":
         f"KERAS_BACKEND=tensorflow before Keras is imported. Received: {keras.config.backend()!r}"
     )
 
-# How the replicas of a `tf.distribute` strategy agree on a variable that they all assign.
+# How the replicas of a `tf.distribute` strategy agree on a variable that they all assign: no collective is needed.
 SAME_ON_ALL = "only_first_replica" if KERAS_3 else tf.VariableAggregation.ONLY_FIRST_REPLICA
-MEAN_OF_ALL = "mean" if KERAS_3 else tf.VariableAggregation.MEAN
 
 
 def tf_variable(weight):

@@ -1,7 +1,7 @@
 """Stateless seeds: every random number comes from a seed that is folded from counters.
 
-A seed is an int32 tensor of shape (2,). The Philox generator is named outright, so that a seed gives the same
-numbers on every device and inside and outside XLA.
+A seed is an int32 tensor of shape (2,), and gives the same numbers on every device and inside and outside XLA. Of
+TensorFlow's generators only the integers do that, and only if the algorithm is named; floats are made from them here.
 """
 
 import numpy as np
@@ -25,14 +25,14 @@ def fold(seed, *numbers):
     """A new seed from a seed and any integers: different numbers give independent seeds."""
     for number in numbers:
         number = tf.cast(number, tf.int64)
-        low, high = tf.unstack(tf.bitcast(number, tf.int32))
-        seed = uniform_ints(tf.stack([seed[0] ^ low, seed[1] + high]))
+        low, high = tf.cast(number, tf.int32), tf.cast(tf.bitwise.right_shift(number, tf.constant(32, tf.int64)), tf.int32)
+        seed = uniform_ints([2], tf.stack([seed[0] ^ low, seed[1] + high]))
     return seed
 
 
-def uniform_ints(seed):
-    """Two full-range int32 numbers."""
-    return tf.random.stateless_uniform([2], seed, minval=None, maxval=None, dtype=tf.int32, alg="philox")
+def uniform_ints(shape, seed):
+    """Full-range int32 numbers."""
+    return tf.random.stateless_uniform(shape, seed, minval=None, maxval=None, dtype=tf.int32, alg="philox")
 
 
 def replica_seed(seed):
@@ -43,12 +43,20 @@ def replica_seed(seed):
     return fold(seed, context.replica_id_in_sync_group)
 
 
-def normal(shape, seed):
-    return tf.random.stateless_normal(shape, seed, alg="philox")
-
-
 def uniform(shape, seed, minval=0.0, maxval=1.0):
-    return tf.random.stateless_uniform(shape, seed, minval, maxval, alg="philox")
+    """Uniform float32 numbers: 2²³ equally spaced ones, symmetric about the middle of (minval, maxval)."""
+    high_bits = tf.bitwise.right_shift(tf.bitcast(uniform_ints(shape, seed), tf.uint32), tf.constant(9, tf.uint32))
+    return minval + (tf.cast(tf.bitcast(high_bits, tf.int32), tf.float32) + 0.5) * ((maxval - minval) * 2.0**-23)
+
+
+def integers(shape, seed, low, high):
+    """Uniform int32 numbers from `low` to `high - 1`, for ranges far below 2³²."""
+    return low + tf.math.floormod(uniform_ints(shape, seed), high - low)
+
+
+def normal(shape, seed):
+    """Standard normal float32 numbers."""
+    return np.float32(np.sqrt(2.0)) * tf.math.erfinv(uniform(shape, seed, -1.0, 1.0))
 
 
 def permutation(size, seed):

@@ -126,8 +126,8 @@ class MismatchedLabels(Penalty):
             raise ValueError(f"`num_classes` must be at least 2. Received: num_classes={num_classes!r}")
 
     def __call__(self, discriminator, batch):
-        shift = _random.uniform(tf.shape(batch.labels), batch.seed, 1.0, self.num_classes)
-        wrong = (batch.labels + tf.cast(tf.floor(shift), tf.int32)) % self.num_classes
+        shift = _random.integers(tf.shape(batch.labels), batch.seed, 1, self.num_classes)
+        wrong = (batch.labels + shift) % self.num_classes
         logits = tf.cast(discriminator(batch.real, wrong), tf.float32)
         return self.weight * tf.reduce_mean(tf.nn.relu(1.0 + logits))
 

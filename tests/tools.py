@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 import keras_ganaug as kga
+from keras_ganaug.networks import common
 
 KNOWN_SHAPE = (4, 3, 2)
 
@@ -45,7 +46,11 @@ def noise_of(images):
 
 def small_networks(image_shape=(8, 8, 1), num_classes=3, latent_dim=4):
     """A generator and a discriminator of a few dense layers."""
-    layers = keras.layers
+    layers, initializers = keras.layers, common.Initializers(0)
+
+    def dense(units, **options):
+        return layers.Dense(units, kernel_initializer=initializers(), **options)
+
     latents, labels, images = keras.Input((latent_dim,)), keras.Input((), dtype="int32"), keras.Input(image_shape)
 
     def joined(x):
@@ -54,11 +59,11 @@ def small_networks(image_shape=(8, 8, 1), num_classes=3, latent_dim=4):
     def model(first, outputs):
         return keras.Model(first if num_classes is None else [first, labels], outputs)
 
-    x = layers.Dense(32, activation="relu")(joined(latents))
-    x = layers.Dense(int(np.prod(image_shape)))(x)
+    x = dense(32, activation="relu")(joined(latents))
+    x = dense(int(np.prod(image_shape)))(x)
     generator = model(latents, layers.Activation("tanh", dtype="float32")(layers.Reshape(image_shape)(x)))
-    x = layers.Dense(32, activation="relu")(joined(layers.Flatten()(images)))
-    discriminator = model(images, kga.layers.SpectralNormalization(layers.Dense(1, dtype="float32"), dtype="float32")(x))
+    x = dense(32, activation="relu")(joined(layers.Flatten()(images)))
+    discriminator = model(images, kga.layers.SpectralNormalization(dense(1, dtype="float32"), dtype="float32")(x))
     return {"generator": generator, "discriminator": discriminator}
 
 

@@ -48,7 +48,7 @@ class SampleBank:
     def draw(self, classes, seed):
         """Images of the given classes, int32 (k,): no image twice, unless a class has fewer than are asked for."""
         # From a random place in each class onwards: the n-th row of a class takes the n-th image from there.
-        start = tf.cast(_random.uniform([self.num_classes], seed) * self.per_class, tf.int32)
+        start = _random.integers([self.num_classes], seed, 0, self.per_class)
         k = tf.range(tf.shape(classes)[0])
         nth = tf.reduce_sum(tf.cast((classes[:, None] == classes[None]) & (k[None] < k[:, None]), tf.int32), axis=1)
         place = (tf.gather(start, classes) + nth) % self.per_class

@@ -112,9 +112,10 @@ class GANAugmentation(keras.layers.Layer):
         replacement.check(images, labels, sample_weight)
         if labels is not None and isinstance(labels, tf.__internal__.EagerTensor):
             replacement.check_values(labels)
-        calls = tf.identity(_compat.tf_variable(self.calls))
+        with tf.control_dependencies([images]):  # a call counts only where there is a batch
+            calls = tf.identity(_compat.tf_variable(self.calls))
+            self.calls.assign_add(1)
         seed = _random.replica_seed(_random.fold(_random.as_seed(self.seed), calls))
-        self.calls.assign_add(1)
         return _structured(*replacement(images, labels, sample_weight, seed, self._draw)[:3])
 
     def _draw(self, classes, seed):

@@ -27,16 +27,11 @@ def _shift_axis(images, offsets, axis):
     return moved * tf.reshape(inside, [-1, size, 1, 1] if axis == 1 else [-1, 1, size, 1])
 
 
-def _whole_numbers(batch, seed, lowest, highest):
-    """Uniform integers from `lowest` to `highest`, both included."""
-    return tf.cast(tf.floor(_random.uniform([batch], seed, lowest, highest + 1)), tf.int32)
-
-
 def _translation(images, seed):
     """Shifts of up to an eighth of the size, each drawn per image."""
     for axis in (1, 2):
         most = int(images.shape[axis] / 8 + 0.5)
-        offsets = _whole_numbers(tf.shape(images)[0], _random.fold(seed, axis), -most, most)
+        offsets = _random.integers(tf.shape(images)[:1], _random.fold(seed, axis), -most, most + 1)
         images = _shift_axis(images, offsets, axis)
     return images
 
@@ -47,8 +42,8 @@ def _cutout(images, seed):
     for axis in (1, 2):
         size = images.shape[axis]
         side = int(size / 2 + 0.5)
-        first = _whole_numbers(tf.shape(images)[0], _random.fold(seed, axis), 0, size - side % 2) - side // 2
-        distance = tf.range(size)[None] - first[:, None]
+        centre = _random.integers(tf.shape(images)[:1], _random.fold(seed, axis), 0, size + 1 - side % 2)
+        distance = tf.range(size)[None] - (centre - side // 2)[:, None]
         strip = (distance >= 0) & (distance < side)
         strip = strip[:, :, None, None] if axis == 1 else strip[:, None, :, None]
         covered = strip if covered is None else covered & strip

@@ -354,6 +354,10 @@ class GAN(keras.Model):
     def train_step(self, data):
         """One training step: each phase in turn, then the averaged weights."""
         images, labels = self._prepared(data)
+        with tf.control_dependencies([images]):  # no state may move where the data have come to their end
+            return self._train_step(images, labels)
+
+    def _train_step(self, images, labels):
         step_seed = _random.replica_seed(_random.fold(_random.as_seed(self.seed), _compat.tf_variable(self.step)))
         for number, phase in enumerate(self.phases()):
             rows = tf.shape(images)[0] // phase.updates

@@ -92,15 +92,15 @@ def from_arrays(x, y, gan, batch_size, shuffle, class_balanced):
     x, y = _numpy(x), _numpy(y)
     _, y = split((x, y), gan.num_classes)
     _check_batch(x, y, gan)
+    y = None if y is None else labels_to_indices(y, gan.num_classes).numpy()
     num_images = len(x)
     batch_size = min(batch_size or 64, num_images)
     rows_per_step = batch_size * gan.d_steps
     steps_per_epoch = -(-num_images // rows_per_step)
     order_seed = _random.fold(_random.as_seed(gan.seed), 0x5EED)
     if class_balanced:
-        indices = labels_to_indices(y, gan.num_classes).numpy()
-        by_class = np.argsort(indices, kind="stable")
-        counts = np.bincount(indices, minlength=gan.num_classes)
+        by_class = np.argsort(y, kind="stable")
+        counts = np.bincount(y, minlength=gan.num_classes)
         present = np.flatnonzero(counts)
         starts = (np.cumsum(counts) - counts)[present]
 
@@ -108,7 +108,7 @@ def from_arrays(x, y, gan, batch_size, shuffle, class_balanced):
         seed = _random.fold(order_seed, epoch)
         if class_balanced:
             # Classes in turn from a random first one; within a class a uniform draw.
-            chosen = (tf.range(num_images) + _random.uniform_ints(seed)[0] % len(present)) % len(present)
+            chosen = (tf.range(num_images) + _random.integers([1], seed, 0, len(present))) % len(present)
             position = _random.uniform([num_images], _random.fold(seed, 1))
             size = tf.gather(counts[present], chosen)
             within = tf.minimum(tf.cast(position * tf.cast(size, tf.float32), tf.int64), size - 1)
@@ -117,10 +117,14 @@ def from_arrays(x, y, gan, batch_size, shuffle, class_balanced):
             return tf.cast(_random.permutation(num_images, seed), tf.int64)
         return tf.range(num_images, dtype=tf.int64)
 
-    first_row = int(gan.step.numpy()) * rows_per_step
-    epochs = tf.data.Dataset.range(first_row // num_images, np.iinfo(np.int64).max)
-    rows = epochs.flat_map(lambda epoch: tf.data.Dataset.from_tensor_slices(order(epoch)))
-    rows = rows.skip(first_row % num_images).batch(rows_per_step, drop_remainder=True)
+    def rows_from_now_on(_):
+        # Asked when the iterator starts: by then a callback may have restored the model.
+        first_row = tf.numpy_function(lambda: gan.step.numpy() * rows_per_step, [], tf.int64)
+        epochs = tf.data.Dataset.range(tf.ensure_shape(first_row, []) // num_images, np.iinfo(np.int64).max)
+        rows = epochs.flat_map(lambda epoch: tf.data.Dataset.from_tensor_slices(order(epoch)))
+        return rows.skip(first_row % num_images)
+
+    rows = tf.data.Dataset.range(1).flat_map(rows_from_now_on).batch(rows_per_step, drop_remainder=True)
     with tf.device("CPU:0"):
         x, y = tf.constant(x), None if y is None else tf.constant(y)
 

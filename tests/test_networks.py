@@ -1,0 +1,62 @@
+"""The default networks: any image shape, with and without classes."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_ganaug import networks
+from keras_ganaug.layers.spectral_normalization import spectral_layers
+from keras_ganaug.networks import common
+
+SHAPES = [(28, 28, 1), (32, 32, 3), (20, 12, 2), (13, 9, 4), (8, 8, 1), (3, 5, 1)]
+
+
+@pytest.mark.parametrize("family", [networks.resnet, networks.dcgan], ids=lambda f: f.__name__.rsplit(".", 1)[1])
+@pytest.mark.parametrize("num_classes", [None, 3])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_networks_of_any_shape(family, num_classes, shape):
+    generator = family.generator(shape, num_classes, latent_dim=6, width=4)
+    discriminator = family.discriminator(shape, num_classes, width=4)
+    latents, labels = np.random.default_rng(0).normal(size=[5, 6]).astype("float32"), np.array([0, 1, 2, 0, 1])
+
+    def inputs(x):
+        return x if num_classes is None else [tf.constant(x), tf.constant(labels, tf.int32)]
+
+    images = generator(inputs(latents)).numpy()
+    assert images.shape == (5, *shape)
+    assert np.abs(images).max() <= 1
+    assert images.std() > 0
+    # At inference an image depends on its own latents and label alone, not on the batch around it.
+    single = generator(inputs(latents)[:1] if num_classes is None else [tf.constant(latents[:1]), tf.constant([0])])
+    np.testing.assert_allclose(images[:1], single, atol=1e-5)
+    logits = discriminator(inputs(images))
+    assert logits.shape == (5, 1)
+    assert len(spectral_layers(discriminator)) >= 2
+
+
+@pytest.mark.parametrize(
+    ("shape", "doublings", "grid"),
+    [((28, 28, 1), 2, (7, 7)), ((32, 32, 3), 3, (4, 4)), ((20, 12, 2), 1, (10, 6)), ((13, 9, 1), 1, (7, 5)), ((3, 5, 1), 0, (3, 5))],
+)
+def test_seed_grid(shape, doublings, grid):
+    assert common.doublings(shape) == doublings
+    assert common.seed_grid(shape) == grid
+
+
+def test_the_seed_decides_the_initial_weights():
+    first, again, other = (networks.resnet.generator((8, 8, 1), 2, 4, 4, seed=seed).get_weights() for seed in (1, 1, 2))
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not all(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
+
+
+def test_the_class_changes_image_and_logit():
+    generator = networks.resnet.generator((8, 8, 1), 2, 4, 4, seed=1)
+    discriminator = networks.resnet.discriminator((8, 8, 1), 2, 4, seed=1)
+    images = tf.random.stateless_uniform([2, 8, 8, 1], [1, 2], -1, 1)
+    zeros, ones = tf.constant([0, 0]), tf.constant([1, 1])
+    assert np.abs(discriminator([images, zeros]) - discriminator([images, ones])).min() > 1e-4
+    for layer in generator.layers:  # classes start alike in the generator: give them offsets of their own
+        if hasattr(layer, "beta"):
+            layer.beta.assign(np.random.default_rng(1).normal(size=layer.beta.shape))
+    latents = tf.ones([2, 4])
+    assert np.abs(generator([latents, zeros]) - generator([latents, ones])).max() > 1e-3
