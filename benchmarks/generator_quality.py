@@ -17,7 +17,7 @@ from common import (
     accuracy,
     as_pixels,
     draw_rows,
-    train_classifier,
+    train_on_arrays,
     within_class_diversity,
     write_json,
 )
@@ -28,7 +28,9 @@ import keras_ganaug as kga
 def sample(generator, labels, seed, chunk=500):
     """Images for the labels, chunk by chunk, each with a seed of its own."""
     parts = [
-        generator.generate(tf.constant(labels[start : start + chunk], tf.int32), tf.constant([seed, start], tf.int32)).numpy()
+        generator.generate(
+            tf.constant(labels[start : start + chunk], tf.int32), tf.constant([seed, start], tf.int32)
+        ).numpy()
         for start in range(0, len(labels), chunk)
     ]
     return as_pixels(np.concatenate(parts))
@@ -48,11 +50,11 @@ def judge(generator, dataset, num_samples, steps, seeds, picture=None):
         figures[name] = []
     recalls = []
     for seed in seeds:
-        on_real = train_classifier(x, y, steps, seed=seed)
+        on_real = train_on_arrays(x, y, steps, seed=seed)
         figures["real"].append(accuracy(on_real, x_test, y_test))
         figures["gan_test"].append(accuracy(on_real, samples, labels))
         recalls.append([accuracy(on_real, samples[labels == c], c) for c in range(num_classes)])
-        on_samples = train_classifier(samples, labels, steps, seed=seed)
+        on_samples = train_on_arrays(samples, labels, steps, seed=seed)
         figures["cas"].append(accuracy(on_samples, x_test, y_test))
     figures["gan_test_by_class"] = dict(zip(class_names, np.mean(recalls, 0).round(3).tolist(), strict=True))
     real, synthetic = (within_class_diversity(*pair, num_classes) for pair in ((x, y), (samples, labels)))

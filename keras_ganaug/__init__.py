@@ -1,6 +1,6 @@
 """GANs as Keras models, and their samples as data augmentation for Keras classifiers."""
 
-from keras_ganaug import _compat, callbacks, datasets, layers, losses, networks, penalties
+from keras_ganaug import callbacks, datasets, layers, losses, networks, penalties
 from keras_ganaug.augmentation import AugmentedModel, GANAugmentation, gan_augment
 from keras_ganaug.discriminator_augment import DiffAugment
 from keras_ganaug.models import GAN, SNGAN

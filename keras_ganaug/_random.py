@@ -25,7 +25,10 @@ def fold(seed, *numbers):
     """A new seed from a seed and any integers: different numbers give independent seeds."""
     for number in numbers:
         number = tf.cast(number, tf.int64)
-        low, high = tf.cast(number, tf.int32), tf.cast(tf.bitwise.right_shift(number, tf.constant(32, tf.int64)), tf.int32)
+        low, high = (
+            tf.cast(number, tf.int32),
+            tf.cast(tf.bitwise.right_shift(number, tf.constant(32, tf.int64)), tf.int32),
+        )
         seed = uniform_ints([2], tf.stack([seed[0] ^ low, seed[1] + high]))
     return seed
 

@@ -68,7 +68,18 @@ def _digits():
 
 
 def _fashion_mnist(data_dir):
-    names = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"]
+    names = [
+        "T-shirt/top",
+        "Trouser",
+        "Pullover",
+        "Dress",
+        "Coat",
+        "Sandal",
+        "Shirt",
+        "Sneaker",
+        "Bag",
+        "Ankle boot",
+    ]
     folder = _DEBIAN_FASHION_MNIST if data_dir is None else Path(data_dir)
     if folder.is_dir():
         return tuple(_idx_pair(folder, prefix) for prefix in ("train", "t10k")), names
@@ -193,7 +204,14 @@ def oversample(dataset, seed=0):
 
 
 def from_directory(
-    directory, image_size, color_mode="rgb", validation_split=None, seed=0, check_images=True, verbose=True, **kwargs
+    directory,
+    image_size,
+    color_mode="rgb",
+    validation_split=None,
+    seed=0,
+    check_images=True,
+    verbose=True,
+    **kwargs,
 ):
     """Loads a folder with one subfolder of images for each class, on Keras's own image loader.
 

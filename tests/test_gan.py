@@ -42,8 +42,7 @@ def test_the_default_networks_train_and_generate():
     assert images.max() <= 255
 
 
-@pytest.mark.parametrize("num_classes", [None, 3])
-@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize(("num_classes", "jit_compile"), [(None, False), (3, True)])
 def test_default_step_compiles(num_classes, jit_compile):
     gan = kga.SNGAN((8, 8, 1), num_classes, latent_dim=4, seed=1)
     gan.compile(jit_compile=jit_compile, augment=kga.DiffAugment("translation"))
@@ -63,7 +62,12 @@ def test_xla_computes_the_same_step():
 
 def test_all_options_compile():
     gan = small_gan()
-    penalties = [kga.penalties.R1(), kga.penalties.R2(), kga.penalties.GradientPenalty(), kga.penalties.MismatchedLabels(3)]
+    penalties = [
+        kga.penalties.R1(),
+        kga.penalties.R2(),
+        kga.penalties.GradientPenalty(),
+        kga.penalties.MismatchedLabels(3),
+    ]
     gan.compile(loss="relativistic", jit_compile=True, augment=kga.DiffAugment(), d_steps=2, penalties=penalties)
     history = gan.fit(X, Y, batch_size=4, epochs=1, verbose=0).history
     assert np.isfinite([history["d_loss"], history["g_loss"]]).all()
@@ -249,9 +253,12 @@ def test_save_and_load_go_on_exactly(tmp_path, num_classes):
     straight = small_gan(num_classes=num_classes)
     stopped = small_gan(num_classes=num_classes)
     for gan in (straight, stopped):
-        gan.set_weights([w for w in weights(straight)])
+        gan.set_weights(list(weights(straight)))
         gan.compile(
-            augment=kga.DiffAugment("translation"), penalties=[kga.penalties.R1(0.5)], d_steps=2, label_smoothing=0.0
+            augment=kga.DiffAugment("translation"),
+            penalties=[kga.penalties.R1(0.5)],
+            d_steps=2,
+            label_smoothing=0.0,
         )
     straight.fit(X, y, batch_size=5, epochs=4, verbose=0)
     stopped.fit(X, y, batch_size=5, epochs=2, verbose=0)

@@ -42,7 +42,8 @@ def test_spectral_norm_is_the_largest_singular_value(inner, shape):
 
 def test_spectral_norm_keeps_bias_and_activation():
     layer = layers.SpectralNormalization(
-        keras.layers.Dense(4, activation="relu", bias_initializer=keras.initializers.Constant(0.3)), power_iterations=100
+        keras.layers.Dense(4, activation="relu", bias_initializer=keras.initializers.Constant(0.3)),
+        power_iterations=100,
     )
     x = RNG.normal(size=[6, 5]).astype("float32")
     layer(x, training=True)

@@ -17,7 +17,10 @@ SHAPES = [(28, 28, 1), (32, 32, 3), (20, 12, 2), (13, 9, 4), (8, 8, 1), (3, 5, 1
 def test_networks_of_any_shape(family, num_classes, shape):
     generator = family.generator(shape, num_classes, latent_dim=6, width=4)
     discriminator = family.discriminator(shape, num_classes, width=4)
-    latents, labels = np.random.default_rng(0).normal(size=[5, 6]).astype("float32"), np.array([0, 1, 2, 0, 1])
+    latents, labels = (
+        np.random.default_rng(0).normal(size=[5, 6]).astype("float32"),
+        np.array([0, 1, 2, 0, 1]),
+    )
 
     def inputs(x):
         return x if num_classes is None else [tf.constant(x), tf.constant(labels, tf.int32)]
@@ -36,7 +39,13 @@ def test_networks_of_any_shape(family, num_classes, shape):
 
 @pytest.mark.parametrize(
     ("shape", "doublings", "grid"),
-    [((28, 28, 1), 2, (7, 7)), ((32, 32, 3), 3, (4, 4)), ((20, 12, 2), 1, (10, 6)), ((13, 9, 1), 1, (7, 5)), ((3, 5, 1), 0, (3, 5))],
+    [
+        ((28, 28, 1), 2, (7, 7)),
+        ((32, 32, 3), 3, (4, 4)),
+        ((20, 12, 2), 1, (10, 6)),
+        ((13, 9, 1), 1, (7, 5)),
+        ((3, 5, 1), 0, (3, 5)),
+    ],
 )
 def test_seed_grid(shape, doublings, grid):
     assert common.doublings(shape) == doublings

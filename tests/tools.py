@@ -19,7 +19,9 @@ class KnownImages(keras.layers.Layer):
 
     def call(self, inputs):
         latents, labels = inputs
-        label = tf.broadcast_to((tf.cast(labels, tf.float32)[:, None, None, None] - 50.0) / 100.0, [tf.shape(latents)[0], 4, 3, 1])
+        label = tf.broadcast_to(
+            (tf.cast(labels, tf.float32)[:, None, None, None] - 50.0) / 100.0, [tf.shape(latents)[0], 4, 3, 1]
+        )
         noise = tf.broadcast_to(tf.math.softsign(tf.cast(latents, tf.float32))[:, :1, None, None], tf.shape(label))
         return tf.concat([label, noise], -1)
 
@@ -51,7 +53,11 @@ def small_networks(image_shape=(8, 8, 1), num_classes=3, latent_dim=4):
     def dense(units, **options):
         return layers.Dense(units, kernel_initializer=initializers(), **options)
 
-    latents, labels, images = keras.Input((latent_dim,)), keras.Input((), dtype="int32"), keras.Input(image_shape)
+    latents, labels, images = (
+        keras.Input((latent_dim,)),
+        keras.Input((), dtype="int32"),
+        keras.Input(image_shape),
+    )
 
     def joined(x):
         return x if num_classes is None else layers.Concatenate()([x, kga.layers.OneHot(num_classes)(labels)])

@@ -68,7 +68,7 @@ def gan_augment(
     if engine == "bank" and source.conditional and source.num_classes is None:
         warnings.warn(
             "A bare Keras model does not tell its number of classes, which a bank of samples needs: the live engine is "
-            "used. Pass `num_classes` for a bank, or `engine=\"live\"` to silence this.",
+            'used. Pass `num_classes` for a bank, or `engine="live"` to silence this.',
             stacklevel=2,
         )
         engine = "live"

@@ -110,7 +110,7 @@ class Replacement:
         self.class_weights = class_weights(sampling_strategy, source.num_classes)
         if not source.conditional and sampling_strategy != "keep":
             raise ValueError(
-                "`sampling_strategy` must be \"keep\" for an unconditional generator, which has no classes to choose. "
+                '`sampling_strategy` must be "keep" for an unconditional generator, which has no classes to choose. '
                 f"Received: sampling_strategy={sampling_strategy!r}"
             )
         self.synthetic_weight = None

@@ -27,7 +27,7 @@ class RefreshBank(keras.callbacks.Callback):
         super().__init__()
         if getattr(gan_augment, "engine", None) != "bank" or not callable(getattr(gan_augment, "refresh", None)):
             raise TypeError(
-                "`gan_augment` must be what keras_ganaug.gan_augment(..., engine=\"bank\") returned. "
+                '`gan_augment` must be what keras_ganaug.gan_augment(..., engine="bank") returned. '
                 f"Received: gan_augment={gan_augment!r}"
             )
         self.gan_augment = gan_augment

@@ -38,7 +38,12 @@ class ConditionalBatchNormalization(keras.layers.Layer):
         rows = self.num_classes or 1
         self.gamma = self.add_weight(name="gamma", shape=(rows, channels), initializer="ones")
         self.beta = self.add_weight(name="beta", shape=(rows, channels), initializer="zeros")
-        moving = {"shape": (channels,), "dtype": "float32", "trainable": False, "aggregation": _compat.SAME_ON_ALL}
+        moving = {
+            "shape": (channels,),
+            "dtype": "float32",
+            "trainable": False,
+            "aggregation": _compat.SAME_ON_ALL,
+        }
         self.moving_mean = self.add_weight(name="moving_mean", initializer="zeros", **moving)
         self.moving_variance = self.add_weight(name="moving_variance", initializer="ones", **moving)
         self.built = True

@@ -46,8 +46,8 @@ class GAN(keras.Model):
     """A generative adversarial network: a generator and a discriminator that learn from each other.
 
     The base class of all GANs of the package; on its own it is the GAN of the paper, with the non-saturating loss of
-    its section 3, on residual networks. A subclass states what its paper changes: `paper_settings`, the networks, and
-    where needed the losses of the two players.
+    its section 3, a residual generator and a convolutional discriminator. A subclass states what its paper changes:
+    `paper_settings`, the networks, and where needed the losses of the two players.
 
     Reference: Goodfellow et al. 2014, Generative Adversarial Networks; Adam settings of Radford et al. 2016 (DCGAN).
 
@@ -146,7 +146,7 @@ class GAN(keras.Model):
 
     def build_discriminator(self):
         """The default discriminator."""
-        return networks.resnet.discriminator(self.image_shape, self.num_classes, seed=_network_seed(self.seed, 1))
+        return networks.dcgan.discriminator(self.image_shape, self.num_classes, seed=_network_seed(self.seed, 1))
 
     def phases(self):
         """The parts of a training step, in order."""
@@ -244,7 +244,10 @@ class GAN(keras.Model):
             "d_steps": d_steps,
             "ema_decay": ema_decay,
         }
-        settings = {**self.paper_settings(), **{name: value for name, value in given.items() if value is not None}}
+        settings = {
+            **self.paper_settings(),
+            **{name: value for name, value in given.items() if value is not None},
+        }
         if not (jit_compile == "auto" or isinstance(jit_compile, bool)):
             raise ValueError(f'`jit_compile` must be True, False or "auto". Received: jit_compile={jit_compile!r}')
         optimizers = [_optimizer(settings[name], name, self.compute_dtype) for name in ("g_optimizer", "d_optimizer")]
@@ -391,7 +394,9 @@ class GAN(keras.Model):
         step = tf.cast(_compat.tf_variable(self.step), tf.float32)
         decay = tf.minimum(self.ema_decay, (1.0 + step) / (10.0 + step)) if self.ema_decay else tf.constant(0.0)
         averages, values = zip(*self._averaged.pairs, strict=True)
-        values = [average + tf.cast(1.0 - decay, average.dtype) * (value - average) for average, value in zip(averages, values)]
+        values = [
+            average + tf.cast(1.0 - decay, average.dtype) * (value - average) for average, value in zip(averages, values)
+        ]
         _assign(averages, values)
 
     def _prepared(self, data):

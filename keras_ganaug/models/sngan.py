@@ -9,8 +9,8 @@ from keras_ganaug.models.gan import GAN
 class SNGAN(GAN):
     """A GAN whose discriminator is 1-Lipschitz by spectral normalisation, with the hinge loss.
 
-    Residual networks; classes enter the generator through conditional batch normalisation and the discriminator
-    through a projection.
+    A residual generator and the paper's standard CNN as the discriminator (`networks.resnet` has a residual one).
+    Classes enter the generator through conditional batch normalisation and the discriminator through a projection.
 
     References: Miyato et al. 2018, Spectral Normalization for Generative Adversarial Networks; Miyato and Koyama 2018,
     cGANs with Projection Discriminator.

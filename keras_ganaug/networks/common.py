@@ -84,7 +84,8 @@ def projection_logit(features, labels, num_classes, initializers):
 
     def dense(units, **options):
         return layers.SpectralNormalization(
-            keras.layers.Dense(units, kernel_initializer=initializers(), dtype="float32", **options), dtype="float32"
+            keras.layers.Dense(units, kernel_initializer=initializers(), dtype="float32", **options),
+            dtype="float32",
         )
 
     logit = dense(1)(features)

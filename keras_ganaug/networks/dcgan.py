@@ -67,4 +67,6 @@ def discriminator(image_shape, num_classes=None, width=32, seed=None):
     for _, filters in itertools.pairwise(channels):
         x = conv(conv(x, filters, 4, strides=2), filters, 3)
     features = common.sum_pooling(x)
-    return common.model(images, labels, common.projection_logit(features, labels, num_classes, initializers), "discriminator")
+    return common.model(
+        images, labels, common.projection_logit(features, labels, num_classes, initializers), "discriminator"
+    )

@@ -88,4 +88,6 @@ def discriminator(image_shape, num_classes=None, width=32, seed=None):
     x = keras.layers.Add()([y, x if len(channels) > 1 else conv(x, channels[-1], 1)])
     x = keras.layers.ReLU()(x)
     features = common.sum_pooling(x)
-    return common.model(images, labels, common.projection_logit(features, labels, num_classes, initializers), "discriminator")
+    return common.model(
+        images, labels, common.projection_logit(features, labels, num_classes, initializers), "discriminator"
+    )

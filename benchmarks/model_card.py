@@ -1,0 +1,96 @@
+"""Writes the model card of a shipped generator from its measured figures.
+
+    python benchmarks/model_card.py fashion_mnist
+
+Measures `saved_models/NAME` (see `generator_quality.py`) and writes `figures.json`, `samples.png` and `README.md` beside it.
+"""
+
+import argparse
+import json
+
+import numpy as np
+import tensorflow as tf
+from common import ROOT
+from generator_quality import judge
+
+DATA = {
+    "fashion_mnist": (
+        "Fashion-MNIST, the 60,000 training images of 28×28 grey pixels (Xiao, Rasul and Vollgraf 2017). "
+        "Licence of the data: MIT, © 2017 Zalando SE."
+    ),
+    "digits": (
+        "The training part (1,297 images of 8×8 grey pixels) of scikit-learn's digits, from the UCI data set Optical "
+        "Recognition of Handwritten Digits (Alpaydin and Kaynak 1998). Licence of the data: CC BY 4.0."
+    ),
+}
+
+CARD = """# {name}
+
+A class-conditional generator, trained with `keras_ganaug.SNGAN` and exported as a SavedModel that needs TensorFlow alone.
+
+![Real images on the left, synthetic ones on the right, a row for each class](samples.png)
+
+**Use.** `dataset.map(kga.gan_augment("saved_models/{name}", fraction=0.25))` for batches of images of 0 to 255, or
+`tf.saved_model.load("saved_models/{name}").generate(labels, seed)` with int32 labels `[n]` and an int32 seed `[2]`.
+Do not judge a classifier trained with it on images of the training set: the generator has seen them all.
+
+**Data.** {data}
+
+**Made by** `python benchmarks/train_generator.py {name} saved_models/{name}`, seed {seed}: {steps:,} steps of {batch_size}
+images in {minutes} minutes on two CPU cores{note}.
+
+**Figures**, by `python benchmarks/model_card.py {name}`, mean and (lowest to highest) of {num_seeds} classifiers' seeds:
+
+| measure | value |
+|-|-|
+| a classifier trained on real images, on real test images | {real} |
+| the same classifier names a sample as the class asked for (GAN-test) | {gan_test} |
+| a classifier trained on {samples:,} samples alone, on real test images (classification accuracy score) | {cas} |
+| distance of two samples of a class, relative to two real images: mean over classes, and lowest | {diversity} |
+
+By class: {by_class}.
+"""
+
+
+def spread(values):
+    values = 100 * np.array(values)
+    return f"{values.mean():.1f}% ({values.min():.1f} to {values.max():.1f})"
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name", choices=sorted(DATA))
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    options = parser.parse_args()
+    folder = ROOT / "saved_models" / options.name
+    training = json.loads((folder / "training.json").read_text(encoding="utf-8"))
+    figures = judge(
+        tf.saved_model.load(str(folder)),
+        options.name,
+        num_samples=30000 if options.name == "fashion_mnist" else 10000,
+        steps=1500 if options.name == "fashion_mnist" else 800,
+        seeds=options.seeds,
+        picture=folder / "samples.png",
+    )
+    (folder / "figures.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    diversity = figures["diversity"]
+    lowest = min(diversity, key=diversity.get)
+    by_class = ", ".join(
+        f"{name} {100 * value:.0f}% named right, diversity {100 * diversity[name]:.0f}%"
+        for name, value in figures["gan_test_by_class"].items()
+    )
+    card = CARD.format(
+        name=options.name,
+        data=DATA[options.name],
+        num_seeds=len(options.seeds),
+        real=spread(figures["real"]),
+        gan_test=spread(figures["gan_test"]),
+        cas=spread(figures["cas"]),
+        samples=figures["samples"],
+        diversity=f"{100 * np.mean(list(diversity.values())):.0f}%, {100 * diversity[lowest]:.0f}% ({lowest})",
+        by_class=by_class,
+        note=training.get("note", ""),
+        **{name: training[name] for name in ("seed", "steps", "batch_size", "minutes")},
+    )
+    (folder / "README.md").write_text(card, encoding="utf-8")
+    print(card)

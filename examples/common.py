@@ -1,0 +1,131 @@
+"""What the examples share: a small classifier, its training, the table and the picture."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+
+def classifier(image_shape, num_classes, width=32):
+    """Three convolutions with batch normalisation, for images of 0 to 255."""
+    layers = keras.layers
+    blocks = []
+    for n in range(3):
+        blocks += [
+            layers.Conv2D(width * 2**n, 3, padding="same", use_bias=False),
+            layers.BatchNormalization(momentum=0.9),  # with Keras's 0.99 short runs are judged by stale statistics
+            layers.ReLU(),
+        ]
+        blocks += [layers.MaxPooling2D(padding="same")] if min(image_shape[:2]) >= 2 ** (n + 2) else []
+    head = [layers.Flatten(), layers.Dropout(0.4), layers.Dense(num_classes)]
+    return keras.Sequential([layers.Input(image_shape), layers.Rescaling(1 / 127.5, -1), *blocks, *head])
+
+
+def train_classifier(data, steps, num_classes, seed=0, verbose=0):
+    """Trains a classifier for a number of steps, with the learning rate decaying to 0 along a cosine.
+
+    Args:
+        data: Batched and endless `tf.data.Dataset` of (images, labels), images of 0 to 255.
+        steps: Number of batches.
+        num_classes: Number of classes.
+        seed: Seed of weights and dropout. Defaults to 0.
+        verbose: As in `keras.Model.fit`. Defaults to 0.
+    """
+    keras.utils.set_random_seed(seed)
+    model = classifier(tuple(data.element_spec[0].shape[1:]), num_classes)
+    model.compile(
+        keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(2e-3, steps)),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    model.fit(data.prefetch(2), steps_per_epoch=steps, verbose=verbose)
+    return model
+
+
+def endless_batches(dataset, seed, batch_size=64):
+    """Batches of an unbatched dataset for ever, each epoch in an order of its own."""
+    return dataset.shuffle(int(dataset.cardinality()), seed=seed).repeat().batch(batch_size, drop_remainder=True)
+
+
+def recalls(model, dataset, num_classes):
+    """The share of each class that is recognised; their mean is the balanced accuracy."""
+    labels = np.array([label for _, label in dataset.as_numpy_iterator()])
+    named = model.predict(dataset.batch(512), verbose=0).argmax(1)
+    return np.array([(named[labels == c] == c).mean() for c in range(num_classes)])
+
+
+def compare(train, test, rare, make_gan_augment, steps, seeds, batch_size=64):
+    """Trains the same classifier with nothing, with oversampling, and with oversampling plus the GAN.
+
+    Args:
+        train, test: Unbatched datasets of (image, label), with `class_names`.
+        rare: Indices of the rare classes.
+        make_gan_augment: Maps a seed to the function for `dataset.map`.
+        steps: Training steps of each classifier.
+        seeds: One run of all arms for each.
+        batch_size: Rows of a batch. Defaults to 64.
+
+    Returns a dict from arm to an array (seeds, 2) of balanced accuracy and recall of the rare classes, in per cent.
+    """
+    import keras_ganaug as kga
+
+    num_classes = len(test.class_names)
+    results = {"nothing": [], "oversampling": [], "oversampling + GAN": []}
+    for seed in seeds:
+        oversampled = endless_batches(kga.datasets.oversample(train, seed), seed, batch_size)
+        arms = {
+            "nothing": endless_batches(train, seed, batch_size),
+            "oversampling": oversampled,
+            "oversampling + GAN": oversampled.map(make_gan_augment(seed), num_parallel_calls=tf.data.AUTOTUNE),
+        }
+        for arm, data in arms.items():
+            recall = recalls(train_classifier(data, steps, num_classes, seed), test, num_classes)
+            results[arm].append([100 * recall.mean(), 100 * recall[rare].mean()])
+            print(f"  seed {seed}, {arm}: balanced accuracy {results[arm][-1][0]:.1f}", flush=True)
+    return {arm: np.array(values) for arm, values in results.items()}
+
+
+def table(results):
+    """The results as text: mean and standard deviation over the seeds."""
+    lines = [f"{'training with':<22}{'balanced accuracy':>20}{'rare classes':>18}"]
+    for arm, values in results.items():
+        mean, spread = values.mean(0), values.std(0, ddof=1) if len(values) > 1 else values.std(0)
+        cells = [f"{m:.1f} ± {s:.1f}" for m, s in zip(mean, spread, strict=True)]
+        lines.append(f"{arm:<22}{cells[0]:>20}{cells[1]:>18}")
+    without, with_gan = (results[arm][:, 0].mean() for arm in ("oversampling", "oversampling + GAN"))
+    verdict = "helped" if with_gan > without else "did not help"
+    lines.append(f"The GAN {verdict} here: {with_gan - without:+.1f} points of balanced accuracy over oversampling alone.")
+    return "\n".join(lines)
+
+
+def as_pixels(images):
+    return np.clip(np.round(images), 0, 255).astype(np.uint8)
+
+
+def draw_rows(path, real, synthetic, class_names, columns=8):
+    """A picture with real images on the left and synthetic ones on the right, one row a class.
+
+    Args:
+        path: PNG file.
+        real: Images by class: array (num_classes, at least `columns`, height, width, channels), 0 to 255.
+        synthetic: Likewise.
+    """
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    rows = len(class_names)
+    figure, axes = pyplot.subplots(rows, 2 * columns + 1, figsize=(0.55 * (2 * columns + 3), 0.58 * rows + 0.5))
+    for row in range(rows):
+        images = [*real[row][:columns], None, *synthetic[row][:columns]]
+        for axis, image in zip(axes[row], images, strict=True):
+            axis.set_axis_off()
+            if image is not None:
+                image = as_pixels(image)
+                axis.imshow(image[..., 0] if image.shape[-1] != 3 else image, cmap="gray", vmin=0, vmax=255)
+        axes[row][0].text(-0.25, 0.5, class_names[row], transform=axes[row][0].transAxes, ha="right", va="center")
+    axes[0][columns // 2].set_title("real", fontsize=11)
+    axes[0][columns + 1 + columns // 2].set_title("synthetic", fontsize=11)
+    figure.subplots_adjust(left=0.13, right=0.99, top=0.93, bottom=0.01, wspace=0.06, hspace=0.06)
+    figure.savefig(path, dpi=110)
+    pyplot.close(figure)

@@ -1,0 +1,240 @@
+"""Every bad call is one clear error, before any work starts: it names the argument and says what was received."""
+
+import re
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from tools import KNOWN_SHAPE, known_generator, small_data, small_gan, small_networks
+
+import keras_ganaug as kga
+
+GENERATOR = known_generator()
+X, Y = small_data()
+IMAGES, LABELS = tf.zeros([4, *KNOWN_SHAPE]), tf.constant([0, 1, 2, 3])
+
+
+def compiled():
+    gan = small_gan()
+    gan.compile()
+    return gan
+
+
+def augment(*args, **kwargs):
+    return kga.GANAugmentation(GENERATOR, seed=1, **kwargs)(*args, training=True)
+
+
+def mapped(x=np.zeros([4, *KNOWN_SHAPE], "float32"), y=np.arange(4), batched=True, generator=GENERATOR, **kwargs):
+    data = tf.data.Dataset.from_tensor_slices(x if y is None else (x, y))
+    data = data.batch(2) if batched else data
+    return list(data.map(kga.gan_augment(generator, num_classes=10, **kwargs)))
+
+
+def dataset(x, y):
+    return tf.data.Dataset.from_tensor_slices((x, y)).batch(8)
+
+
+def labels_wrong_in_a_later_batch():
+    y = Y.copy()
+    y[20] = 7
+    compiled().fit(dataset(X, y), verbose=0)
+
+
+def same_optimizer():
+    adam = keras.optimizers.Adam()
+    small_gan().compile(g_optimizer=adam, d_optimizer=adam)
+
+
+BAD_CALLS = {
+    # Constructing a GAN.
+    "image_shape": [
+        lambda: kga.SNGAN((28, 28)),
+        lambda: kga.SNGAN((28, 0, 1)),
+        lambda: kga.SNGAN(28),
+        lambda: kga.GAN((8.0, 8, 1)),
+    ],
+    "num_classes": [
+        lambda: kga.SNGAN((8, 8, 1), num_classes=0),
+        lambda: kga.SNGAN((8, 8, 1), num_classes="ten"),
+    ],
+    "latent_dim": [lambda: kga.SNGAN((8, 8, 1), latent_dim=-1)],
+    "value_range": [
+        lambda: kga.SNGAN((8, 8, 1), value_range=(1, 0)),
+        lambda: kga.SNGAN((8, 8, 1), value_range=255),
+        lambda: kga.SNGAN((8, 8, 1), value_range=(0, float("inf"))),
+        lambda: kga.GANAugmentation(GENERATOR, value_range=(5, 5)),
+        lambda: compiled().fit(X.astype("float32") * 2, Y),
+    ],
+    "seed": [lambda: kga.SNGAN((8, 8, 1), seed="one"), lambda: kga.gan_augment(GENERATOR, seed=1.5)],
+    "generator": [
+        lambda: kga.SNGAN((8, 8, 1), generator="resnet"),
+        lambda: kga.SNGAN((9, 9, 1), 3, **small_networks()),
+        lambda: kga.SNGAN((8, 8, 1), None, latent_dim=4, generator=small_networks()["generator"]),
+        lambda: kga.GANAugmentation(None),
+        lambda: kga.GANAugmentation(3),
+        lambda: kga.GANAugmentation("no/such/path"),
+        lambda: kga.GANAugmentation(keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten()])),
+        lambda: kga.GANAugmentation(keras.Sequential([keras.Input((8,)), keras.layers.Dense(3)])),
+        lambda: kga.gan_augment("missing.keras"),
+    ],
+    "discriminator": [
+        lambda: kga.SNGAN((8, 8, 1), discriminator=3),
+        lambda: kga.SNGAN((8, 8, 1), discriminator=keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten()])),
+    ],
+    # Compiling it.
+    "loss": [lambda: small_gan().compile(loss="huber"), lambda: small_gan().compile(loss=3)],
+    "g_optimizer": [lambda: small_gan().compile(g_optimizer="adamant"), same_optimizer],
+    "d_steps": [lambda: small_gan().compile(d_steps=0)],
+    "ema_decay": [lambda: small_gan().compile(ema_decay=1.0), lambda: small_gan().compile(ema_decay=-0.1)],
+    "label_smoothing": [
+        lambda: small_gan().compile(label_smoothing=0.1),  # the hinge loss has no target
+        lambda: small_gan().compile(loss="lsgan", label_smoothing=0.7),
+    ],
+    "penalties": [lambda: small_gan().compile(penalties=["gp"])],
+    "augment": [lambda: small_gan().compile(augment="color")],
+    "jit_compile": [lambda: small_gan().compile(jit_compile="yes")],
+    "policy": [lambda: kga.DiffAugment("colour"), lambda: kga.DiffAugment("")],
+    "weight": [lambda: kga.penalties.R1(-1.0), lambda: kga.penalties.GradientPenalty("10")],
+    # Training it.
+    "compile": [lambda: small_gan().fit(X, Y)],
+    "x": [lambda: compiled().fit(iter(()), Y), lambda: compiled().fit(None)],
+    "y": [lambda: compiled().fit(dataset(X, Y), Y)],
+    "batch_size": [lambda: compiled().fit(X, Y, batch_size=0)],
+    "steps_per_epoch": [lambda: compiled().fit(dataset(X, Y).repeat())],
+    "class_balanced": [lambda: _unconditional().fit(X, class_balanced=True)],
+    "images": [
+        lambda: compiled().fit(X[0], Y),
+        lambda: compiled().fit(X[:, :7], Y),
+        lambda: compiled().fit(tf.data.Dataset.from_tensor_slices((X, Y))),  # unbatched
+        lambda: compiled().fit(np.full([4, 8, 8, 1], np.nan), Y[:4]),
+        lambda: compiled().fit(X, Y[:5]),
+        lambda: augment(IMAGES[0], LABELS[0]),
+        lambda: augment(tf.zeros([4, 5, 5, 2]), LABELS),
+        lambda: mapped(batched=False),
+        lambda: mapped(np.zeros([4, 9, 9, 2], "float32")),
+    ],
+    "labels": [
+        lambda: compiled().fit(X),
+        lambda: compiled().fit(X, Y + 1),
+        lambda: compiled().fit(X, Y - 1),
+        lambda: compiled().fit(X, Y + 0.5),
+        lambda: compiled().fit(X, np.eye(4)[Y]),
+        lambda: compiled().fit(dataset(X, Y + 1)),
+        labels_wrong_in_a_later_batch,
+        # Using it.
+        lambda: small_gan().generate([3]),
+        lambda: small_gan().generate([-1]),
+        lambda: small_gan().generate(5),
+        lambda: small_gan().generate([[0, 1]]),
+        lambda: small_gan().generate([0.5]),
+        lambda: _unconditional().generate([0, 1]),
+        lambda: _unconditional().generate(-1),
+        lambda: augment(IMAGES),
+        lambda: augment(IMAGES, LABELS, num_classes=3),
+        lambda: augment(IMAGES, tf.one_hot(LABELS, 4), num_classes=3),
+        lambda: augment(IMAGES, LABELS[:3]),
+        lambda: augment(IMAGES, tf.constant(list("abcd"))),
+        lambda: kga.GANAugmentation(_unconditional())(tf.zeros([4, 8, 8, 1]), LABELS, training=True),
+        lambda: mapped(y=None),
+        lambda: kga.gan_augment(GENERATOR, num_classes=10)(np.zeros([4, *KNOWN_SHAPE]), [9, 10, 1, 2]),
+    ],
+    "truncation": [
+        lambda: small_gan().generate([0], truncation=0.0),
+        lambda: kga.GANAugmentation(GENERATOR, truncation=1.5),
+        lambda: kga.gan_augment(GENERATOR, truncation="low"),
+    ],
+    # Augmenting with it.
+    "fraction": [
+        lambda: kga.GANAugmentation(GENERATOR, fraction=1.5),
+        lambda: kga.GANAugmentation(GENERATOR, fraction=-0.1),
+        lambda: kga.GANAugmentation(GENERATOR, fraction="half"),
+        lambda: kga.gan_augment(GENERATOR, fraction=25),
+        lambda: kga.gan_augment(GENERATOR, fraction=float("nan")),
+    ],
+    "sampling_strategy": [
+        lambda: kga.GANAugmentation(GENERATOR, sampling_strategy="balanced"),
+        lambda: kga.GANAugmentation(GENERATOR, sampling_strategy={0: -1.0}),
+        lambda: kga.GANAugmentation(GENERATOR, sampling_strategy={}),
+        lambda: kga.GANAugmentation(GENERATOR, sampling_strategy=[0.0, 0.0]),
+        lambda: kga.GANAugmentation(GENERATOR, sampling_strategy=[1.0, 2.0], num_classes=3),
+        lambda: kga.GANAugmentation(GENERATOR, sampling_strategy={12: 1.0}, num_classes=10),
+        lambda: kga.GANAugmentation(GENERATOR, sampling_strategy=5),
+        lambda: kga.GANAugmentation(_unconditional(), sampling_strategy="balance"),
+    ],
+    "synthetic_weight": [lambda: kga.GANAugmentation(GENERATOR, synthetic_weight=-1)],
+    "sample_weight": [
+        lambda: augment(IMAGES, LABELS, tf.constant([1, 1, 1, 1]), synthetic_weight=0.5),
+        lambda: augment(IMAGES, LABELS, tf.ones([3])),
+    ],
+    "engine": [lambda: kga.gan_augment(GENERATOR, engine="fast")],
+    "bank_size": [
+        lambda: kga.gan_augment(GENERATOR, bank_size=0, num_classes=10),
+        lambda: kga.gan_augment(GENERATOR, bank_size=5, num_classes=10),
+    ],
+    "gan_augment": [
+        lambda: kga.callbacks.RefreshBank(lambda x, y: (x, y)),
+        lambda: kga.callbacks.RefreshBank(kga.gan_augment(GENERATOR, engine="live")),
+    ],
+    "every": [lambda: kga.callbacks.RefreshBank(kga.gan_augment(GENERATOR, num_classes=10, bank_size=10), every=0)],
+    "model": [lambda: kga.AugmentedModel("classifier", kga.GANAugmentation(GENERATOR))],
+    "augmentation": [lambda: kga.AugmentedModel(keras.Sequential([keras.Input((2,))]), GENERATOR)],
+    # Data.
+    "name": [lambda: kga.datasets.load("imagenet"), lambda: kga.datasets.load(3)],
+    "directory": [lambda: kga.datasets.from_directory("no/such/folder", (8, 8))],
+    "data_dir": [lambda: kga.datasets.load("fashion_mnist", data_dir="no/such/folder")],
+    "counts": [lambda: kga.datasets.take_per_class(kga.datasets.load("digits")[0], 10**6)],
+    "dataset": [
+        lambda: kga.datasets.take_per_class([1, 2], 1),
+        lambda: kga.datasets.oversample(kga.datasets.load("digits")[0].batch(4)),
+    ],
+    # Layers.
+    "layer": [lambda: kga.layers.SpectralNormalization(keras.layers.ReLU())(np.ones([2, 2]))],
+    "power_iterations": [lambda: kga.layers.SpectralNormalization(keras.layers.Dense(2), power_iterations=0)],
+}
+
+
+def _unconditional():
+    gan = small_gan(num_classes=None)
+    gan.compile()
+    return gan
+
+
+@pytest.mark.parametrize(
+    ("argument", "call"),
+    [pytest.param(name, call, id=f"{name}-{n}") for name, calls in BAD_CALLS.items() for n, call in enumerate(calls)],
+)
+@pytest.mark.filterwarnings("ignore:A bare Keras model")
+def test_a_bad_call_is_one_clear_error(argument, call):
+    with pytest.raises((ValueError, TypeError, FileNotFoundError)) as caught:
+        call()
+    message = str(caught.value)
+    assert re.search(rf"`{argument}(\(\))?`", message), message
+    assert "Received" in message, message
+    assert "Traceback" not in message
+    assert "Node:" not in message
+    assert len(message) < 900, message
+
+
+def test_a_bad_label_in_a_running_map_says_which():
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"`labels` must be class indices from 0 to 9"):
+        mapped(y=np.array([1, 2, 3, 10]))
+
+
+def test_suspicious_images_are_warned_about():
+    with pytest.warns(UserWarning, match="span only"):
+        compiled().fit(X / 255.0, Y, verbose=0)
+
+
+def test_another_backend_is_named_at_once(monkeypatch):
+    if not hasattr(keras, "config"):
+        pytest.skip("Keras 2 has one backend")
+    import importlib
+
+    from keras_ganaug import _compat
+
+    monkeypatch.setattr(keras.config, "backend", lambda: "jax")
+    with pytest.raises(ImportError, match="TensorFlow backend"):
+        importlib.reload(_compat)
+    monkeypatch.undo()
+    importlib.reload(_compat)

@@ -1,0 +1,81 @@
+"""SavedModels, run by an interpreter that has neither this package nor a Keras model."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tools import small_gan
+
+import keras_ganaug as kga
+
+ALONE = """
+import sys, tensorflow as tf, numpy as np
+assert not any(name.split(".")[0] == "keras_ganaug" for name in sys.modules)
+path, out = sys.argv[1:]
+seed, labels = tf.constant([7, 0]), tf.constant([0, 1, 2, 1])
+result = {"generate": tf.saved_model.load(path).generate(labels, seed).numpy()}  # in one expression
+loaded = tf.saved_model.load(path)
+result["signature"] = loaded.signatures["serving_default"](labels=labels, seed=seed)["images"].numpy()
+images, new_labels = loaded.augment(tf.fill([4, 8, 8, 1], 5.0), labels, seed)
+data = tf.data.Dataset.from_tensor_slices((np.zeros([8, 8, 8, 1], "float32"), np.arange(8) % 3)).batch(4)
+seeds = tf.data.Dataset.random(seed=1, rerandomize_each_iteration=True).batch(2)
+data = tf.data.Dataset.zip((data, seeds)).map(
+    lambda pair, seed: loaded.augment(pair[0], tf.cast(pair[1], tf.int32), tf.bitcast(tf.cast(seed, tf.uint32), tf.int32)))
+result["changed"] = [int((x.numpy() != 0).any((1, 2, 3)).sum()) for x, _ in data]
+np.savez(out, images=images, labels=new_labels, **result)
+"""
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    gan = small_gan()
+    path = tmp_path_factory.mktemp("exported")
+    layer = kga.GANAugmentation(gan, 0.5, {2: 1.0}, seed=1)
+    layer.export(path / "model")
+    script = path / "alone.py"
+    script.write_text(ALONE)
+    subprocess.run([sys.executable, script, path / "model", path / "out.npz"], check=True, cwd=path)
+    return gan, np.load(path / "out.npz")
+
+
+def test_generate_alone_gives_what_the_gan_gives(exported):
+    gan, out = exported
+    expected = gan.generate([0, 1, 2, 1], seed=7)
+    np.testing.assert_allclose(out["generate"], expected, atol=1e-3)
+    np.testing.assert_allclose(out["signature"], expected, atol=1e-3)
+
+
+def test_augment_alone_replaces_rows(exported):
+    _, out = exported
+    rows = np.flatnonzero((out["images"] != 5).any((1, 2, 3)))
+    assert len(rows) == 2
+    np.testing.assert_array_equal(out["labels"][rows], 2)
+    np.testing.assert_array_equal(np.delete(out["labels"], rows), np.delete([0, 1, 2, 1], rows))
+    np.testing.assert_array_equal(out["changed"], [2, 2])
+
+
+def test_an_unconditional_export_counts_labels(tmp_path):
+    gan = small_gan(num_classes=None)
+    gan.export(tmp_path / "model")
+    images = tf.saved_model.load(str(tmp_path / "model")).generate(tf.zeros([3], tf.int32), tf.constant([7, 0]))
+    np.testing.assert_allclose(images, gan.generate(3, seed=7), atol=1e-3)
+
+
+def test_an_export_of_an_export(tmp_path):
+    gan = small_gan()
+    gan.export(tmp_path / "first")
+    kga.GANAugmentation(str(tmp_path / "first")).export(tmp_path / "second")
+    for name in ("first", "second"):
+        images = tf.saved_model.load(str(tmp_path / name)).generate(tf.constant([1]), tf.constant([7, 0]))
+        np.testing.assert_allclose(images, gan.generate([1], seed=7), atol=1e-3)
+
+
+def test_the_export_holds_the_generator_alone(tmp_path):
+    gan = small_gan()
+    gan.compile()
+    gan.export(tmp_path / "model")
+    saved = tf.train.list_variables(str(tmp_path / "model" / "variables" / "variables"))
+    numbers = sum(int(np.prod(shape)) for name, shape in saved if "VARIABLE_VALUE" in name)
+    assert numbers == gan.ema_generator.count_params()
