@@ -17,7 +17,7 @@ import keras_ganaug as kga
 
 SETTINGS = {
     "fashion_mnist": {
-        "steps": 10000,
+        "steps": 7500,
         "batch_size": 64,
         "latent_dim": 64,
         "d_rate": 4e-4,
@@ -81,9 +81,9 @@ if __name__ == "__main__":
         verbose=0,
         callbacks=[Progress(epochs), keras.callbacks.BackupAndRestore(f"{options.out}.backup")],
     )
-    gan.export(options.out)
     if options.keep:
         gan.save(f"{options.out}.keras")
+    gan.export(options.out)
     write_json(
         Path(options.out) / "training.json",
         {**settings, "seed": options.seed, "minutes": round((time.time() - start) / 60, 1)},

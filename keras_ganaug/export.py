@@ -23,7 +23,7 @@ class _Endpoint(tf.Module):
         super().__init__()
         self.state = state
         # As an attribute, so that the loaded object can be called.
-        self.__call__ = tf.function(function, input_signature=signature)
+        self.__call__ = tf.function(function, input_signature=signature, autograph=False)
 
 
 def export_generator(source, path, **endpoints):
@@ -43,7 +43,7 @@ def export_generator(source, path, **endpoints):
     def generate_truncated(labels, seed, truncation):
         return source.sample(labels, seed, truncation)
 
-    @tf.function(input_signature=[_LABELS, _SEED])
+    @tf.function(input_signature=[_LABELS, _SEED], autograph=False)
     def serving_default(labels, seed):
         return {"images": source.sample(labels, seed, 1.0)}
 

@@ -134,7 +134,7 @@ def sample_all(source, labels, seed, truncation, value_range, chunk=256):
     They are made in chunks of one size, on the default device, by a function that is traced once.
     """
 
-    @tf.function
+    @tf.function(autograph=False)
     def sample(labels, seed):
         images = source.sample(labels, seed, truncation)
         return _images.rescale(images, source.value_range, value_range)

@@ -480,7 +480,7 @@ class GAN(keras.Model):
                 tf.TensorSpec([None], tf.int32),
                 tf.TensorSpec([], tf.float32),
             ]
-            self._traced.synthesize = tf.function(synthesize, input_signature=signature)
+            self._traced.synthesize = tf.function(synthesize, input_signature=signature, autograph=False)
         return self._traced.synthesize
 
     def export(self, path):
