@@ -22,14 +22,12 @@ def entropy():
 
 
 def fold(seed, *numbers):
-    """A new seed from a seed and any integers: different numbers give independent seeds."""
+    """A new seed from a seed and any integers: different numbers, or different seeds, give independent ones."""
     for number in numbers:
         number = tf.cast(number, tf.int64)
-        low, high = (
-            tf.cast(number, tf.int32),
-            tf.cast(tf.bitwise.right_shift(number, tf.constant(32, tf.int64)), tf.int32),
-        )
-        seed = uniform_ints([2], tf.stack([seed[0] ^ low, seed[1] + high]))
+        low, high = tf.cast(number, tf.int32), tf.cast(tf.bitwise.right_shift(number, tf.constant(32, tf.int64)), tf.int32)
+        # The seed is hashed before the number comes in: neighbouring seeds must not give each other's series.
+        seed = uniform_ints([2], seed) + tf.stack([low, high])
     return seed
 
 

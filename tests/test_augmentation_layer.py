@@ -96,7 +96,8 @@ def test_it_is_the_identity_inside_a_classifier_that_serves(tmp_path):
     np.testing.assert_array_equal(model.predict(data, verbose=0)[0], data[0])
     assert len(replaced(data[0], model(data, training=True)[0])) == 4
     model.export(str(tmp_path / "model"))
-    served = tf.saved_model.load(str(tmp_path / "model")).serve(data)
+    loaded = tf.saved_model.load(str(tmp_path / "model"))
+    served = loaded.serve(data)
     np.testing.assert_array_equal(served[0], data[0])
 
 

@@ -73,9 +73,9 @@ def test_one_xla_program(dtype):
     assert int(augmentation.calls.numpy()) == 6
     assert all(np.array_equal(a, b) for a, b in zip(before, gan.get_weights(), strict=True))
     step = tf.function(lambda x, y: augmentation(x, y, training=True), jit_compile=True)
-    hlo = step.experimental_get_compiler_ir(tf.constant(x[:8]), tf.constant(np.arange(8) % 3))(stage="hlo")
-    assert "dot" in hlo  # the generator is in the program
-    assert "custom-call" not in hlo.lower().replace('custom-call-target="topk"', "") or "callback" not in hlo.lower()
+    arguments = tf.constant(x[:8]), tf.constant(np.arange(8) % 3)
+    hlo = step.experimental_get_compiler_ir(*arguments)(stage="hlo")
+    assert "f32[4,64]" in hlo  # four images of the generator's last layer are made within the program
 
 
 def test_without_a_fraction_it_trains_like_the_plain_classifier():
@@ -106,7 +106,8 @@ def test_save_and_load_go_on_exactly(tmp_path):
 def test_export_is_the_plain_classifier(tmp_path):
     model = make()
     model.export(str(tmp_path / "model"))
-    np.testing.assert_allclose(tf.saved_model.load(str(tmp_path / "model")).serve(X), model.predict(X, verbose=0), atol=1e-5)
+    loaded = tf.saved_model.load(str(tmp_path / "model"))
+    np.testing.assert_allclose(loaded.serve(X), model.predict(X, verbose=0), atol=1e-5)
 
 
 def test_datasets_and_mixed_precision(mixed_bfloat16):

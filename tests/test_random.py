@@ -42,6 +42,8 @@ def test_folding_any_integer_gives_an_independent_seed():
     numbers = [0, 1, -1, 2**32, 2**40 + 17, -(2**40)]
     seeds = {tuple(_random.fold(SEED, tf.constant(n, tf.int64)).numpy()) for n in numbers}
     assert len(seeds) == len(numbers)
+    series = {tuple(_random.fold(tf.constant([s, 0]), n).numpy()) for s in range(20) for n in range(20)}
+    assert len(series) == 400  # neighbouring seeds have series of their own
     compiled = tf.function(lambda n: _random.fold(SEED, n), jit_compile=True)
     for n in numbers:
         np.testing.assert_array_equal(_random.fold(SEED, n), compiled(tf.constant(n, tf.int64)))
