@@ -43,7 +43,7 @@ def split(element, num_classes):
         images, labels = element[0], element[1] if len(element) > 1 else None
     if num_classes is not None and labels is None:
         raise ValueError(
-            f"A conditional GAN (num_classes={num_classes}) needs labels: pass `fit(x, y)` or a dataset of "
+            f"`labels` must be given to a conditional GAN (num_classes={num_classes}): `fit(x, y)`, or a dataset of "
             "(images, labels). Received: images alone"
         )
     return images, labels if num_classes is not None else None
