@@ -146,6 +146,11 @@ def test_one_hot():
     np.testing.assert_array_equal(layers.OneHot(3)(np.array([2, 0])), [[0, 0, 1], [1, 0, 0]])
 
 
+def test_upsample():
+    x = RNG.normal(size=[2, 3, 4, 5]).astype("float32")
+    np.testing.assert_array_equal(layers.Upsample()(x), x.repeat(2, 1).repeat(2, 2))
+
+
 @pytest.mark.parametrize(
     "layer",
     [
@@ -153,6 +158,7 @@ def test_one_hot():
         layers.ConditionalBatchNormalization(4, momentum=0.5, epsilon=1e-3),
         layers.Projection(),
         layers.OneHot(7),
+        layers.Upsample(),
     ],
     ids=lambda layer: type(layer).__name__,
 )

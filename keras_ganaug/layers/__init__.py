@@ -4,5 +4,6 @@ from keras_ganaug.layers.conditional_batch_normalization import ConditionalBatch
 from keras_ganaug.layers.one_hot import OneHot
 from keras_ganaug.layers.projection import Projection
 from keras_ganaug.layers.spectral_normalization import SpectralNormalization
+from keras_ganaug.layers.upsample import Upsample
 
-__all__ = ["ConditionalBatchNormalization", "OneHot", "Projection", "SpectralNormalization"]
+__all__ = ["ConditionalBatchNormalization", "OneHot", "Projection", "SpectralNormalization", "Upsample"]

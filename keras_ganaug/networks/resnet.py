@@ -36,7 +36,7 @@ def generator(image_shape, num_classes=None, latent_dim=128, width=32, seed=None
         return keras.layers.ReLU()(common.conditional_norm(x, labels, num_classes))
 
     def block(x, filters):
-        up = keras.layers.UpSampling2D()
+        up = layers.Upsample()
         # A 1×1 convolution and the repetition of pixels commute: the convolution goes first, on a quarter of the pixels.
         shortcut = up(conv(x, filters, 1))
         x = conv(up(norm_relu(x)), filters)

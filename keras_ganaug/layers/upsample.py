@@ -1,0 +1,26 @@
+"""Twice the resolution by repeating pixels."""
+
+import keras
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable(package="keras_ganaug")
+class Upsample(keras.layers.Layer):
+    """Doubles height and width by repeating pixels.
+
+    `keras.layers.UpSampling2D` computes the same, but on Keras 2.15 its gradient does not compile with XLA on CPUs.
+
+    Call arguments:
+        inputs: Tensor of shape (batch, height, width, channels).
+
+    Returns a tensor of shape (batch, 2 height, 2 width, channels) and the same dtype.
+    """
+
+    def call(self, inputs):
+        height, width, channels = inputs.shape[1:]
+        repeated = tf.tile(inputs[:, :, None, :, None, :], [1, 1, 2, 1, 2, 1])
+        return tf.reshape(repeated, [-1, 2 * height, 2 * width, channels])
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, channels = input_shape
+        return (batch, 2 * height, 2 * width, channels)
