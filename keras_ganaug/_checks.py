@@ -40,6 +40,7 @@ def seed(value, name="seed"):
 
 
 def image_shape(value):
+    value = tuple(value) if isinstance(value, tf.TensorShape) else value
     expected = "`image_shape` must be (height, width, channels), three positive integers"
     if not isinstance(value, (tuple, list)) or len(value) != 3:
         raise ValueError(f"{expected}. Received: image_shape={value!r}")
@@ -49,7 +50,8 @@ def image_shape(value):
 
 
 def value_range(value):
-    numbers_ = isinstance(value, (tuple, list)) and len(value) == 2
+    value = tuple(value) if isinstance(value, (list, np.ndarray)) else value
+    numbers_ = isinstance(value, tuple) and len(value) == 2
     numbers_ = numbers_ and all(isinstance(v, numbers.Real) and np.isfinite(v) for v in value)
     if not numbers_ or not value[0] < value[1]:
         raise ValueError(
@@ -68,6 +70,11 @@ def one_of(value, choices, name):
 def images_shape(shape, expected, name="images"):
     """Checks the static shape of a batch of images against (height, width, channels)."""
     shape = tf.TensorShape(shape)
+    if shape.rank is None:
+        raise ValueError(
+            f"`{name}` must have a known shape (batch, {', '.join(map(str, expected))}): give the dataset an "
+            "`output_signature`, or call `set_shape`. Received: a tensor of unknown rank"
+        )
     if shape.rank == 3 or (shape.rank is not None and shape.rank == len(expected)):
         raise ValueError(
             f"`{name}` must be a batch of images of shape (batch, {', '.join(map(str, expected))}); these look unbatched: "
@@ -79,9 +86,20 @@ def images_shape(shape, expected, name="images"):
         )
 
 
+def images_dtype(dtype, name="images"):
+    """Checks that images are of a real dtype."""
+    dtype = tf.as_dtype(dtype)
+    if not (dtype.is_integer or dtype.is_floating or dtype.is_bool):
+        raise TypeError(f"`{name}` must be of a real dtype. Received: dtype {dtype.name}")
+
+
 def class_indices(labels, num_classes, name="labels"):
     """Checks concrete labels and returns them as an int32 array of shape (n,)."""
-    labels = np.asarray(labels)
+    try:
+        labels = np.asarray(labels)
+    except ValueError:  # rows of different lengths
+        labels = np.asarray(labels, object)
+    labels = labels.astype(np.int32) if labels.shape == (0,) else labels
     if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
         raise ValueError(
             f"`{name}` must be a one-dimensional sequence of integer class indices. "

@@ -14,8 +14,10 @@ def rescale(images, source, target):
 
 
 def as_dtype(images, dtype, value_range):
-    """Casts float images; to integers they are rounded and clipped to the value range."""
+    """Casts float images: to integers rounded and clipped to the value range, to bool by its middle."""
     dtype = tf.as_dtype(dtype)
+    if dtype.is_bool:
+        return images > 0.5 * (value_range[0] + value_range[1])
     if dtype.is_integer:
         # Compared in float32, in which the largest int32 has no exact neighbour below: image ranges are far smaller.
         lowest, highest = max(value_range[0], dtype.min), min(value_range[1], dtype.max)

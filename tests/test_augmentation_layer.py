@@ -174,6 +174,20 @@ def test_image_dtypes_and_value_range(dtype):
         np.testing.assert_allclose(seen, exact, rtol=1e-2 if "16" in dtype else 1e-5)
 
 
+def test_bool_images_and_bool_rows():
+    layer = kga.GANAugmentation(GENERATOR, 1.0, seed=1)
+    rows = tf.one_hot([0, 99, 10, 80], 100) > 0
+    new_x, new_y = layer(tf.zeros([4, *KNOWN_SHAPE], tf.bool), rows, training=True)
+    np.testing.assert_array_equal(new_x[:, 0, 0, 0], [False, True, False, True])
+    np.testing.assert_array_equal(new_y, rows)
+
+
+def test_a_functional_model_knows_the_dtypes():
+    inputs = [keras.Input(KNOWN_SHAPE, dtype="uint8"), keras.Input((), dtype="int64"), keras.Input((), dtype="float64")]
+    outputs = kga.GANAugmentation(GENERATOR, 0.5, synthetic_weight=0.5)(*inputs)
+    assert [output.dtype for output in outputs] == ["uint8", "int64", "float64"]
+
+
 def test_integers_are_clipped_not_wrapped():
     inputs = [keras.Input((3,)), keras.Input((), dtype="int32")]
     bright = keras.layers.Rescaling(4.0)(known_generator()(inputs))  # leaves [-1, 1]

@@ -41,6 +41,16 @@ def labels_wrong_in_a_later_batch():
     compiled().fit(dataset(X, y), verbose=0)
 
 
+def images_wrong_in_a_later_batch():
+    x = X.astype("float32")
+    x[20] += 1000
+    compiled().fit(dataset(x, Y), verbose=0)
+
+
+def _classifier():
+    return keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(3)])
+
+
 def same_optimizer():
     adam = keras.optimizers.Adam()
     small_gan().compile(g_optimizer=adam, d_optimizer=adam)
@@ -91,7 +101,19 @@ BAD_CALLS = {
         lambda: small_gan().compile(label_smoothing=0.1),  # the hinge loss has no target
         lambda: small_gan().compile(loss="lsgan", label_smoothing=0.7),
     ],
-    "penalties": [lambda: small_gan().compile(penalties=["gp"])],
+    "penalties": [
+        lambda: small_gan().compile(penalties=["gp"]),
+        lambda: small_gan().compile(penalties=[kga.penalties.R1]),  # the class, not an object
+    ],
+    "steps_per_execution": [lambda: small_gan().compile(steps_per_execution=0)],
+    "callbacks": [
+        lambda: compiled().fit(X, Y, callbacks=[keras.callbacks.ReduceLROnPlateau("d_loss", mode="min")]),
+    ],
+    "class_weight": [
+        lambda: kga.AugmentedModel(_classifier(), kga.GANAugmentation(small_gan(), 0.5, "balance")).fit(
+            X, Y, class_weight={0: 2.0}
+        )
+    ],
     "augment": [lambda: small_gan().compile(augment="color")],
     "jit_compile": [lambda: small_gan().compile(jit_compile="yes")],
     "policy": [lambda: kga.DiffAugment("colour"), lambda: kga.DiffAugment("")],
@@ -109,6 +131,12 @@ BAD_CALLS = {
         lambda: compiled().fit(tf.data.Dataset.from_tensor_slices((X, Y))),  # unbatched
         lambda: compiled().fit(np.full([4, 8, 8, 1], np.nan), Y[:4]),
         lambda: compiled().fit(X, Y[:5]),
+        lambda: compiled().fit(X.astype("complex64"), Y),
+        lambda: compiled().fit(tf.data.Dataset.from_tensor_slices(((X, X), Y)).batch(8)),
+        lambda: compiled().fit(tf.data.Dataset.from_tensor_slices({"image": X, "label": Y}).batch(8)),
+        lambda: compiled().fit(tf.data.Dataset.from_generator(lambda: [(X, Y)], output_types=(tf.uint8, tf.int64))),
+        images_wrong_in_a_later_batch,
+        lambda: augment(tf.zeros([4, *KNOWN_SHAPE], tf.complex64), LABELS),
         lambda: augment(IMAGES[0], LABELS[0]),
         lambda: augment(tf.zeros([4, 5, 5, 2]), LABELS),
         lambda: mapped(batched=False),
@@ -128,6 +156,9 @@ BAD_CALLS = {
         lambda: small_gan().generate(5),
         lambda: small_gan().generate([[0, 1]]),
         lambda: small_gan().generate([0.5]),
+        lambda: small_gan().generate([[1], [1, 2]]),
+        lambda: augment(IMAGES, tf.constant([0.0, 1.0, float("nan"), 2.0])),
+        lambda: kga.AugmentedModel(_classifier(), kga.GANAugmentation(small_gan(), 0.5)).fit(X, Y + 5),
         lambda: _unconditional().generate([0, 1]),
         lambda: _unconditional().generate(-1),
         lambda: augment(IMAGES),
@@ -160,6 +191,8 @@ BAD_CALLS = {
         lambda: kga.GANAugmentation(GENERATOR, sampling_strategy=[1.0, 2.0], num_classes=3),
         lambda: kga.GANAugmentation(GENERATOR, sampling_strategy={12: 1.0}, num_classes=10),
         lambda: kga.GANAugmentation(GENERATOR, sampling_strategy=5),
+        lambda: kga.GANAugmentation(GENERATOR, sampling_strategy={0.5: 1.0}),
+        lambda: augment(IMAGES, tf.one_hot(LABELS, 4), sampling_strategy=[0.0, 1.0, 0.0, 0.0, 0.0]),
         lambda: kga.GANAugmentation(_unconditional(), sampling_strategy="balance"),
     ],
     "synthetic_weight": [lambda: kga.GANAugmentation(GENERATOR, synthetic_weight=-1)],

@@ -182,6 +182,8 @@ def test_fit_takes_any_real_dtype_and_label_form():
         (X.astype("float64"), Y.astype("uint8")),
         (X.astype("int32"), Y[:, None]),
         (X.astype("float16"), one_hot[Y]),
+        (X, one_hot[Y] > 0),
+        (X, Y.astype("float32")),
         (tf.constant(X), tf.constant(Y)),
     ]:
         gan = small_gan()
@@ -208,6 +210,10 @@ def test_datasets_of_unknown_and_infinite_length():
     assert int(gan.step.numpy()) == 6
     gan.fit(data.repeat().batch(8), epochs=1, steps_per_epoch=4, verbose=0)
     assert int(gan.step.numpy()) == 10
+    gan.compile(d_steps=5)  # 24 images are less than five batches
+    history = gan.fit(data.filter(lambda x, y: True).batch(8), epochs=2, verbose=0).history
+    assert len(history["d_loss"]) == 2
+    assert int(gan.step.numpy()) == 12
 
 
 def test_an_epoch_sees_every_image_once_in_an_order_of_its_own(monkeypatch):

@@ -1,7 +1,9 @@
 """A classifier that augments its training batches on the device."""
 
 import keras
+import tensorflow as tf
 
+from keras_ganaug import _labels
 from keras_ganaug.augmentation.layer import GANAugmentation
 
 
@@ -50,6 +52,25 @@ class AugmentedModel(keras.Model):
 
     def call(self, inputs, training=None):
         return self.model(inputs, training=training)
+
+    def fit(self, x=None, y=None, *args, class_weight=None, **kwargs):
+        """As `keras.Model.fit`, with the labels of arrays checked first.
+
+        Raises:
+            ValueError: For labels that the generator does not have, or `class_weight` with a `sampling_strategy` other than
+                "keep": Keras makes sample weights of it before the augmentation changes labels.
+        """
+        replacement = self.augmentation.replacement
+        if class_weight is not None and replacement.strategy != "keep":
+            raise ValueError(
+                '`class_weight` goes with sampling_strategy="keep" alone: the weights are looked up before labels change. '
+                f"Received: class_weight={class_weight!r}, sampling_strategy={replacement.strategy!r}"
+            )
+        if hasattr(y, "__array__"):
+            labels = tf.convert_to_tensor(y)
+            _labels.check(labels, replacement.num_classes)
+            replacement.check_values(labels)
+        return super().fit(x, y, *args, class_weight=class_weight, **kwargs)
 
     def train_step(self, data):
         images, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)

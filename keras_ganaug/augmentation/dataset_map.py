@@ -4,10 +4,10 @@ import warnings
 
 import tensorflow as tf
 
-from keras_ganaug import _checks, _images, _random
+from keras_ganaug import _checks, _images, _labels, _random
 from keras_ganaug.augmentation import source as sources
 from keras_ganaug.augmentation.bank import SampleBank
-from keras_ganaug.augmentation.replacement import Replacement, class_of, is_one_hot
+from keras_ganaug.augmentation.replacement import Replacement
 
 _HASHED_VALUES = 64  # of each row of a batch
 _MOST_VISITS = 2**20  # batches that a pipeline remembers
@@ -31,7 +31,8 @@ def gan_augment(
     `is_synthetic`, a bool tensor of shape (batch,). It always augments: map it over training data only.
 
     The draws follow from the seed, from the content of the batch, and from how often the pipeline has met that content:
-    they do not depend on `num_parallel_calls`, and each epoch draws anew.
+    they do not depend on `num_parallel_calls`, and each epoch draws anew. (Two batches of equal content that a parallel map
+    works on at the same moment may swap their draws.)
 
     Args:
         generator, fraction, sampling_strategy, synthetic_weight, value_range, truncation, seed, num_classes: As of
@@ -143,8 +144,8 @@ class _MapFunction:
         if tf.executing_eagerly():
             self._replacement.check_values(labels)
             return labels
-        classes, num_classes = class_of(labels), self._replacement.num_classes
-        if num_classes is None or is_one_hot(labels):
+        classes, num_classes = _labels.class_of(labels), self._replacement.num_classes
+        if num_classes is None or _labels.is_one_hot(labels):
             return labels
         message = f"`labels` must be class indices from 0 to {num_classes - 1} (num_classes={num_classes}). Received:"
         check = tf.debugging.Assert(tf.reduce_all((classes >= 0) & (classes < num_classes)), [message, classes])

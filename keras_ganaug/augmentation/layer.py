@@ -94,6 +94,11 @@ class GANAugmentation(keras.layers.Layer):
         self.built = True
 
     @property
+    def replacement(self):
+        """The rule by which rows are replaced."""
+        return self._frozen.replacement
+
+    @property
     def fraction(self):
         """Share of the batch that is replaced."""
         return self._frozen.replacement.fraction
@@ -122,6 +127,16 @@ class GANAugmentation(keras.layers.Layer):
         source = self._frozen.source
         images = source.sample(classes, seed, self.truncation)
         return _images.rescale(tf.cast(images, tf.float32), source.value_range, self.value_range)
+
+    def compute_output_spec(self, images, labels=None, sample_weight=None, training=None):
+        """What a functional model of Keras 3 is told: shapes and dtypes are those of the inputs."""
+        if self._frozen.replacement.synthetic_weight is not None and sample_weight is None:
+            raise ValueError(
+                "`sample_weight` must be given inside a functional model when `synthetic_weight` is set: its outputs cannot "
+                "be more in training than at inference. Received: sample_weight=None"
+            )
+        given = (images, labels, sample_weight)
+        return _structured(*(None if x is None else keras.KerasTensor(x.shape, dtype=x.dtype) for x in given))
 
     def compute_output_shape(self, images_shape, labels_shape=None, sample_weight_shape=None):
         return _structured(images_shape, labels_shape, sample_weight_shape)
@@ -181,7 +196,8 @@ class GANAugmentation(keras.layers.Layer):
 
     @classmethod
     def from_config(cls, config):
-        config = {**config, "generator": _restored(config["generator"])}
+        num_classes = config["generator"]["num_classes"]
+        config = {**config, "generator": _restored(config["generator"]), "num_classes": num_classes}
         config.pop("autocast", None)
         return cls(**config)
 

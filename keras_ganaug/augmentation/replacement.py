@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _checks, _images, _random
+from keras_ganaug import _checks, _images, _labels, _random
 
 _STRATEGIES = ("keep", "balance")
 
@@ -27,6 +27,8 @@ def class_weights(strategy, num_classes):
     try:
         if isinstance(strategy, Mapping):
             pairs = {int(key): float(weight) for key, weight in strategy.items()}
+            if any(isinstance(key, float) and key != int(key) for key in strategy):
+                raise ValueError
             weights = np.zeros(num_classes or max(pairs) + 1)
             if min(pairs) < 0 or max(pairs) >= len(weights):
                 raise ValueError
@@ -49,21 +51,9 @@ def count(fraction, batch_size):
     return tf.cast(tf.round(tf.constant(fraction, tf.float64) * tf.cast(batch_size, tf.float64)), tf.int32)
 
 
-def is_one_hot(labels):
-    """Whether labels are rows with a number for each class, rather than class indices."""
-    return labels.shape.rank == 2 and labels.shape[1] != 1
-
-
-def class_of(labels):
-    """The class of each row, int32 (batch,): of soft labels the most likely one."""
-    if is_one_hot(labels):
-        return tf.argmax(labels, axis=1, output_type=tf.int32)
-    return tf.cast(tf.reshape(labels, [-1]), tf.int32)
-
-
 def write_classes(labels, rows, classes):
     """Labels in their own format and dtype, with new classes at some rows."""
-    if is_one_hot(labels):
+    if _labels.is_one_hot(labels):
         new = tf.one_hot(classes, labels.shape[1], dtype=labels.dtype)
     else:
         new = tf.cast(tf.reshape(classes, [-1, *[1] * (labels.shape.rank - 1)]), labels.dtype)
@@ -121,6 +111,7 @@ class Replacement:
     def check(self, images, labels, sample_weight):
         """Checks shapes and dtypes, which are known before any image is made."""
         _checks.images_shape(images.shape, self.image_shape)
+        _checks.images_dtype(images.dtype)
         if labels is None:
             if self.conditional and self.strategy != "weights":
                 raise ValueError(
@@ -130,18 +121,16 @@ class Replacement:
         elif not self.conditional:
             raise ValueError(
                 "`labels` must be None for an unconditional generator: it cannot make an image of a given class. "
-                f"Received: labels of shape {tuple(labels.shape)}"
+                f"Received: labels of shape {labels.shape}"
             )
-        elif labels.shape.rank not in (1, 2) or not (labels.dtype.is_integer or labels.dtype.is_floating):
-            raise ValueError(
-                "`labels` must be class indices of shape (batch,) or (batch, 1), or rows of shape (batch, num_classes). "
-                f"Received: dtype {labels.dtype.name}, shape {tuple(labels.shape)}"
-            )
-        elif is_one_hot(labels) and self.num_classes is not None and labels.shape[1] != self.num_classes:
-            raise ValueError(
-                f"`labels` must have one column for each of the generator's {self.num_classes} classes. "
-                f"Received: shape {tuple(labels.shape)}"
-            )
+        else:
+            _labels.check(labels, self.num_classes)
+            weights = self.class_weights
+            if weights is not None and _labels.is_one_hot(labels) and labels.shape[1] != len(weights):
+                raise ValueError(
+                    f"`sampling_strategy` must have one weight for each column of the labels. "
+                    f"Received: {len(weights)} weights for labels of shape {labels.shape}"
+                )
         if sample_weight is not None and self.synthetic_weight is not None and not sample_weight.dtype.is_floating:
             raise TypeError(
                 "`sample_weight` must be of a float dtype to be scaled by `synthetic_weight`. "
@@ -156,8 +145,8 @@ class Replacement:
 
     def check_values(self, labels):
         """Checks concrete class indices."""
-        if self.num_classes is not None and not is_one_hot(labels):
-            _checks.class_indices(class_of(labels).numpy(), self.num_classes)
+        if self.conditional:
+            _labels.check_values(labels, self.num_classes)
 
     def __call__(self, images, labels, sample_weight, seed, draw):
         """The batch with synthetic rows.
@@ -185,7 +174,7 @@ class Replacement:
         if labels is None and self.class_weights is None:
             classes = tf.zeros([k], tf.int32)  # unconditional
         elif self.strategy == "keep":
-            classes = tf.gather(class_of(labels), rows)
+            classes = tf.gather(_labels.class_of(labels), rows)
         else:
             classes = self._choose(labels, order, k, batch_size, class_seed)
             labels = None if labels is None else write_classes(labels, rows, classes)
@@ -206,8 +195,8 @@ class Replacement:
             classes = tf.reduce_sum(tf.cast(position[:, None] >= edges[None], tf.int32), axis=1)
             # A class of weight 0 has an empty interval: no position falls into it.
             return tf.gather(classes, _random.permutation(k, _random.fold(seed, 1)))
-        classes = class_of(labels)
-        num_classes = int(labels.shape[1]) if is_one_hot(labels) else self.num_classes
+        classes = _labels.class_of(labels)
+        num_classes = int(labels.shape[1]) if _labels.is_one_hot(labels) else self.num_classes
         kept = tf.gather(classes, order[k:])
         if num_classes is None and (not isinstance(batch_size, int) or k == batch_size):
             kept = classes  # if all rows are replaced the classes are still those of the batch

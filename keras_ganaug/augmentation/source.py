@@ -109,13 +109,23 @@ class _SavedModelSource(Source):
 
 
 def resolve(generator, num_classes=None):
-    """The `Source` of whatever a user may pass as `generator`."""
+    """The `Source` of whatever a user may pass as `generator`, with the number of classes if it cannot tell."""
+    source = _resolve(generator, num_classes)
+    if num_classes is not None and source.num_classes != num_classes:
+        raise ValueError(
+            f"`num_classes` must be that of the generator, {source.num_classes}, or None. "
+            f"Received: num_classes={num_classes}"
+        )
+    return source
+
+
+def _resolve(generator, num_classes):
     if isinstance(generator, Source):
         return generator
     if isinstance(generator, (str, os.PathLike)):
         path = Path(generator)
         if path.suffix == ".keras" and path.is_file():
-            source = resolve(keras.models.load_model(path, compile=False), num_classes)
+            source = _resolve(keras.models.load_model(path, compile=False), num_classes)
             source.path = str(path)
             return source
         if (path / "saved_model.pb").is_file():

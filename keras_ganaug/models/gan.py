@@ -265,13 +265,14 @@ class GAN(keras.Model):
         penalties = settings["penalties"]
         penalties = tuple(penalties) if isinstance(penalties, Sequence) else (penalties,)
         for penalty in penalties:
-            if not callable(penalty):
+            if not callable(penalty) or isinstance(penalty, type):
                 raise TypeError(f"`penalties` must be callables, as in keras_ganaug.penalties. Received: {penalty!r}")
         if not (settings["augment"] is None or callable(settings["augment"])):
             raise TypeError(f"`augment` must be a callable (images, seed) -> images. Received: {settings['augment']!r}")
         ema_decay = _checks.fraction(settings["ema_decay"], "ema_decay")
         if ema_decay == 1.0:
             raise ValueError("`ema_decay` must be below 1. Received: ema_decay=1.0")
+        steps_per_execution = _checks.positive_int(steps_per_execution, "steps_per_execution")
         self.d_steps = _checks.positive_int(settings["d_steps"], "d_steps")
 
         accelerated = bool(tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("TPU"))
@@ -309,7 +310,7 @@ class GAN(keras.Model):
             batch_size: With arrays, images per update. Defaults to 64.
             epochs: Epoch to train to. Defaults to 1.
             verbose: As in `keras.Model.fit`. Defaults to "auto".
-            callbacks: List of Keras callbacks.
+            callbacks: List of Keras callbacks. One that watches `d_loss` or `g_loss` needs to be told `mode="min"`.
             shuffle: With arrays, whether each epoch has an order of its own. Defaults to True.
             class_balanced: Whether all classes are shown equally often, however rare; a dataset is then read into
                 memory. Needs labels. Defaults to False.
@@ -326,6 +327,13 @@ class GAN(keras.Model):
             raise ValueError("`compile()` must be called before `fit()`. Received: a model that is not compiled")
         if class_balanced and self.num_classes is None:
             raise ValueError("`class_balanced` needs a model with classes. Received: class_balanced=True, num_classes=None")
+        schedulers = (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)
+        for callback in callbacks if isinstance(callbacks, (list, tuple)) else ():
+            if isinstance(callback, schedulers):
+                raise ValueError(
+                    "`callbacks` that set the learning rate know one optimizer, and a GAN has two: give `g_optimizer` and "
+                    f"`d_optimizer` a keras.optimizers.schedules.LearningRateSchedule. Received: {type(callback).__name__}"
+                )
         if isinstance(x, tf.data.Dataset):
             if y is not None or batch_size is not None:
                 raise ValueError(

@@ -4,43 +4,36 @@ Every batch has the same, static size, so that a training step is traced and com
 filled up with the first images of the next epoch.
 """
 
+import re
 import warnings
 
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _checks, _random
+from keras_ganaug import _checks, _labels, _random
 
 _OUR_ERROR = "keras_ganaug: "
-
-
-def labels_to_indices(labels, num_classes):
-    """Integer labels of shape (batch,) or (batch, 1), or rows of shape (batch, num_classes), as int32 (batch,)."""
-    labels = tf.convert_to_tensor(labels)
-    if labels.shape.rank == 2 and labels.shape[1] == 1:
-        labels = labels[:, 0]
-    if labels.shape.rank == 2 and labels.shape[1] == num_classes:
-        return tf.argmax(labels, axis=1, output_type=tf.int32)
-    if labels.shape.rank != 1 or not labels.dtype.is_integer:
-        raise ValueError(
-            "`labels` must be integer class indices of shape (batch,) or (batch, 1), or one-hot rows of shape "
-            f"(batch, {num_classes}). Received: dtype {labels.dtype.name}, shape {tuple(labels.shape)}"
-        )
-    return tf.cast(labels, tf.int32)
 
 
 def split(element, num_classes):
     """The images and labels of an element; labels are None for an unconditional model."""
     images, labels = element, None
     if isinstance(element, dict):
-        images, labels = element.get("images"), element.get("labels")
+        if "images" not in element or (num_classes is not None and "labels" not in element):
+            raise ValueError(
+                "Elements that are dicts must have the keys `images` and, for a conditional GAN, `labels`. "
+                f"Received: the keys {sorted(element)}"
+            )
+        images, labels = element["images"], element.get("labels")
     elif isinstance(element, (tuple, list)):
         if not 1 <= len(element) <= 3:
             raise ValueError(
-                "Elements of the training data must be images, (images, labels) or (images, labels, sample_weight). "
+                "Elements of the training data must be `images`, (images, labels) or (images, labels, sample_weight). "
                 f"Received: {len(element)} components"
             )
         images, labels = element[0], element[1] if len(element) > 1 else None
+    if isinstance(images, (dict, tuple, list)):
+        raise ValueError(f"`images` must be one tensor. Received: a {type(images).__name__} of tensors")
     if num_classes is not None and labels is None:
         raise ValueError(
             f"`labels` must be given to a conditional GAN (num_classes={num_classes}): `fit(x, y)`, or a dataset of "
@@ -49,11 +42,17 @@ def split(element, num_classes):
     return images, labels if num_classes is not None else None
 
 
+def labels_to_indices(labels, num_classes):
+    """Labels of any form as int32 (batch,)."""
+    labels = tf.convert_to_tensor(labels)
+    _labels.check(labels, num_classes)
+    return _labels.class_of(labels)
+
+
 def _check_batch(images, labels, gan):
     """Checks one concrete batch, or whole arrays."""
     _checks.images_shape(images.shape, gan.image_shape)
-    if not (np.issubdtype(images.dtype, np.number) or images.dtype == bool or "bfloat16" in str(images.dtype)):
-        raise TypeError(f"`images` must be of a real dtype. Received: dtype {images.dtype}")
+    _checks.images_dtype(images.dtype)
     if not len(images):
         raise ValueError("The training data must hold at least one image. Received: 0 images")
     lowest, highest = float(images.min()), float(images.max())
@@ -73,10 +72,11 @@ def _check_batch(images, labels, gan):
             stacklevel=4,
         )
     if labels is not None:
-        indices = labels_to_indices(labels, gan.num_classes).numpy()
-        if len(indices) != len(images):
-            raise ValueError(f"`images` and `labels` must be equally many. Received: {len(images)} and {len(indices)}")
-        _checks.class_indices(indices, gan.num_classes)
+        labels = tf.convert_to_tensor(labels)
+        _labels.check(labels, gan.num_classes)
+        if len(labels) != len(images):
+            raise ValueError(f"`images` and `labels` must be equally many. Received: {len(images)} and {len(labels)}")
+        _labels.check_values(labels, gan.num_classes)
 
 
 def _numpy(tensor):
@@ -147,6 +147,8 @@ def from_dataset(dataset, gan, steps_per_epoch, class_balanced):
                 "`class_balanced=True` needs a finite dataset, which is read into memory. Received: an infinite one"
             )
         batches = [split(element, gan.num_classes) for element in dataset.as_numpy_iterator()]
+        if not batches:
+            raise ValueError("The training data must hold at least one batch. Received: an empty dataset")
         x, y = (np.concatenate(parts) for parts in zip(*batches, strict=True))
         return from_arrays(x, y, gan, len(batches[0][0]), True, True)
     first = next(iter(dataset.take(1).as_numpy_iterator()), None)
@@ -160,21 +162,29 @@ def from_dataset(dataset, gan, steps_per_epoch, class_balanced):
             steps_per_epoch = -(-cardinality // gan.d_steps)
         dataset = dataset.repeat()
 
+    low, high = gan.value_range
+    slack = 1e-3 * (high - low)
+
     def check(*element):
         images, labels = split(element[0] if len(element) == 1 else element, gan.num_classes)
+        pixels = tf.cast(images, tf.float32)
+        inside = tf.reduce_all((pixels >= low - slack) & (pixels <= high + slack))
+        message = f"{_OUR_ERROR}`images` must lie in value_range={gan.value_range}. Received: values from, to "
+        checks = [tf.debugging.Assert(inside, [message, tf.reduce_min(pixels), tf.reduce_max(pixels)])]
         if labels is None:
-            return images
+            with tf.control_dependencies(checks):
+                return tf.identity(images)
         indices = labels_to_indices(labels, gan.num_classes)
-        message = (
-            f"{_OUR_ERROR}`labels` must be class indices from 0 to {gan.num_classes - 1} (num_classes={gan.num_classes})"
-        )
-        inside = tf.debugging.Assert(
-            tf.reduce_all((indices >= 0) & (indices < gan.num_classes)), [message + ". Received:", indices]
-        )
-        with tf.control_dependencies([inside] if inside is not None else []):
-            return images, tf.identity(indices)
+        inside = tf.reduce_all((indices >= 0) & (indices < gan.num_classes))
+        message = f"{_OUR_ERROR}`labels` must be class indices from 0 to {gan.num_classes - 1}. Received: "
+        checks.append(tf.debugging.Assert(inside, [message, indices], summarize=20))
+        with tf.control_dependencies(checks):
+            return tf.identity(images), tf.identity(indices)
 
     dataset = dataset.map(check, num_parallel_calls=tf.data.AUTOTUNE)
+    if cardinality == tf.data.UNKNOWN_CARDINALITY and rows_per_step > 1:
+        # The end of the data fills its last step up with images from their beginning.
+        dataset = dataset.concatenate(dataset.repeat().rebatch(rows_per_step - 1).take(1))
     return dataset.rebatch(rows_per_step, drop_remainder=True).prefetch(2), steps_per_epoch
 
 
@@ -183,4 +193,5 @@ def readable(error):
     text = str(error)
     if _OUR_ERROR not in text:
         return None
-    return ValueError(text.split(_OUR_ERROR, 1)[1].split("\n")[0].replace("'", "").strip())
+    lines = text.split(_OUR_ERROR, 1)[1].split("[[")[0].split("\n")
+    return ValueError(" ".join(re.sub(r"[\[\]']", " ", line).strip() for line in lines if line.strip()).strip())

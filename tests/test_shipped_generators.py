@@ -1,0 +1,52 @@
+"""The generators in `saved_models/`: small, readable by TensorFlow alone, ready to map, each class apart from the others."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import keras_ganaug as kga
+
+FOLDER = Path(__file__).resolve().parents[1] / "saved_models"
+NAMES = ["digits", "fashion_mnist"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_is_small_and_has_a_card(name):
+    files = [file for file in (FOLDER / name).rglob("*") if file.is_file()]
+    assert sum(file.stat().st_size for file in files) < 5e6
+    card = (FOLDER / name / "README.md").read_text(encoding="utf-8")
+    for word in ("Data", "Made by", "seed", "Licence", "GAN-test", "samples.png"):
+        assert word in card
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_classes_look_like_the_real_ones(name):
+    """The mean image of each class is nearest to the mean real image of that class."""
+    if name == "fashion_mnist" and not kga.datasets._DEBIAN_FASHION_MNIST.is_dir():
+        pytest.skip("needs Debian's dataset-fashion-mnist")
+    x, y = kga.datasets.to_arrays(kga.datasets.load(name)[0].take(3000))
+    generator = tf.saved_model.load(str(FOLDER / name))
+    labels = np.repeat(np.arange(10), 50).astype("int32")
+    images = generator.generate(labels, np.array([1, 2], "int32")).numpy()
+    assert images.min() >= 0
+    assert images.max() <= 255
+    real = np.stack([x[y == c].mean(0) for c in range(10)]).reshape(10, 1, -1)
+    made = np.stack([images[labels == c].mean(0) for c in range(10)]).reshape(1, 10, -1)
+    np.testing.assert_array_equal(((real - made) ** 2).sum(-1).argmin(0), np.arange(10))
+    spread = np.array([images[labels == c].std(0).mean() / x[y == c].std(0).mean() for c in range(10)])
+    assert spread.min() > 0.6  # no class is one image
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_maps_over_a_dataset(name):
+    train, _ = kga.datasets.load("digits") if name == "digits" else (None, None)
+    shape = (8, 8, 1) if name == "digits" else (28, 28, 1)
+    if train is None:
+        train = tf.data.Dataset.from_tensor_slices((np.zeros([64, *shape], "uint8"), np.arange(64) % 10))
+    augment = kga.gan_augment(FOLDER / name, fraction=0.25, bank_size=100, seed=1)
+    batch, (images, labels) = next(iter(train.batch(64))), next(iter(train.batch(64).map(augment)))
+    assert (images.dtype, labels.dtype) == (tf.uint8, batch[1].dtype)
+    assert (images.numpy() != batch[0].numpy()).any((1, 2, 3)).sum() == 16
+    np.testing.assert_array_equal(labels, batch[1])
