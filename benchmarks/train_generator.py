@@ -25,7 +25,7 @@ SETTINGS = {
         "mismatch": 0.4,
     },
     "digits": {
-        "steps": 6000,
+        "steps": 4000,
         "batch_size": 64,
         "latent_dim": 32,
         "d_rate": 2e-4,
