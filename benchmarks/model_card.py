@@ -48,7 +48,9 @@ images in {minutes} minutes on two CPU cores{note}.
 | a classifier trained on {samples:,} samples alone, on real test images (classification accuracy score) | {cas} |
 | distance of two samples of a class, relative to two real images: mean over classes, and lowest | {diversity} |
 
-By class: {by_class}.
+| class | named right | diversity |
+|-|-|-|
+{by_class}
 """
 
 
@@ -68,15 +70,15 @@ if __name__ == "__main__":
         tf.saved_model.load(str(folder)),
         options.name,
         num_samples=30000 if options.name == "fashion_mnist" else 10000,
-        steps=1500 if options.name == "fashion_mnist" else 800,
+        steps=1000,
         seeds=options.seeds,
         picture=folder / "samples.png",
     )
     (folder / "figures.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     diversity = figures["diversity"]
     lowest = min(diversity, key=diversity.get)
-    by_class = ", ".join(
-        f"{name} {100 * value:.0f}% named right, diversity {100 * diversity[name]:.0f}%"
+    by_class = "\n".join(
+        f"| {name} | {100 * value:.0f}% | {100 * diversity[name]:.0f}% |"
         for name, value in figures["gan_test_by_class"].items()
     )
     card = CARD.format(

@@ -30,7 +30,7 @@ SETTINGS = {
         "latent_dim": 32,
         "d_rate": 2e-4,
         "augment": "translation",
-        "mismatch": 0.5,
+        "mismatch": 0.0,
     },
 }
 
