@@ -37,7 +37,7 @@ def train_classifier(data, steps, num_classes, seed=0, verbose=0):
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
-    model.fit(data.prefetch(2), steps_per_epoch=steps, verbose=verbose)
+    model.fit(data.prefetch(2), steps_per_epoch=steps, shuffle=False, verbose=verbose)
     return model
 
 
