@@ -340,8 +340,15 @@ def test_generate_maps_to_the_value_range():
     np.testing.assert_allclose(gan.generate([0, 1], seed=7), np.asarray(raw) * 4 + 1, rtol=1e-5, atol=1e-5)
 
 
-def test_two_replicas_train_alike_and_draw_differently(two_replicas):
-    with two_replicas.scope():
+@pytest.fixture
+def two_replicas_of_a_gan():
+    # TensorFlow's collectives for CPUs mix up the reductions of two optimizers in one step; this one does not.
+    reduction = tf.distribute.ReductionToOneDevice()
+    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"], cross_device_ops=reduction)
+
+
+def test_two_replicas_train_alike(two_replicas_of_a_gan):
+    with two_replicas_of_a_gan.scope():
         gan = small_gan()
         gan.compile()
     history = gan.fit(tf.data.Dataset.from_tensor_slices((X, Y)).batch(8), epochs=2, verbose=0).history
@@ -353,10 +360,8 @@ def test_two_replicas_train_alike_and_draw_differently(two_replicas):
             np.testing.assert_array_equal(*[v.numpy() for v in replicas])
 
 
-def test_default_networks_on_two_replicas():
-    # TensorFlow's collectives for CPUs mix up the reductions of two optimizers in one step; this one does not.
-    reduction = tf.distribute.ReductionToOneDevice()
-    with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"], cross_device_ops=reduction).scope():
+def test_default_networks_on_two_replicas(two_replicas_of_a_gan):
+    with two_replicas_of_a_gan.scope():
         gan = kga.SNGAN((8, 8, 1), 3, latent_dim=4, seed=1)
         gan.compile()
     gan.fit(X, Y, batch_size=8, epochs=1, verbose=0)
