@@ -95,7 +95,6 @@ def test_a_fit_traces_once_whatever_the_last_batch(steps_per_execution, monkeypa
     gan.fit(ragged, epochs=3, verbose=0)
     gan.fit(X, Y.astype("int64"), batch_size=10, epochs=2, verbose=0)
     assert set(map(tuple, traces)) == {(10, 8, 8, 1)}
-    assert len(traces) == (1 if steps_per_execution == 1 else len(traces))
     assert len(traces) <= steps_per_execution
     assert int(gan.step.numpy()) == 5 * 3
 
