@@ -17,7 +17,7 @@ import keras_ganaug as kga
 
 SETTINGS = {
     "fashion_mnist": {
-        "steps": 7500,
+        "steps": 8000,
         "batch_size": 64,
         "latent_dim": 64,
         "d_rate": 4e-4,

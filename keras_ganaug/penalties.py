@@ -1,9 +1,8 @@
 """Regularisers of the discriminator: each a function of the discriminator and of the batch.
 
 A penalty is called as `penalty(discriminator, batch)`. `discriminator(images, labels)` gives one logit for each of the
-float32 images of shape (batch, height, width, channels). `batch` has the fields `real` and `fake`, such images as the
-discriminator sees them, `labels`, int32 class indices or None, and `seed`, an int32 seed of shape (2,). The result is a
-float32 scalar that is added to the discriminator's loss.
+float32 images of shape (batch, height, width, channels). `batch` is a `PenaltyBatch`. The result is a float32 scalar that is
+added to the discriminator's loss.
 """
 
 from typing import Any, NamedTuple
@@ -18,9 +17,16 @@ class PenaltyBatch(NamedTuple):
     """What a penalty looks at."""
 
     real: Any
+    """Real images as the discriminator sees them, float32 (batch, height, width, channels)."""
     fake: Any
+    """Generated images, likewise."""
     labels: Any
+    """int32 class indices (batch,), or None."""
     seed: Any
+    """int32 seed (2,)."""
+    judge_real: Any = None
+    """Maps labels to the logits of the real images under them. It reuses what is known of the images, so it has no gradient
+    with respect to them."""
 
 
 def squared_gradient_norms(discriminator, images, labels):
@@ -128,7 +134,8 @@ class MismatchedLabels(Penalty):
     def __call__(self, discriminator, batch):
         shift = _random.integers(tf.shape(batch.labels), batch.seed, 1, self.num_classes)
         wrong = (batch.labels + shift) % self.num_classes
-        logits = tf.cast(discriminator(batch.real, wrong), tf.float32)
+        logits = discriminator(batch.real, wrong) if batch.judge_real is None else batch.judge_real(wrong)
+        logits = tf.cast(logits, tf.float32)
         return self.weight * tf.reduce_mean(tf.nn.relu(1.0 + logits))
 
     def get_config(self):

@@ -161,9 +161,10 @@ class GAN(keras.Model):
         real_seed, fake_seed, penalty_seed = (_random.fold(batch.seed, n) for n in (1, 2, 3))
         real = self.augmented(batch.images, real_seed)
         fake = self.augmented(fake, fake_seed)
-        loss = self.adversarial_loss.discriminator(self.logits(real, batch.labels), self.logits(fake, batch.labels))
+        judge_real = self.judge(real)
+        loss = self.adversarial_loss.discriminator(judge_real(batch.labels), self.logits(fake, batch.labels))
         for n, penalty in enumerate(self.penalties):
-            penalty_batch = PenaltyBatch(real, fake, batch.labels, _random.fold(penalty_seed, n))
+            penalty_batch = PenaltyBatch(real, fake, batch.labels, _random.fold(penalty_seed, n), judge_real)
             loss += penalty(self.logits, penalty_batch)
         return loss
 
@@ -192,6 +193,28 @@ class GAN(keras.Model):
 
     def logits(self, images, labels):
         return self.discriminator(_inputs(images, labels), training=True)
+
+    def judge(self, images):
+        """A function from labels to the logits of these images, whose features are computed once if they can be."""
+        if self._split_discriminator is None:
+            return lambda labels: self.logits(images, labels)
+        to_features, to_logits = self._split_discriminator
+        features = to_features(images, training=True)
+        return lambda labels: to_logits([features, labels], training=True)
+
+    @property
+    def _split_discriminator(self):
+        """The discriminator as two models that share its layers, or None where it has no layer "features"."""
+        if not hasattr(self._traced, "split"):
+            self._traced.split = None
+            if self.num_classes is not None and "features" in [layer.name for layer in self.discriminator.layers]:
+                images, labels = self.discriminator.inputs
+                features = self.discriminator.get_layer("features").output
+                self._traced.split = (
+                    keras.Model(images, features),
+                    keras.Model([features, labels], self.discriminator.output),
+                )
+        return self._traced.split
 
     def augmented(self, images, seed):
         """What the discriminator is shown of these images."""

@@ -73,10 +73,10 @@ def to_image(x, image_shape, initializer):
 
 
 def sum_pooling(x):
-    """Sums over the positions, in float32."""
+    """Sums over the positions, in float32: the discriminator's features of an image."""
     positions = x.shape[1] * x.shape[2]
     x = keras.layers.GlobalAveragePooling2D(dtype="float32")(x)
-    return keras.layers.Rescaling(float(positions), dtype="float32")(x)
+    return keras.layers.Rescaling(float(positions), dtype="float32", name="features")(x)
 
 
 def projection_logit(features, labels, num_classes, initializers):

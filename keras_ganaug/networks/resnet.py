@@ -36,10 +36,9 @@ def generator(image_shape, num_classes=None, latent_dim=128, width=32, seed=None
         return keras.layers.ReLU()(common.conditional_norm(x, labels, num_classes))
 
     def block(x, filters):
-        up = layers.Upsample()
         # A 1×1 convolution and the repetition of pixels commute: the convolution goes first, on a quarter of the pixels.
-        shortcut = up(conv(x, filters, 1))
-        x = conv(up(norm_relu(x)), filters)
+        shortcut = layers.Upsample()(conv(x, filters, 1))
+        x = layers.UpsampleConv2D(filters, kernel_initializer=initializers())(norm_relu(x))
         x = conv(norm_relu(x), filters)
         return keras.layers.Add()([x, shortcut])
 
