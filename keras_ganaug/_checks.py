@@ -1,9 +1,42 @@
 """Checks of arguments: each error names the argument, what was expected and what was received."""
 
 import numbers
+import re
+import warnings
 
 import numpy as np
 import tensorflow as tf
+
+_OUR_ERROR = "keras_ganaug: "
+
+
+def assertion(condition, message, *values):
+    """An operation that fails with a message and the values where the condition does not hold; XLA leaves it out."""
+    return tf.debugging.Assert(condition, [f"{_OUR_ERROR}{message}. Received: ", *values], summarize=20)
+
+
+def readable(error):
+    """A ValueError for the error of an `assertion`, or None for any other."""
+    text = str(error)
+    if _OUR_ERROR not in text:
+        return None
+    lines = text.split(_OUR_ERROR, 1)[1].split("[[")[0].split("\n")
+    return ValueError(" ".join(re.sub(r"[\[\]']", " ", line).strip() for line in lines if line.strip()).strip())
+
+
+def warn_of_other_scale(images, value_range, advice):
+    """Warns if concrete images use so little of their value range, or leave it so far, that they may be scaled otherwise."""
+    lowest, highest = float(images.min()), float(images.max())
+    span = value_range[1] - value_range[0]
+    narrow = highest > lowest and highest - lowest < 0.02 * span
+    # A span more is room for what other augmentations do to an image.
+    outside = not (value_range[0] - span <= lowest and highest <= value_range[1] + span)
+    if narrow or outside:
+        warnings.warn(
+            f"The images span {lowest:g} to {highest:g}, with value_range={value_range}. If they are scaled otherwise, "
+            f"{advice} with their `value_range`.",
+            stacklevel=5,
+        )
 
 
 def fraction(value, name="fraction"):

@@ -3,6 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
+from keras_ganaug import _checks
+
 
 def is_one_hot(labels):
     """Whether labels are rows with a number for each class, rather than class indices."""
@@ -29,6 +31,12 @@ def class_of(labels):
     if is_one_hot(labels):
         return tf.argmax(tf.cast(labels, tf.int8) if labels.dtype.is_bool else labels, axis=1, output_type=tf.int32)
     return tf.cast(tf.reshape(labels, [-1]), tf.int32)
+
+
+def assertion(classes, num_classes):
+    """An operation that fails where int32 classes are none of the `num_classes`; XLA leaves it out."""
+    message = f"`labels` must be class indices from 0 to {num_classes - 1} (num_classes={num_classes})"
+    return _checks.assertion(tf.reduce_all((classes >= 0) & (classes < num_classes)), message, classes)
 
 
 def check_values(labels, num_classes):

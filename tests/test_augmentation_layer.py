@@ -310,10 +310,20 @@ def test_a_keras_file_holds_the_generator_too(tmp_path):
     np.testing.assert_allclose(third(data, training=True)[0], model(data, training=True)[0], atol=1e-6)
 
 
-def test_a_config_alone_says_that_it_has_no_generator():
-    layer = kga.GANAugmentation(GENERATOR, 0.5, {3: 1.0}, 0.5, (0, 255), 0.8, 4)
+def test_a_layer_cloned_in_this_process_has_the_generator():
+    layer = kga.GANAugmentation(GENERATOR, 0.5, {3: 1.0}, 0.5, (-3, 3), 0.8, 4)
     copy = kga.GANAugmentation.from_config(layer.get_config())
     assert copy.get_config() == layer.get_config()
+    for ours, theirs in zip(copy(*batch(4), training=True), layer(*batch(4), training=True), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_config_alone_says_that_it_has_no_generator(monkeypatch):
+    layer = kga.GANAugmentation(GENERATOR, 0.5, {3: 1.0}, 0.5, (0, 255), 0.8, 4)
+    config = layer.get_config()
+    monkeypatch.setattr("keras_ganaug.augmentation.layer._LIVE", {})  # as in another process
+    copy = kga.GANAugmentation.from_config(config)
+    assert copy.get_config()["sampling_strategy"] == config["sampling_strategy"]
     np.testing.assert_array_equal(copy(*batch(4))[0], batch(4)[0])
     with pytest.raises(ValueError, match="made from its config"):
         copy(*batch(4), training=True)

@@ -51,6 +51,13 @@ def _classifier():
     return keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(3)])
 
 
+def augmented(jit_compile=True, **options):
+    gan = small_gan(value_range=(0, 1))
+    model = kga.AugmentedModel(_classifier(), kga.GANAugmentation(gan, **options))
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=jit_compile)
+    return model
+
+
 def same_optimizer():
     adam = keras.optimizers.Adam()
     small_gan().compile(g_optimizer=adam, d_optimizer=adam)
@@ -254,9 +261,34 @@ def test_a_bad_label_in_a_running_map_says_which():
         mapped(y=np.array([1, 2, 3, 10]))
 
 
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_bad_values_in_a_dataset_stop_the_training_of_a_classifier(jit_compile):
+    y = Y.copy()
+    y[-1] = 3
+    with pytest.raises(ValueError, match=r"`labels` must be class indices from 0 to 2 .* Received: .*3"):
+        augmented(jit_compile).fit(dataset(X / 255.0, y), verbose=0)
+
+
+def test_bad_values_in_a_traced_layer_stop_it_without_xla():
+    layer = kga.GANAugmentation(GENERATOR, seed=1, num_classes=10)
+    for options in ({}, {"jit_compile": True}):
+        call = tf.function(lambda x, y: layer(x, y, training=True), **options)
+        call(IMAGES, LABELS)
+        if not options:
+            with pytest.raises(tf.errors.InvalidArgumentError, match=r"`labels` must be class indices from 0 to 9"):
+                call(IMAGES, LABELS + 10)
+
+
 def test_suspicious_images_are_warned_about():
-    with pytest.warns(UserWarning, match="span only"):
-        compiled().fit(X / 255.0, Y, verbose=0)
+    for call in (
+        lambda: compiled().fit(X / 255.0, Y, verbose=0),
+        lambda: augmented().fit(X, Y, verbose=0),
+        lambda: augmented().fit(dataset(X, Y), verbose=0),
+        lambda: augmented().fit(X / 255.0 / 255.0, Y, verbose=0),
+        lambda: augment(IMAGES + 255, LABELS),
+    ):
+        with pytest.warns(UserWarning, match=r"The images span .* `value_range`"):
+            call()
 
 
 def test_another_backend_is_named_at_once(monkeypatch):

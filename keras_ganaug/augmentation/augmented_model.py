@@ -1,9 +1,10 @@
 """A classifier that augments its training batches on the device."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _labels
+from keras_ganaug import _checks, _labels
 from keras_ganaug.augmentation.layer import GANAugmentation
 
 
@@ -54,11 +55,13 @@ class AugmentedModel(keras.Model):
         return self.model(inputs, training=training)
 
     def fit(self, x=None, y=None, *args, class_weight=None, **kwargs):
-        """As `keras.Model.fit`, with the labels of arrays checked first.
+        """As `keras.Model.fit`, with the values of labels checked on the way (XLA could not), and a warning for images that
+        look scaled otherwise than `value_range` says.
 
         Raises:
-            ValueError: For labels that the generator does not have, or `class_weight` with a `sampling_strategy` other than
-                "keep": Keras makes sample weights of it before the augmentation changes labels.
+            ValueError: For labels that the generator does not have, or
+                `class_weight` with a `sampling_strategy` other than "keep": Keras makes sample weights of it before the
+                augmentation changes labels.
         """
         replacement = self.augmentation.replacement
         if class_weight is not None and replacement.strategy != "keep":
@@ -66,11 +69,27 @@ class AugmentedModel(keras.Model):
                 '`class_weight` goes with sampling_strategy="keep" alone: the weights are looked up before labels change. '
                 f"Received: class_weight={class_weight!r}, sampling_strategy={replacement.strategy!r}"
             )
-        if hasattr(y, "__array__"):
-            labels = tf.convert_to_tensor(y)
-            _labels.check(labels, replacement.num_classes)
-            replacement.check_values(labels)
-        return super().fit(x, y, *args, class_weight=class_weight, **kwargs)
+        if hasattr(x, "__array__"):
+            labels = None if y is None else tf.convert_to_tensor(y)
+            if labels is not None:
+                _labels.check(labels, replacement.num_classes)
+            replacement.check_values(np.asarray(x), labels)
+        elif isinstance(x, tf.data.Dataset):
+
+            def checked(images, labels=None, *sample_weight):
+                labels = replacement.checked(images, labels)
+                return images if labels is None else (images, labels, *sample_weight)
+
+            first = next(iter(x.take(1).as_numpy_iterator()), None)
+            replacement.check_values(first[0] if isinstance(first, tuple) else first, None)
+            x = x.map(checked, num_parallel_calls=tf.data.AUTOTUNE)
+        try:
+            return super().fit(x, y, *args, class_weight=class_weight, **kwargs)
+        except tf.errors.InvalidArgumentError as error:
+            readable = _checks.readable(error)
+            if readable is None:
+                raise
+            raise readable from None
 
     def train_step(self, data):
         images, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)

@@ -4,7 +4,7 @@ import warnings
 
 import tensorflow as tf
 
-from keras_ganaug import _checks, _images, _labels, _random
+from keras_ganaug import _checks, _images, _random
 from keras_ganaug.augmentation import source as sources
 from keras_ganaug.augmentation.bank import SampleBank
 from keras_ganaug.augmentation.replacement import Replacement
@@ -134,23 +134,9 @@ class _MapFunction:
                 raise ValueError(f"`{name}` must be one tensor. Received: {type(value).__name__} of tensors")
         images, labels, sample_weight = (None if value is None else tf.convert_to_tensor(value) for value in values)
         self._replacement.check(images, labels, sample_weight)
-        if labels is not None:
-            labels = self._checked(labels)
+        labels = self._replacement.checked(images, labels)
         seed = self._seed_of(images, labels)
         return self._replacement(images, labels, sample_weight, seed, self._draw)
-
-    def _checked(self, labels):
-        """Labels whose values are checked when the pipeline runs."""
-        if tf.executing_eagerly():
-            self._replacement.check_values(labels)
-            return labels
-        classes, num_classes = _labels.class_of(labels), self._replacement.num_classes
-        if num_classes is None or _labels.is_one_hot(labels):
-            return labels
-        message = f"`labels` must be class indices from 0 to {num_classes - 1} (num_classes={num_classes}). Received:"
-        check = tf.debugging.Assert(tf.reduce_all((classes >= 0) & (classes < num_classes)), [message, classes])
-        with tf.control_dependencies([check]):
-            return tf.identity(labels)
 
     def _draw(self, classes, seed):
         if self._bank is not None:

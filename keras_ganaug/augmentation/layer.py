@@ -1,6 +1,8 @@
 """The augmentation as a Keras layer."""
 
 import types
+import uuid
+import weakref
 from pathlib import Path
 
 import keras
@@ -115,8 +117,7 @@ class GANAugmentation(keras.layers.Layer):
         images, labels, sample_weight = (None if value is None else tf.convert_to_tensor(value) for value in given)
         replacement = self._frozen.replacement
         replacement.check(images, labels, sample_weight)
-        if labels is not None and isinstance(labels, tf.__internal__.EagerTensor):
-            replacement.check_values(labels)
+        labels = replacement.checked(images, labels)
         with tf.control_dependencies([images]):  # a call counts only where there is a batch
             calls = tf.identity(_compat.tf_variable(self.calls))
             self.calls.assign_add(1)
@@ -180,6 +181,7 @@ class GANAugmentation(keras.layers.Layer):
         return {
             **super().get_config(),
             "generator": {
+                "token": _remember(source),
                 "path": source.path,
                 "image_shape": source.image_shape,
                 "conditional": source.conditional,
@@ -202,6 +204,17 @@ class GANAugmentation(keras.layers.Layer):
         return cls(**config)
 
 
+_LIVE = weakref.WeakValueDictionary()  # generators in memory: a layer cloned from its config gets the same one
+
+
+def _remember(source):
+    """A token by which this process finds the generator again."""
+    if not hasattr(source, "token"):
+        source.token = uuid.uuid4().hex
+    _LIVE[source.token] = source
+    return source.token
+
+
 class _Absent(sources.Source):
     """Stands for a generator that a config describes but does not hold, until the assets are read."""
 
@@ -217,10 +230,11 @@ class _Absent(sources.Source):
 
 
 def _restored(description):
-    path = description.pop("path") if "path" in (description := dict(description)) else None
-    if path is not None and Path(path).exists():
-        return path
-    return _Absent(**description)
+    description = dict(description)
+    path, token = description.pop("path"), description.pop("token")
+    if token in _LIVE:
+        return _LIVE[token]
+    return path if path is not None and Path(path).exists() else _Absent(**description)
 
 
 def _structured(images, labels, sample_weight):

@@ -143,10 +143,21 @@ class Replacement:
                     f"{tuple(images.shape)}"
                 )
 
-    def check_values(self, labels):
-        """Checks concrete class indices."""
-        if self.conditional:
+    def check_values(self, images, labels):
+        """Checks the values of a concrete batch: a label that there is not is an error, another scale a warning."""
+        if labels is not None and self.conditional:
             _labels.check_values(labels, self.num_classes)
+        if images is not None and len(images):
+            _checks.warn_of_other_scale(np.asarray(images), self.value_range, "make the augmentation")
+
+    def checked(self, images, labels):
+        """The labels, with their values checked: at once where they are concrete, else when the graph runs without XLA."""
+        if tf.executing_eagerly():
+            self.check_values(images, labels)
+        elif labels is not None and self.num_classes is not None and not _labels.is_one_hot(labels):
+            with tf.control_dependencies([_labels.assertion(_labels.class_of(labels), self.num_classes)]):
+                return tf.identity(labels)
+        return labels
 
     def __call__(self, images, labels, sample_weight, seed, draw):
         """The batch with synthetic rows.

@@ -380,7 +380,7 @@ class GAN(keras.Model):
                 steps_per_epoch=steps_per_epoch or steps,
             )
         except tf.errors.InvalidArgumentError as error:
-            readable = training_data.readable(error)
+            readable = _checks.readable(error)
             if readable is None:
                 raise
             raise readable from None

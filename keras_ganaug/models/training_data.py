@@ -4,15 +4,10 @@ Every batch has the same, static size, so that a training step is traced and com
 filled up with the first images of the next epoch.
 """
 
-import re
-import warnings
-
 import numpy as np
 import tensorflow as tf
 
 from keras_ganaug import _checks, _labels, _random
-
-_OUR_ERROR = "keras_ganaug: "
 
 
 def split(element, num_classes):
@@ -65,12 +60,7 @@ def _check_batch(images, labels, gan):
             f"`images` must lie in value_range={gan.value_range}. Received: values from {lowest:g} to {highest:g}; "
             f"construct the {type(gan).__name__} with the `value_range` of your images"
         )
-    if highest > lowest and highest - lowest < 0.02 * (high - low):
-        warnings.warn(
-            f"The images span only {lowest:g} to {highest:g} of value_range={gan.value_range}. If they are scaled "
-            f"otherwise, construct the {type(gan).__name__} with their `value_range`.",
-            stacklevel=4,
-        )
+    _checks.warn_of_other_scale(images, gan.value_range, f"construct the {type(gan).__name__}")
     if labels is not None:
         labels = tf.convert_to_tensor(labels)
         _labels.check(labels, gan.num_classes)
@@ -169,15 +159,13 @@ def from_dataset(dataset, gan, steps_per_epoch, class_balanced):
         images, labels = split(element[0] if len(element) == 1 else element, gan.num_classes)
         pixels = tf.cast(images, tf.float32)
         inside = tf.reduce_all((pixels >= low - slack) & (pixels <= high + slack))
-        message = f"{_OUR_ERROR}`images` must lie in value_range={gan.value_range}. Received: values from, to "
-        checks = [tf.debugging.Assert(inside, [message, tf.reduce_min(pixels), tf.reduce_max(pixels)])]
+        message = f"`images` must lie in value_range={gan.value_range}, lowest and highest"
+        checks = [_checks.assertion(inside, message, tf.reduce_min(pixels), tf.reduce_max(pixels))]
         if labels is None:
             with tf.control_dependencies(checks):
                 return tf.identity(images)
         indices = labels_to_indices(labels, gan.num_classes)
-        inside = tf.reduce_all((indices >= 0) & (indices < gan.num_classes))
-        message = f"{_OUR_ERROR}`labels` must be class indices from 0 to {gan.num_classes - 1}. Received: "
-        checks.append(tf.debugging.Assert(inside, [message, indices], summarize=20))
+        checks.append(_labels.assertion(indices, gan.num_classes))
         with tf.control_dependencies(checks):
             return tf.identity(images), tf.identity(indices)
 
@@ -186,12 +174,3 @@ def from_dataset(dataset, gan, steps_per_epoch, class_balanced):
         # The end of the data fills its last step up with images from their beginning.
         dataset = dataset.concatenate(dataset.repeat().rebatch(rows_per_step - 1).take(1))
     return dataset.rebatch(rows_per_step, drop_remainder=True).prefetch(2), steps_per_epoch
-
-
-def readable(error):
-    """A ValueError for a data error that this module raised within the pipeline, or None for any other."""
-    text = str(error)
-    if _OUR_ERROR not in text:
-        return None
-    lines = text.split(_OUR_ERROR, 1)[1].split("[[")[0].split("\n")
-    return ValueError(" ".join(re.sub(r"[\[\]']", " ", line).strip() for line in lines if line.strip()).strip())
