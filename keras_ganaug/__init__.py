@@ -3,16 +3,25 @@
 from keras_ganaug import callbacks, datasets, layers, losses, networks, penalties
 from keras_ganaug.augmentation import AugmentedModel, GANAugmentation, gan_augment
 from keras_ganaug.discriminator_augment import DiffAugment
-from keras_ganaug.models import GAN, SNGAN
+from keras_ganaug.models import ACGAN, BEGAN, CGAN, GAN, LSGAN, SAGAN, SNGAN, WGAN, WGANGP, ProgressiveGAN, StyleGAN
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "ACGAN",
+    "BEGAN",
+    "CGAN",
     "GAN",
+    "LSGAN",
+    "SAGAN",
     "SNGAN",
+    "WGAN",
+    "WGANGP",
     "AugmentedModel",
     "DiffAugment",
     "GANAugmentation",
+    "ProgressiveGAN",
+    "StyleGAN",
     "callbacks",
     "datasets",
     "gan_augment",

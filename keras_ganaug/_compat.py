@@ -26,6 +26,21 @@ def tf_variable(weight):
     return getattr(weight, "_value", weight) if KERAS_3 else weight
 
 
+def assign_all(variables, values):
+    """Assigns `tf.Variable`s, also replicated ones from within a replica, which must agree on the values."""
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        for variable, value in zip(variables, values):
+            variable.assign(value)
+        return
+
+    def merged(strategy, *values):
+        for variable, value in zip(variables, values):
+            strategy.extended.update(variable, lambda v, new: v.assign(new), args=(value,))
+
+    context.merge_call(merged, args=tuple(values))
+
+
 @contextlib.contextmanager
 def weight_replaced(layer, name, value):
     """Within the context, `layer` computes with the tensor `value` in place of its weight `name`."""

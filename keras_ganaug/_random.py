@@ -63,3 +63,33 @@ def normal(shape, seed):
 def permutation(size, seed):
     """A random order of `range(size)`, int32; `size` may be a tensor. Ties are broken by position."""
     return tf.argsort(uniform([size], seed), stable=True)
+
+
+def normal_rows(seeds, size, stream=0):
+    """Standard normal float32 numbers of shape (n, size): each row from its own int32 seed, whatever the other rows are.
+
+    A counter-based generator in the manner of Salmon et al. 2011: the seed and the position, mixed until no bit of the
+    output tells them (the finaliser of MurmurHash3, twice).
+
+    Args:
+        seeds: int32 tensor of shape (n,).
+        size: Numbers in a row, a Python integer.
+        stream: Integer; each stream is a series of its own.
+    """
+    position = tf.range(size, dtype=tf.int64) + 0x9E3779B9 * (int(stream) + 1)
+    x = _mixed(tf.cast(tf.bitcast(seeds, tf.uint32), tf.int64)[:, None] + 0x85EBCA6B)
+    x = _mixed(x ^ _mixed(position & 0xFFFFFFFF)[None])
+    position_in_unit = (tf.cast(_shifted(x, 9), tf.float32) + 0.5) * 2.0**-22 - 1.0
+    return np.float32(np.sqrt(2.0)) * tf.math.erfinv(position_in_unit)
+
+
+def _mixed(x):
+    """The 32-bit finaliser of MurmurHash3, on int64 numbers below 2³²: XLA and plain TensorFlow agree on them."""
+    x &= 0xFFFFFFFF
+    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
+        x = ((x ^ _shifted(x, shift)) * factor) & 0xFFFFFFFF
+    return x ^ _shifted(x, 16)
+
+
+def _shifted(x, bits):
+    return tf.bitwise.right_shift(x, tf.constant(bits, x.dtype))

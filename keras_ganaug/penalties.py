@@ -1,8 +1,8 @@
-"""Regularisers of the discriminator: each a function of the discriminator and of the batch.
+"""Regularisers: each a function of the discriminator and of the batch.
 
 A penalty is called as `penalty(discriminator, batch)`. `discriminator(images, labels)` gives one logit for each of the
 float32 images of shape (batch, height, width, channels). `batch` is a `PenaltyBatch`. The result is a float32 scalar that is
-added to the discriminator's loss.
+added to the loss of the player that is trained: the discriminator's, unless `players` says otherwise.
 """
 
 from typing import Any, NamedTuple
@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
-from keras_ganaug import _checks, _random
+from keras_ganaug import _checks, _compat, _random
+from keras_ganaug._state import Stateful, add_state
 
 
 class PenaltyBatch(NamedTuple):
@@ -27,6 +28,16 @@ class PenaltyBatch(NamedTuple):
     judge_real: Any = None
     """Maps labels to the logits of the real images under them. It reuses what is known of the images, so it has no gradient
     with respect to them."""
+    real_logits: Any = None
+    """The logits of the real images."""
+    fake_logits: Any = None
+    """The logits of the generated images."""
+    player: str = "d"
+    """The player that is trained, "d" or "g"."""
+    network: Any = None
+    """Its network."""
+    step: Any = None
+    """Training steps made so far, an int64 scalar."""
 
 
 def squared_gradient_norms(discriminator, images, labels):
@@ -41,20 +52,39 @@ def squared_gradient_norms(discriminator, images, labels):
 
 
 class Penalty:
-    """Base class: a weight, and the call that a subclass defines.
+    """Base class: a weight, how often the penalty is computed, and its `value`, which a subclass defines.
 
     Args:
-        weight: The factor in front of the penalty, at least 0.
+        weight: The factor in front of the value, at least 0.
+        interval: Lazy regularisation (Karras et al. 2020, StyleGAN2): the value is computed in every `interval`-th training
+            step alone, with `interval` times the weight. Defaults to 1.
     """
 
-    def __init__(self, weight):
+    players = ("d",)
+    """Whose loss it is added to."""
+
+    def __init__(self, weight, interval=1):
         self.weight = _checks.non_negative(weight, "weight")
+        self.interval = _checks.positive_int(interval, "interval")
 
     def __call__(self, discriminator, batch):
+        if self.interval == 1 or batch.step is None:
+            return self.weight * self.value(discriminator, batch)
+        return tf.cond(
+            tf.equal(batch.step % self.interval, 0),
+            lambda: self.weight * self.interval * self.value(discriminator, batch),
+            lambda: tf.constant(0.0),
+        )
+
+    def value(self, discriminator, batch):
+        """The penalty without its weight, a float32 scalar."""
         raise NotImplementedError
 
+    def after_update(self, network):
+        """Called after each update of a player's network, one of `players`."""
+
     def get_config(self):
-        return {"weight": self.weight}
+        return {"weight": self.weight, "interval": self.interval}
 
     @classmethod
     def from_config(cls, config):
@@ -69,17 +99,18 @@ class GradientPenalty(Penalty):
 
     Args:
         weight: λ. Defaults to 10.
+        interval: As of every penalty. Defaults to 1.
     """
 
-    def __init__(self, weight=10.0):
-        super().__init__(weight)
+    def __init__(self, weight=10.0, interval=1):
+        super().__init__(weight, interval)
 
-    def __call__(self, discriminator, batch):
+    def value(self, discriminator, batch):
         real, fake = tf.cast(batch.real, tf.float32), tf.cast(batch.fake, tf.float32)
         position = _random.uniform([tf.shape(real)[0], 1, 1, 1], batch.seed)
         between = real + position * (fake - real)
         norms = tf.sqrt(squared_gradient_norms(discriminator, between, batch.labels) + 1e-12)
-        return self.weight * tf.reduce_mean(tf.square(norms - 1.0))
+        return tf.reduce_mean(tf.square(norms - 1.0))
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
@@ -88,13 +119,14 @@ class R1(Penalty):
 
     Args:
         weight: γ. Defaults to 10.
+        interval: As of every penalty; StyleGAN2 takes 16. Defaults to 1.
     """
 
-    def __init__(self, weight=10.0):
-        super().__init__(weight)
+    def __init__(self, weight=10.0, interval=1):
+        super().__init__(weight, interval)
 
-    def __call__(self, discriminator, batch):
-        return 0.5 * self.weight * tf.reduce_mean(squared_gradient_norms(discriminator, batch.real, batch.labels))
+    def value(self, discriminator, batch):
+        return 0.5 * tf.reduce_mean(squared_gradient_norms(discriminator, batch.real, batch.labels))
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
@@ -103,10 +135,134 @@ class R2(R1):
 
     Args:
         weight: γ. Defaults to 10.
+        interval: As of every penalty. Defaults to 1.
     """
 
+    def value(self, discriminator, batch):
+        return super().value(discriminator, batch._replace(real=batch.fake))
+
+
+@keras.saving.register_keras_serializable(package="keras_ganaug")
+class Drift(Penalty):
+    """ε E D(x)² on real images: keeps a Wasserstein critic's output near 0 (Karras et al. 2018, appendix A.1).
+
+    Args:
+        weight: ε. Defaults to 0.001.
+        interval: As of every penalty. Defaults to 1.
+    """
+
+    def __init__(self, weight=1e-3, interval=1):
+        super().__init__(weight, interval)
+
+    def value(self, discriminator, batch):
+        logits = discriminator(batch.real, batch.labels) if batch.real_logits is None else batch.real_logits
+        return tf.reduce_mean(tf.square(tf.cast(logits, tf.float32)))
+
+
+@keras.saving.register_keras_serializable(package="keras_ganaug")
+class LeCam(Stateful, Penalty):
+    """λ (E(D(x) - α_F)² + E(D(G(z)) - α_R)²), α_R and α_F running means of the real and the fake logits.
+
+    It keeps the logits of real images near those of fakes and so the discriminator from learning few images by heart.
+
+    Reference: Tseng et al. 2021, Regularizing Generative Adversarial Networks under Limited Data.
+
+    Args:
+        weight: λ. Defaults to 0.3.
+        decay: Decay of the running means, in [0, 1]. Defaults to 0.99.
+        interval: As of every penalty. Defaults to 1.
+    """
+
+    def __init__(self, weight=0.3, decay=0.99, interval=1):
+        super().__init__(weight, interval)
+        self.decay = _checks.fraction(decay, "decay")
+
+    def make_state(self, networks):
+        self.real_mean, self.fake_mean = (add_state(self.state, name) for name in ("real_mean", "fake_mean"))
+
     def __call__(self, discriminator, batch):
-        return super().__call__(discriminator, batch._replace(real=batch.fake))
+        # The means see every step, also where the value is not due.
+        for mean, logits in ((self.real_mean, batch.real_logits), (self.fake_mean, batch.fake_logits)):
+            old = tf.convert_to_tensor(_compat.tf_variable(mean))
+            new = tf.reduce_mean(tf.stop_gradient(tf.cast(logits, tf.float32)))
+            mean.assign(self.decay * old + (1.0 - self.decay) * new)
+        return super().__call__(discriminator, batch)
+
+    def value(self, discriminator, batch):
+        real_mean, fake_mean = (tf.convert_to_tensor(_compat.tf_variable(m)) for m in (self.real_mean, self.fake_mean))
+        real, fake = (tf.cast(logits, tf.float32) for logits in (batch.real_logits, batch.fake_logits))
+        return tf.reduce_mean(tf.square(real - fake_mean)) + tf.reduce_mean(tf.square(fake - real_mean))
+
+    def get_config(self):
+        return {**super().get_config(), "decay": self.decay}
+
+
+@keras.saving.register_keras_serializable(package="keras_ganaug")
+class WeightClipping(Penalty):
+    """Clips every weight of the critic to [-c, c] after each of its updates (WGAN, Arjovsky et al. 2017).
+
+    A constraint rather than a penalty: it adds nothing to the loss.
+
+    Args:
+        limit: c. Defaults to 0.01.
+    """
+
+    def __init__(self, limit=0.01):
+        super().__init__(0.0)
+        self.limit = _checks.positive(limit, "limit")
+
+    def __call__(self, discriminator, batch):
+        return tf.constant(0.0)
+
+    def after_update(self, network):
+        variables = [_compat.tf_variable(weight) for weight in network.trainable_variables]
+        _compat.assign_all(variables, [tf.clip_by_value(v, -self.limit, self.limit) for v in variables])
+
+    def get_config(self):
+        return {"limit": self.limit}
+
+
+@keras.saving.register_keras_serializable(package="keras_ganaug")
+class HistoricalAveraging(Stateful, Penalty):
+    """λ ‖θ - θ̄‖², θ̄ the mean of a player's weights over all updates so far; both players have their own.
+
+    It damps the two players' circling about each other (fictitious play).
+
+    Reference: Salimans et al. 2016, Improved Techniques for Training GANs, section 3.3.
+
+    Args:
+        weight: λ. Defaults to 1.
+        interval: As of every penalty. Defaults to 1.
+    """
+
+    players = ("d", "g")
+
+    def __init__(self, weight=1.0, interval=1):
+        super().__init__(weight, interval)
+
+    def make_state(self, networks):
+        self._histories = {}
+        for player in self.players:
+            weights = networks[player].trainable_variables
+            means = [add_state(self.state, f"{player}_{n}", weight.shape) for n, weight in enumerate(weights)]
+            self._histories[id(networks[player])] = (add_state(self.state, f"{player}_count", dtype="int64"), means)
+
+    def _history(self, network):
+        """How many updates there were, the mean weights, and the weights, as `tf.Variable`s."""
+        count, means = self._histories[id(network)]
+        weights = [_compat.tf_variable(weight) for weight in network.trainable_variables]
+        return _compat.tf_variable(count), [_compat.tf_variable(mean) for mean in means], weights
+
+    def value(self, discriminator, batch):
+        count, means, weights = self._history(batch.network)
+        squares = [tf.reduce_sum(tf.square(tf.cast(w, tf.float32) - m)) for w, m in zip(weights, means, strict=True)]
+        return tf.where(count > 0, tf.add_n(squares), 0.0)  # before the first update there is no history
+
+    def after_update(self, network):
+        count, means, weights = self._history(network)
+        share = 1.0 / tf.cast(count + 1, tf.float32)
+        values = [m + share * (tf.cast(w, tf.float32) - m) for w, m in zip(weights, means, strict=True)]
+        _compat.assign_all([*means, count], [*values, count + 1])
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
@@ -123,20 +279,20 @@ class MismatchedLabels(Penalty):
     Args:
         num_classes: Number of classes, at least 2.
         weight: λ. Defaults to 1.
+        interval: As of every penalty. Defaults to 1.
     """
 
-    def __init__(self, num_classes, weight=1.0):
-        super().__init__(weight)
+    def __init__(self, num_classes, weight=1.0, interval=1):
+        super().__init__(weight, interval)
         self.num_classes = _checks.positive_int(num_classes, "num_classes")
         if num_classes < 2:
             raise ValueError(f"`num_classes` must be at least 2. Received: num_classes={num_classes!r}")
 
-    def __call__(self, discriminator, batch):
+    def value(self, discriminator, batch):
         shift = _random.integers(tf.shape(batch.labels), batch.seed, 1, self.num_classes)
         wrong = (batch.labels + shift) % self.num_classes
         logits = discriminator(batch.real, wrong) if batch.judge_real is None else batch.judge_real(wrong)
-        logits = tf.cast(logits, tf.float32)
-        return self.weight * tf.reduce_mean(tf.nn.relu(1.0 + logits))
+        return tf.reduce_mean(tf.nn.relu(1.0 + tf.cast(logits, tf.float32)))
 
     def get_config(self):
         return {**super().get_config(), "num_classes": self.num_classes}

@@ -41,7 +41,7 @@ class _GANSource(Source):
 
     def __init__(self, gan):
         self.sample = gan.sample
-        self.state = [_compat.tf_variable(weight) for weight in gan.ema_generator.weights]
+        self.state = gan.sampling_state
         self.image_shape, self.num_classes, self.value_range = (
             gan.image_shape,
             gan.num_classes,

@@ -7,8 +7,9 @@ import keras
 import tensorflow as tf
 
 from keras_ganaug import _checks, _compat
+from keras_ganaug._state import add_state
+from keras_ganaug.layers._reparametrized import Reparametrized
 
-_KERNEL_NAMES = ("kernel", "depthwise_kernel", "embeddings")
 _STEP = threading.local()  # a replica of a strategy traces in a thread of its own
 
 
@@ -39,7 +40,7 @@ def spectral_layers(model):
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
-class SpectralNormalization(keras.layers.Wrapper):
+class SpectralNormalization(Reparametrized):
     """Divides a layer's kernel W by its largest singular value σ(W).
 
     The kernel is W/σ in every call, with σ = ‖W u‖ recomputed from the current W, so that the gradient flows through
@@ -73,39 +74,15 @@ class SpectralNormalization(keras.layers.Wrapper):
         super().__init__(layer, **kwargs)
         self.power_iterations = _checks.positive_int(power_iterations, "power_iterations")
 
+    not_averaged = ("u",)
+
     def build(self, input_shape=None):
-        if not self.layer.built:
-            self.layer.build(input_shape)
-            self.layer.built = True
-        names = [name for name in _KERNEL_NAMES if getattr(self.layer, name, None) is not None]
-        if not names:
-            raise TypeError(
-                "`layer` must have a kernel to normalise (Dense, Conv, Conv transposed, DepthwiseConv, Embedding). "
-                f"Received: layer={self.layer.name!r} of type {type(self.layer).__name__}"
-            )
-        self.kernel_name = names[0]
-        self._transposed = isinstance(self.layer, (keras.layers.Conv1DTranspose, keras.layers.Conv2DTranspose))
+        super().build(input_shape)
         rows = self.kernel_matrix().shape[1]
-        self.u = self.add_weight(
-            name="u",
-            shape=(rows,),
-            dtype="float32",
-            initializer=keras.initializers.RandomNormal(seed=0),
-            trainable=False,
-            aggregation=_compat.SAME_ON_ALL,
-        )
+        self.u = add_state(self, "u", [rows], keras.initializers.RandomNormal(seed=0))
         if tf.executing_eagerly():
             # From a random start σ would be far too small and the first logits enormous.
             self.power_iteration(15)
-        self.built = True
-
-    def kernel_matrix(self):
-        """W as a float32 matrix of shape (fan in, outputs)."""
-        kernel = tf.cast(tf.convert_to_tensor(_compat.tf_variable(getattr(self.layer, self.kernel_name))), tf.float32)
-        if self._transposed:  # (..., outputs, inputs)
-            axes = [*range(kernel.shape.rank - 2), kernel.shape.rank - 1, kernel.shape.rank - 2]
-            kernel = tf.transpose(kernel, axes)
-        return tf.reshape(kernel, [-1, kernel.shape[-1]])
 
     def sigma(self):
         """The estimate ‖W u‖ of the largest singular value, a float32 scalar with a gradient into W."""
@@ -124,16 +101,14 @@ class SpectralNormalization(keras.layers.Wrapper):
             u = tf.math.l2_normalize(tf.linalg.matvec(matrix, v, transpose_a=True), epsilon=1e-24)
         self.u.assign(u)
 
+    def reparametrized_kernel(self):
+        kernel = self.raw_kernel()
+        return kernel / tf.cast(tf.maximum(self.sigma(), 1e-12), kernel.dtype)
+
     def call(self, inputs, training=None):
         if training and not getattr(_STEP, "inside", False):
             self.power_iteration()
-        kernel = tf.convert_to_tensor(_compat.tf_variable(getattr(self.layer, self.kernel_name)))
-        normalized = kernel / tf.cast(tf.maximum(self.sigma(), 1e-12), kernel.dtype)
-        with _compat.weight_replaced(self.layer, self.kernel_name, normalized):
-            return self.layer(inputs)
-
-    def compute_output_shape(self, input_shape):
-        return self.layer.compute_output_shape(input_shape)
+        return super().call(inputs)
 
     def get_config(self):
         return {**super().get_config(), "power_iterations": self.power_iterations}

@@ -1,19 +1,20 @@
 """The base class of all GANs and the one training step that they share."""
 
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _checks, _compat, _images, _random, export, losses, networks
+from keras_ganaug import _checks, _compat, _images, _random, networks
+from keras_ganaug._state import add_state
 from keras_ganaug.layers.spectral_normalization import power_iteration_once
-from keras_ganaug.models import training_data
+from keras_ganaug.models import settings, training_data
+from keras_ganaug.models.sampling import Sampling
+from keras_ganaug.models.saving import Saving
 from keras_ganaug.penalties import PenaltyBatch
-
-_GENERATE_CHUNK = 256  # images that `generate` makes at a time, to bound memory
 
 
 class Batch(NamedTuple):
@@ -30,8 +31,8 @@ class Batch(NamedTuple):
 class Phase(NamedTuple):
     """One player's part of a training step."""
 
-    name: str
-    """Prefix of the phase's metrics."""
+    player: str
+    """ "d" or "g"."""
     network: keras.Model
     """The network that is trained."""
     optimizer: keras.optimizers.Optimizer
@@ -42,7 +43,7 @@ class Phase(NamedTuple):
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
-class GAN(keras.Model):
+class GAN(Sampling, Saving, keras.Model):
     """A generative adversarial network: a generator and a discriminator that learn from each other.
 
     The base class of all GANs of the package; on its own it is the GAN of the paper, with the non-saturating loss of
@@ -82,6 +83,10 @@ class GAN(keras.Model):
 
     metric_names = ("d_loss", "g_loss")
     """Names of the running means that training reports."""
+    own_loss = False
+    """Whether the objectives do without the adversarial loss of `compile`, which then takes none."""
+    own_arguments = ()
+    """Names of the constructor arguments that a variant adds; each is an attribute too."""
 
     def __init__(
         self,
@@ -101,7 +106,7 @@ class GAN(keras.Model):
         for name, network in (("generator", generator), ("discriminator", discriminator)):
             if network is not None and not isinstance(network, keras.Model):
                 raise TypeError(f"`{name}` must be a Keras model. Received: {name}={network!r}")
-        latent_dim = _latent_dim(latent_dim, generator)
+        latent_dim = self._latent_dim(latent_dim, generator)
         super().__init__(**kwargs)
         self.image_shape = image_shape
         self.num_classes = num_classes
@@ -111,21 +116,18 @@ class GAN(keras.Model):
         self.generator = self.build_generator() if generator is None else generator
         self.discriminator = self.build_discriminator() if discriminator is None else discriminator
         self._check_networks()
+        # In plain namespaces, here and below, Keras does not take what is held for parts of the model.
+        self._traced = types.SimpleNamespace()
         self.ema_generator = self._copy_of_generator()
-        self.step = self.add_weight(
-            name="step",
-            shape=(),
-            dtype="int64",
-            initializer="zeros",
-            trainable=False,
-            aggregation=_compat.SAME_ON_ALL,
-        )
-        self._means = {name: keras.metrics.Mean(name=name) for name in self.metric_names}
+        self.step, self.images_seen = (add_state(self, name, dtype="int64") for name in ("step", "images_seen"))
+        self._training = types.SimpleNamespace(means={}, states=[])
         self._calls_of_generate = 0
         self.d_steps = 1
         self.built = True
 
     # What a variant may change.
+
+    default_latent_dim = 128
 
     def paper_settings(self):
         """The paper's values of the arguments of `compile`, as a dict of fresh objects."""
@@ -141,12 +143,61 @@ class GAN(keras.Model):
 
     def build_generator(self):
         """The default generator."""
-        seed = _network_seed(self.seed, 0)
-        return networks.resnet.generator(self.image_shape, self.num_classes, self.latent_dim, seed=seed)
+        return networks.dcgan.generator(*self.generator_arguments, seed=self.network_seed(0))
 
     def build_discriminator(self):
         """The default discriminator."""
-        return networks.dcgan.discriminator(self.image_shape, self.num_classes, seed=_network_seed(self.seed, 1))
+        options = {"seed": self.network_seed(1), "normalization": "batch"}
+        return networks.dcgan.discriminator(self.image_shape, self.num_classes, **options)
+
+    def sample_latents(self, num_images, seed):
+        """Latents from the prior: float32 of shape (num_images, latent_dim)."""
+        return _random.normal([num_images, self.latent_dim], seed)
+
+    def real_images(self, images):
+        """What the generator is to learn of the real images, in [-1, 1]."""
+        return images
+
+    def fakes(self, batch):
+        """Generated images, one for each real one and of its class: float32 in [-1, 1]."""
+        latents = self.sample_latents(tf.shape(batch.images)[0], _random.fold(batch.seed, 0))
+        return tf.cast(self.generator(self.inputs(latents, batch.labels), training=True), tf.float32)
+
+    def judge(self, images):
+        """A function from labels to what the discriminator says of these images under them."""
+        parts = {layer.name: layer for layer in self.discriminator.layers}
+        if self.num_classes is None or not {"features", "head"} <= parts.keys():
+            return lambda labels: self.discriminator(self.inputs(images, labels), training=True)
+        features = parts["features"](images, training=True)  # once, however many labels are tried
+        return lambda labels: parts["head"]([features, labels], training=True)
+
+    def logits_of(self, judgement):
+        """The logits within what the discriminator says."""
+        return judgement
+
+    def d_objective(self, real, fake, labels):
+        """The discriminator's loss, from what it says of real and of generated images."""
+        return self.adversarial_loss.discriminator(self.logits_of(real), self.logits_of(fake))
+
+    def g_objective(self, real, fake, labels):
+        """The generator's loss, likewise; `real` is None unless the adversarial loss is relativistic."""
+        return self.adversarial_loss.generator(None if real is None else self.logits_of(real), self.logits_of(fake))
+
+    def synthesize(self, latents, labels, truncation):
+        """Images in [-1, 1] from the averaged weights; truncation draws the latents towards their mean."""
+        return tf.cast(self.ema_generator(self.inputs(latents * truncation, labels), training=False), tf.float32)
+
+    def expected_judgement(self):
+        """What the discriminator must give, in words and as the shapes for one image: alternatives, each a list."""
+        return "one logit each", [[(1,)], [()]]
+
+    def before_fit(self, planned_images):
+        """Called when `fit` begins, with the number of images that it will show, or None if that is not known."""
+
+    def before_step(self):
+        """Called at the beginning of each training step."""
+
+    # The training step.
 
     def phases(self):
         """The parts of a training step, in order."""
@@ -157,70 +208,116 @@ class GAN(keras.Model):
 
     def d_loss(self, batch):
         """The discriminator's loss, penalties included."""
-        fake = tf.stop_gradient(self.fakes(batch))
-        real_seed, fake_seed, penalty_seed = (_random.fold(batch.seed, n) for n in (1, 2, 3))
-        real = self.augmented(batch.images, real_seed)
-        fake = self.augmented(fake, fake_seed)
+        fake = self.shown(tf.stop_gradient(self.fakes(batch)), _random.fold(batch.seed, 2))
+        real = self.shown(batch.images, _random.fold(batch.seed, 1))
         judge_real = self.judge(real)
-        loss = self.adversarial_loss.discriminator(judge_real(batch.labels), self.logits(fake, batch.labels))
-        for n, penalty in enumerate(self.penalties):
-            penalty_batch = PenaltyBatch(real, fake, batch.labels, _random.fold(penalty_seed, n), judge_real)
-            loss += penalty(self.logits, penalty_batch)
-        return loss
+        judgements = judge_real(batch.labels), self.judge(fake)(batch.labels)
+        real_logits, fake_logits = map(self.logits_of, judgements)
+        if hasattr(self.augment, "observe"):
+            self.augment.observe(real_logits)
+        penalty_batch = PenaltyBatch(
+            real,
+            fake,
+            batch.labels,
+            batch.seed,
+            judge_real=lambda labels: self.logits_of(judge_real(labels)),
+            real_logits=real_logits,
+            fake_logits=fake_logits,
+        )
+        return self.d_objective(*judgements, batch.labels) + self.penalty("d", penalty_batch)
 
     def g_loss(self, batch):
-        """The generator's loss."""
-        fake_logits = self.logits(self.augmented(self.fakes(batch), _random.fold(batch.seed, 2)), batch.labels)
-        real_logits = None
+        """The generator's loss, penalties included."""
+        fake = self.shown(self.fakes(batch), _random.fold(batch.seed, 2))
+        judgement, real_judgement = self.judge(fake)(batch.labels), None
         if getattr(self.adversarial_loss, "relativistic", False):
-            real_logits = self.logits(self.augmented(batch.images, _random.fold(batch.seed, 1)), batch.labels)
-        return self.adversarial_loss.generator(real_logits, fake_logits)
+            real_judgement = self.judge(self.shown(batch.images, _random.fold(batch.seed, 1)))(batch.labels)
+        penalty_batch = PenaltyBatch(batch.images, fake, batch.labels, batch.seed)
+        return self.g_objective(real_judgement, judgement, batch.labels) + self.penalty("g", penalty_batch)
 
-    def sample_latents(self, num_images, seed):
-        """Latents from the prior: float32 of shape (num_images, latent_dim)."""
-        return _random.normal([num_images, self.latent_dim], seed)
-
-    def synthesize(self, latents, labels, truncation):
-        """Images in [-1, 1] from the averaged weights; truncation draws the latents towards their mean."""
-        return tf.cast(self.ema_generator(_inputs(latents * truncation, labels), training=False), tf.float32)
-
-    # What the losses are made of.
-
-    def fakes(self, batch):
-        """Generated images, one for each real one and of its class."""
-        latents = self.sample_latents(tf.shape(batch.images)[0], _random.fold(batch.seed, 0))
-        return tf.cast(self.generator(_inputs(latents, batch.labels), training=True), tf.float32)
+    def penalty(self, player, batch):
+        """The sum of the penalties of a player."""
+        network = self.discriminator if player == "d" else self.generator
+        step, seed = tf.identity(_compat.tf_variable(self.step)), _random.fold(batch.seed, 3)
+        total = tf.constant(0.0)
+        for n, penalty in enumerate(self.penalties):
+            if player in getattr(penalty, "players", ("d",)):
+                batch = batch._replace(seed=_random.fold(seed, n), player=player, network=network, step=step)
+                total += penalty(self.logits, batch)
+        return total
 
     def logits(self, images, labels):
-        return self.discriminator(_inputs(images, labels), training=True)
+        """The discriminator's logits, as penalties ask for them."""
+        return self.logits_of(self.judge(images)(labels))
 
-    def judge(self, images):
-        """A function from labels to the logits of these images, whose features are computed once if they can be."""
-        if self._split_discriminator is None:
-            return lambda labels: self.logits(images, labels)
-        to_features, to_logits = self._split_discriminator
-        features = to_features(images, training=True)
-        return lambda labels: to_logits([features, labels], training=True)
-
-    @property
-    def _split_discriminator(self):
-        """The discriminator as two models that share its layers, or None where it has no layer "features"."""
-        if not hasattr(self._traced, "split"):
-            self._traced.split = None
-            if self.num_classes is not None and "features" in [layer.name for layer in self.discriminator.layers]:
-                images, labels = self.discriminator.inputs
-                features = self.discriminator.get_layer("features").output
-                self._traced.split = (
-                    keras.Model(images, features),
-                    keras.Model([features, labels], self.discriminator.output),
-                )
-        return self._traced.split
-
-    def augmented(self, images, seed):
+    def shown(self, images, seed):
         """What the discriminator is shown of these images."""
         return images if self.augment is None else self.augment(images, seed)
 
-    # Training.
+    def train_step(self, data):
+        """One training step: each phase in turn, then the averaged weights."""
+        images, labels = self._prepared(data)
+        with tf.control_dependencies([images]):  # no state may move where the data have come to their end
+            return self._train_step(images, labels)
+
+    def _train_step(self, images, labels):
+        self.before_step()
+        images = self.real_images(images)
+        step_seed = _random.replica_seed(_random.fold(_random.as_seed(self.seed), _compat.tf_variable(self.step)))
+        for number, phase in enumerate(self.phases()):
+            rows = (images.shape[0] or tf.shape(images)[0]) // self.d_steps
+            for update in range(phase.updates):
+                part = slice(update * rows, (update + 1) * rows)
+                seed = _random.fold(step_seed, number * 1000 + update)
+                batch = Batch(images[part], None if labels is None else labels[part], seed)
+                self.report(f"{phase.player}_loss", self._update(phase, batch))
+        self._update_average()
+        self.step.assign_add(1)
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        self.images_seen.assign_add(tf.cast(replicas * tf.shape(images)[0], tf.int64))
+        return {metric.name: metric.result() for metric in self.metrics}
+
+    def _update(self, phase, batch):
+        """One gradient step of one player; returns its loss."""
+        weights = phase.network.trainable_variables
+        variables = [_compat.tf_variable(weight) for weight in weights]
+        with power_iteration_once(phase.network), tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(variables)
+            loss = phase.loss(batch)
+            # Replicas add their gradients up.
+            scaled = _compat.scale_loss(phase.optimizer, loss / tf.distribute.get_strategy().num_replicas_in_sync)
+        gradients = _compat.unscale_gradients(phase.optimizer, tape.gradient(scaled, variables))
+        phase.optimizer.apply_gradients(zip(gradients, weights, strict=True))
+        for penalty in self.penalties:
+            if phase.player in getattr(penalty, "players", ()):
+                penalty.after_update(phase.network)
+        return loss
+
+    def _update_average(self):
+        step = tf.cast(_compat.tf_variable(self.step), tf.float32)
+        decay = tf.minimum(self.ema_decay, (1.0 + step) / (10.0 + step)) if self.ema_decay else tf.constant(0.0)
+        targets = [average for average, _, _ in self._averaged.weights]
+        values = [
+            value if exact else average + tf.cast(1.0 - decay, average.dtype) * (value - average)
+            for average, value, exact in self._averaged.weights
+        ]
+        _compat.assign_all(targets, values)
+
+    def _prepared(self, data):
+        """Images in [-1, 1] as float32, and int32 class indices or None."""
+        images, labels = training_data.split(data, self.num_classes)
+        images = _images.rescale(tf.cast(images, tf.float32), self.value_range, _images.NETWORK_RANGE)
+        return images, None if labels is None else training_data.labels_to_indices(labels, self.num_classes)
+
+    def report(self, name, value):
+        """Adds a value to the mean of an epoch that the metric `name` shows."""
+        self._training.means[name].update_state(value)
+
+    @property
+    def metrics(self):
+        return list(self._training.means.values())
+
+    # How it is told to train.
 
     def compile(
         self,
@@ -267,49 +364,30 @@ class GAN(keras.Model):
             "d_steps": d_steps,
             "ema_decay": ema_decay,
         }
-        settings = {
-            **self.paper_settings(),
-            **{name: value for name, value in given.items() if value is not None},
-        }
-        if not (jit_compile == "auto" or isinstance(jit_compile, bool)):
-            raise ValueError(f'`jit_compile` must be True, False or "auto". Received: jit_compile={jit_compile!r}')
-        optimizers = [_optimizer(settings[name], name, self.compute_dtype) for name in ("g_optimizer", "d_optimizer")]
-        if optimizers[0] is optimizers[1]:
-            raise ValueError("`g_optimizer` and `d_optimizer` must be two objects. Received: the same one twice")
-        adversarial_loss = losses.get(settings["loss"])
-        if label_smoothing:
-            smoothable = isinstance(adversarial_loss, losses.AdversarialLoss)
-            if not smoothable:
-                raise ValueError(
-                    "`label_smoothing` needs a loss of `keras_ganaug.losses`; a loss of your own smooths its targets "
-                    f"itself. Received: label_smoothing={label_smoothing!r}, loss={adversarial_loss!r}"
-                )
-            adversarial_loss = type(adversarial_loss)(label_smoothing=label_smoothing)
-        penalties = settings["penalties"]
-        penalties = tuple(penalties) if isinstance(penalties, Sequence) else (penalties,)
-        for penalty in penalties:
-            if not callable(penalty) or isinstance(penalty, type):
-                raise TypeError(f"`penalties` must be callables, as in keras_ganaug.penalties. Received: {penalty!r}")
-        if not (settings["augment"] is None or callable(settings["augment"])):
-            raise TypeError(f"`augment` must be a callable (images, seed) -> images. Received: {settings['augment']!r}")
-        ema_decay = _checks.fraction(settings["ema_decay"], "ema_decay")
-        if ema_decay == 1.0:
-            raise ValueError("`ema_decay` must be below 1. Received: ema_decay=1.0")
+        given = {name: value for name, value in given.items() if value is not None}
+        if self.own_loss and (loss is not None or label_smoothing):
+            raise ValueError(
+                f"`loss` and `label_smoothing` do not apply to {type(self).__name__}, which has a loss of its own. "
+                f"Received: loss={loss!r}, label_smoothing={label_smoothing!r}"
+            )
+        checked = settings.check({**self.paper_settings(), **given}, label_smoothing, self.compute_dtype)
+        jit = settings.check_jit_compile(jit_compile, run_eagerly)
         steps_per_execution = _checks.positive_int(steps_per_execution, "steps_per_execution")
-        self.d_steps = _checks.positive_int(settings["d_steps"], "d_steps")
+        stateful = [part for part in (*checked["penalties"], checked["augment"]) if hasattr(part, "attach")]
+        for part in stateful:
+            part.attach({"g": self.generator, "d": self.discriminator})
 
-        accelerated = bool(tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("TPU"))
-        jit = not run_eagerly and (accelerated if jit_compile == "auto" else jit_compile)
         super().compile(jit_compile=jit, run_eagerly=run_eagerly, steps_per_execution=steps_per_execution)
         self.optimizer = None  # there are two, and they are ours
-        self.g_optimizer, self.d_optimizer = optimizers
+        self.g_optimizer, self.d_optimizer = checked["g_optimizer"], checked["d_optimizer"]
         self.g_optimizer.build(self.generator.trainable_variables)
         self.d_optimizer.build(self.discriminator.trainable_variables)
-        self.adversarial_loss = adversarial_loss
-        self.penalties = penalties
-        self.augment = settings["augment"]
-        self.ema_decay = ema_decay
+        self.adversarial_loss, self.penalties, self.augment = (checked[n] for n in ("loss", "penalties", "augment"))
+        self.d_steps, self.ema_decay = checked["d_steps"], checked["ema_decay"]
         self._requested = {"jit_compile": jit_compile, "steps_per_execution": steps_per_execution}
+        self._training.means = {name: keras.metrics.Mean(name=name) for name in self.metric_names}
+        # Past `__setattr__`: saved like the optimizers, and like theirs no weights of the model.
+        vars(self)["running_states"] = [part.state for part in stateful]
 
     def fit(
         self,
@@ -369,6 +447,9 @@ class GAN(keras.Model):
             stream, steps = training_data.from_arrays(x, y, self, batch_size, shuffle, class_balanced)
         else:
             raise TypeError(f"`x` must be a batched tf.data.Dataset or an array of images. Received: x of type {type(x)}")
+        rows = tf.nest.flatten(stream.element_spec)[0].shape[0]
+        known_steps = steps_per_epoch or steps
+        self.before_fit(known_steps and rows and (epochs - initial_epoch) * known_steps * rows)
         try:
             return super().fit(
                 stream,
@@ -377,7 +458,7 @@ class GAN(keras.Model):
                 callbacks=callbacks,
                 shuffle=False,
                 initial_epoch=initial_epoch,
-                steps_per_epoch=steps_per_epoch or steps,
+                steps_per_epoch=known_steps,
             )
         except tf.errors.InvalidArgumentError as error:
             readable = _checks.readable(error)
@@ -385,154 +466,16 @@ class GAN(keras.Model):
                 raise
             raise readable from None
 
-    def train_step(self, data):
-        """One training step: each phase in turn, then the averaged weights."""
-        images, labels = self._prepared(data)
-        with tf.control_dependencies([images]):  # no state may move where the data have come to their end
-            return self._train_step(images, labels)
-
-    def _train_step(self, images, labels):
-        step_seed = _random.replica_seed(_random.fold(_random.as_seed(self.seed), _compat.tf_variable(self.step)))
-        for number, phase in enumerate(self.phases()):
-            rows = tf.shape(images)[0] // phase.updates
-            for update in range(phase.updates):
-                part = slice(update * rows, (update + 1) * rows) if phase.updates > 1 else slice(0, self._rows(images))
-                seed = _random.fold(step_seed, number * 1000 + update)
-                batch = Batch(images[part], None if labels is None else labels[part], seed)
-                self._means[f"{phase.name}_loss"].update_state(self._update(phase, batch))
-        self._update_average()
-        self.step.assign_add(1)
-        return {metric.name: metric.result() for metric in self.metrics}
-
-    def _update(self, phase, batch):
-        """One gradient step of one player; returns its loss."""
-        variables = phase.network.trainable_variables
-        with power_iteration_once(phase.network), tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch([_compat.tf_variable(variable) for variable in variables])
-            loss = phase.loss(batch)
-            # Replicas add their gradients up.
-            scaled = _compat.scale_loss(phase.optimizer, loss / tf.distribute.get_strategy().num_replicas_in_sync)
-        gradients = tape.gradient(scaled, [_compat.tf_variable(variable) for variable in variables])
-        gradients = _compat.unscale_gradients(phase.optimizer, gradients)
-        phase.optimizer.apply_gradients(zip(gradients, variables, strict=True))
-        return loss
-
-    def _rows(self, images):
-        """Rows that one update of the generator looks at."""
-        return tf.shape(images)[0] // self.d_steps
-
-    def _update_average(self):
-        step = tf.cast(_compat.tf_variable(self.step), tf.float32)
-        decay = tf.minimum(self.ema_decay, (1.0 + step) / (10.0 + step)) if self.ema_decay else tf.constant(0.0)
-        averages, values = zip(*self._averaged.pairs, strict=True)
-        values = [
-            average + tf.cast(1.0 - decay, average.dtype) * (value - average) for average, value in zip(averages, values)
-        ]
-        _assign(averages, values)
-
-    def _prepared(self, data):
-        """Images in [-1, 1] as float32, and int32 class indices or None."""
-        images, labels = training_data.split(data, self.num_classes)
-        images = _images.rescale(tf.cast(images, tf.float32), self.value_range, _images.NETWORK_RANGE)
-        return images, None if labels is None else training_data.labels_to_indices(labels, self.num_classes)
-
-    @property
-    def metrics(self):
-        return list(self._means.values())
-
-    # Use.
-
-    def call(self, inputs, training=False):
-        """Images in [-1, 1] from `[latents, labels]`, from the averaged weights."""
-        return self.ema_generator(inputs, training=False)
-
-    def sample(self, labels, seed, truncation=1.0):
-        """Images in `value_range`, as a TensorFlow computation for use in a graph.
-
-        Args:
-            labels: int32 tensor of shape (n,); of an unconditional model only the length counts.
-            seed: int32 tensor of shape (2,).
-            truncation: Float scalar above 0 and at most 1. Defaults to 1.
-
-        Returns float32 images of shape (n, *image_shape).
-        """
-        latents = self.sample_latents(tf.shape(labels)[0], seed)
-        images = self.synthesize(latents, labels if self.num_classes is not None else None, truncation)
-        return _images.rescale(images, _images.NETWORK_RANGE, self.value_range)
-
-    def generate(self, labels, seed=None, truncation=1.0):
-        """New images, from the generator's averaged weights.
-
-        Args:
-            labels: Class indices, one image each: a sequence of n integers. For an unconditional model the number of
-                images, an integer.
-            seed: Integer (or pair of integers); the same seed gives the same images. Defaults to None: other images at
-                each call.
-            truncation: Factor on the latents, above 0 and at most 1: smaller gives more typical and less diverse
-                images. Defaults to 1.
-
-        Returns a float32 NumPy array of shape (n, height, width, channels) with values in `value_range`.
+    def evaluate(self, *args, **kwargs):
+        """A GAN has no loss that tells how good it is.
 
         Raises:
-            ValueError: For labels out of range, labels for an unconditional model, or a number for a conditional one.
+            TypeError: Always.
         """
-        if self.num_classes is None:
-            if isinstance(labels, bool) or not isinstance(labels, (int, np.integer)) or labels < 0:
-                raise ValueError(
-                    "`labels` of an unconditional model is the number of images, an integer of at least 0. "
-                    f"Received: labels={labels!r}"
-                )
-            labels = np.zeros([labels], np.int32)
-        else:
-            labels = _checks.class_indices(labels, self.num_classes)
-        truncation = tf.constant(_checks.truncation(truncation))
-        seed = _checks.seed(seed)
-        if seed is None:
-            seed = _random.fold(_random.as_seed(self.seed), -1, self._calls_of_generate)
-            self._calls_of_generate += 1
-        latents = self.sample_latents(len(labels), tf.constant(_random.as_seed(seed)))
-        images = [np.zeros([0, *self.image_shape], np.float32)]
-        for start in range(0, len(labels), _GENERATE_CHUNK):
-            part = slice(start, start + _GENERATE_CHUNK)
-            images.append(self._synthesize(latents[part], labels[part], truncation).numpy())
-        return np.concatenate(images)
-
-    @property
-    def _synthesize(self):
-        """`synthesize` in `value_range`, as a function that is traced once."""
-        if not hasattr(self._traced, "synthesize"):
-
-            def synthesize(latents, labels, truncation):
-                images = self.synthesize(latents, labels if self.num_classes is not None else None, truncation)
-                return _images.rescale(images, _images.NETWORK_RANGE, self.value_range)
-
-            signature = [
-                tf.TensorSpec([None, self.latent_dim], tf.float32),
-                tf.TensorSpec([None], tf.int32),
-                tf.TensorSpec([], tf.float32),
-            ]
-            self._traced.synthesize = tf.function(synthesize, input_signature=signature, autograph=False)
-        return self._traced.synthesize
-
-    def export(self, path):
-        """Writes the generator as a SavedModel that runs with TensorFlow alone.
-
-        `tf.saved_model.load(path).generate(labels, seed)` returns float32 images in `value_range`, for int32 labels of
-        shape (n,) (of an unconditional model only their number counts) and an int32 seed of shape (2,). The signature
-        `serving_default` does the same and calls its output `images`.
-
-        Args:
-            path: Folder to write.
-        """
-        source = types.SimpleNamespace(
-            sample=self.sample,
-            state=[_compat.tf_variable(weight) for weight in self.ema_generator.weights],
-            image_shape=self.image_shape,
-            conditional=self.num_classes is not None,
-            num_classes=self.num_classes,
-            value_range=self.value_range,
+        raise TypeError(
+            f"`evaluate` is not for a GAN, whose losses do not tell how good it is: judge what `generate` gives. "
+            f"Received: a call of {type(self).__name__}.evaluate"
         )
-        export.export_generator(source, path)
 
     # Making and restoring.
 
@@ -544,100 +487,56 @@ class GAN(keras.Model):
             f"{' and int32 labels of shape (batch,)' if labels is not None else ''} to images of shape "
             f"{('batch', *self.image_shape)}"
         )
-        images = _dry_run(self.generator, _inputs(latents, labels), expected)
+        images = _dry_run(self.generator, self.inputs(latents, labels), expected)
         if tuple(images.shape) != (2, *self.image_shape):
             raise ValueError(f"{expected}. Received: output of shape {tuple(images.shape)} for a batch of 2")
+        words, shapes = self.expected_judgement()
         expected = (
             f"`discriminator` must map images of shape {('batch', *self.image_shape)}"
-            f"{' and int32 labels of shape (batch,)' if labels is not None else ''} to one logit each"
+            f"{' and int32 labels of shape (batch,)' if labels is not None else ''} to {words}"
         )
-        self._check_judgement(_dry_run(self.discriminator, _inputs(images, labels), expected), expected)
-
-    def _check_judgement(self, output, expected):
-        """Checks what the discriminator says of two images."""
-        if tuple(output.shape) not in ((2, 1), (2,)):
-            raise ValueError(f"{expected}. Received: output of shape {tuple(output.shape)} for a batch of 2")
+        outputs = tf.nest.flatten(_dry_run(self.discriminator, self.inputs(images, labels), expected))
+        if [tuple(output.shape[1:]) for output in outputs] not in shapes or any(o.shape[0] != 2 for o in outputs):
+            received = ", ".join(str(tuple(output.shape)) for output in outputs)
+            raise ValueError(f"{expected}. Received: output of shape {received} for a batch of 2")
 
     def _copy_of_generator(self):
         """The network that holds the averaged weights."""
-        self._traced = types.SimpleNamespace()
         copy = keras.models.clone_model(self.generator)
         labels = None if self.num_classes is None else tf.zeros([2], tf.int32)
-        copy(_inputs(tf.zeros([2, self.latent_dim]), labels))
+        copy(self.inputs(tf.zeros([2, self.latent_dim]), labels))
         copy.set_weights(self.generator.get_weights())
-        # In a plain namespace Keras does not take the pairs for state of their own.
+        exact = {
+            id(getattr(layer, name))
+            for layer in self.generator._flatten_layers()
+            for name in getattr(layer, "not_averaged", ())
+        }
         pairs = zip(copy.weights, self.generator.weights, strict=True)
-        pairs = [tuple(map(_compat.tf_variable, pair)) for pair in pairs]
-        self._averaged = types.SimpleNamespace(pairs=[pair for pair in pairs if pair[0].dtype.is_floating])
+        weights = [(*map(_compat.tf_variable, pair), id(pair[1]) in exact) for pair in pairs]
+        self._averaged = types.SimpleNamespace(weights=[w for w in weights if w[0].dtype.is_floating])
         copy.trainable = False
         return copy
 
-    def get_compile_config(self):
-        if not hasattr(self, "adversarial_loss"):
-            return {}
-        parts = {
-            "g_optimizer": self.g_optimizer,
-            "d_optimizer": self.d_optimizer,
-            "loss": self.adversarial_loss,
-            "penalties": list(self.penalties),
-            "augment": self.augment,
-        }
-        return {
-            **{name: keras.saving.serialize_keras_object(part) for name, part in parts.items()},
-            "d_steps": self.d_steps,
-            "ema_decay": self.ema_decay,
-            **self._requested,
-        }
+    def inputs(self, first, labels):
+        """The inputs of a network: latents or images, with their labels where there are classes."""
+        return first if self.num_classes is None else [first, labels]
 
-    def compile_from_config(self, config):
-        self.compile(**{name: keras.saving.deserialize_keras_object(part) for name, part in config.items()})
+    @property
+    def generator_arguments(self):
+        """The leading arguments of every family's generator."""
+        return self.image_shape, self.num_classes, self.latent_dim
 
-    def get_config(self):
-        return {
-            **{name: value for name, value in super().get_config().items() if name in ("name", "trainable", "dtype")},
-            "image_shape": self.image_shape,
-            "num_classes": self.num_classes,
-            "latent_dim": self.latent_dim,
-            "value_range": self.value_range,
-            "generator": keras.saving.serialize_keras_object(self.generator),
-            "discriminator": keras.saving.serialize_keras_object(self.discriminator),
-            "seed": self.seed,
-        }
+    def network_seed(self, number):
+        """A seed for the initial weights of a network."""
+        return int(np.random.SeedSequence([number, *np.atleast_1d(self.seed).tolist()]).generate_state(1)[0])
 
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        config = dict(config)
-        for name in ("generator", "discriminator"):
-            config[name] = keras.saving.deserialize_keras_object(config[name], custom_objects=custom_objects)
-        if isinstance(config.get("dtype"), dict):
-            config["dtype"] = keras.saving.deserialize_keras_object(config["dtype"])
-        return cls(**config)
-
-
-def _inputs(first, labels):
-    """The inputs of a network with or without classes."""
-    return first if labels is None else [first, labels]
-
-
-def _network_seed(seed, number):
-    return int(np.random.SeedSequence([number, *np.atleast_1d(seed).tolist()]).generate_state(1)[0])
-
-
-def _latent_dim(latent_dim, generator):
-    """The given length of the latents, else the generator's, else 128."""
-    if latent_dim is not None:
-        return _checks.positive_int(latent_dim, "latent_dim")
-    shape = getattr(generator, "input_shape", None) if generator is not None and generator.built else None
-    shape = shape[0] if isinstance(shape, list) else shape
-    return shape[-1] if isinstance(shape, tuple) and isinstance(shape[-1], int) else 128
-
-
-def _optimizer(identifier, name, compute_dtype):
-    try:
-        optimizer = keras.optimizers.get(identifier)
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"`{name}` must be a Keras optimizer or the name of one. Received: {identifier!r}") from error
-    return _compat.with_loss_scale(optimizer, compute_dtype)
+    def _latent_dim(self, latent_dim, generator):
+        """The given length of the latents, else the generator's, else the default."""
+        if latent_dim is not None:
+            return _checks.positive_int(latent_dim, "latent_dim")
+        shape = getattr(generator, "input_shape", None) if generator is not None and generator.built else None
+        shape = shape[0] if isinstance(shape, list) else shape
+        return shape[-1] if isinstance(shape, tuple) and isinstance(shape[-1], int) else self.default_latent_dim
 
 
 def _dry_run(network, inputs, expected):
@@ -645,18 +544,3 @@ def _dry_run(network, inputs, expected):
         return network(inputs)
     except Exception as error:  # whatever a user's network raises
         raise ValueError(f"{expected}. Received: {network.name!r}, which raised: {error}") from error
-
-
-def _assign(variables, values):
-    """Assigns replicated variables from within a replica, or plain ones."""
-    context = tf.distribute.get_replica_context()
-    if context is None or context.num_replicas_in_sync == 1:
-        for variable, value in zip(variables, values):
-            variable.assign(value)
-        return
-
-    def merged(strategy, *values):
-        for variable, value in zip(variables, values):
-            strategy.extended.update(variable, lambda v, new: v.assign(new), args=(value,))
-
-    context.merge_call(merged, args=tuple(values))

@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_ganaug import networks
 from keras_ganaug.models.gan import GAN
 
 
@@ -32,3 +33,9 @@ class SNGAN(GAN):
             "d_optimizer": keras.optimizers.Adam(2e-4, beta_1=0.0, beta_2=0.9),
             "loss": "hinge",
         }
+
+    def build_generator(self):
+        return networks.resnet.generator(*self.generator_arguments, seed=self.network_seed(0))
+
+    def build_discriminator(self):
+        return networks.dcgan.discriminator(self.image_shape, self.num_classes, seed=self.network_seed(1))

@@ -1,10 +1,13 @@
 """Builders of generators and discriminators, by family.
 
-Each family has a `generator` and a `discriminator` function that returns a Keras model for any image shape: the
-generator maps `[latents, labels]` to images in [-1, 1], the discriminator maps `[images, labels]` to one logit each;
-unconditional ones take one input.
+Each family has a function `generator(image_shape, num_classes, latent_dim, width, seed)` and a function
+`discriminator(image_shape, num_classes, width, seed)`, some with further options. They return Keras models for any image
+shape: the generator maps float32 latents (batch, latent_dim) and int32 labels (batch,) to float32 images (batch,
+*image_shape) in [-1, 1], the discriminator maps such images and labels to float32 logits (batch, 1). Without classes
+(`num_classes=None`) they take one input. `width` is the number of channels at full resolution, which doubles with each
+halving, up to 8 times; `seed` determines the initial weights, and None leaves them to Keras's global state.
 """
 
-from keras_ganaug.networks import dcgan, resnet
+from keras_ganaug.networks import autoencoder, dcgan, progressive, resnet, style
 
-__all__ = ["dcgan", "resnet"]
+__all__ = ["autoencoder", "dcgan", "progressive", "resnet", "style"]

@@ -20,8 +20,12 @@ class Initializers:
         if seed is not None:
             self._seeds = (int(np.random.SeedSequence([seed, n]).generate_state(1)[0]) for n in itertools.count())
 
+    def seed(self):
+        """The next seed."""
+        return next(self._seeds)
+
     def __call__(self):
-        return keras.initializers.GlorotUniform(seed=next(self._seeds))
+        return keras.initializers.GlorotUniform(seed=self.seed())
 
 
 def doublings(image_shape, smallest=4, most=6):
@@ -58,39 +62,79 @@ def model(inputs, labels, outputs, name):
 
 def conditional_norm(x, labels, num_classes):
     """Batch normalisation, with a scale and offset per class where there are classes."""
-    norm = layers.ConditionalBatchNormalization(num_classes)
+    norm = layers.ConditionalBatchNormalization(None if labels is None else num_classes)
     return norm(x if labels is None else [x, labels])
 
 
 def to_image(x, image_shape, initializer):
-    """The last convolution, tanh in float32, and the crop to the exact size."""
-    height, width, channels = image_shape
-    x = keras.layers.Conv2D(channels, 3, padding="same", kernel_initializer=initializer)(x)
-    top, left = x.shape[1] - height, x.shape[2] - width
+    """The last convolution, the crop to the exact size, and tanh."""
+    x = keras.layers.Conv2D(image_shape[-1], 3, padding="same", kernel_initializer=initializer)(x)
+    return as_image(x, image_shape)
+
+
+def as_image(x, image_shape, activation="tanh", name="images"):
+    """Crops to the exact size, and takes the activation in float32."""
+    top, left = x.shape[1] - image_shape[0], x.shape[2] - image_shape[1]
     if top or left:
         x = keras.layers.Cropping2D(((top // 2, top - top // 2), (left // 2, left - left // 2)))(x)
-    return keras.layers.Activation("tanh", dtype="float32", name="images")(x)
+    return keras.layers.Activation(activation, dtype="float32", name=name)(x)
 
 
-def sum_pooling(x):
-    """Sums over the positions, in float32: the discriminator's features of an image."""
+def pooling(x, spectral):
+    """The discriminator's features of an image in float32: the sum over the positions where the layers above are bounded by
+    spectral normalisation, else the mean."""
     positions = x.shape[1] * x.shape[2]
     x = keras.layers.GlobalAveragePooling2D(dtype="float32")(x)
-    return keras.layers.Rescaling(float(positions), dtype="float32", name="features")(x)
+    return keras.layers.Rescaling(float(positions), dtype="float32")(x) if spectral else x
 
 
-def projection_logit(features, labels, num_classes, initializers):
-    """A spectrally normalised logit, plus the projection on the class where there are classes."""
+def join(x, labels, num_classes):
+    """Features with the labels joined to them as one-hot rows, or as one-hot channels of every position."""
+    if labels is None:
+        return x
+    one_hot = layers.OneHot(num_classes)(labels)
+    if len(x.shape) == 4:
+        one_hot = keras.layers.Reshape((1, 1, num_classes))(one_hot)
+        one_hot = keras.layers.UpSampling2D(tuple(x.shape[1:3]))(one_hot)
+    return keras.layers.Concatenate()([x, one_hot])
+
+
+def first_features(latents, grid, channels, initializers):
+    """The dense layer from latents to the features of the seed grid."""
+    x = keras.layers.Dense(grid[0] * grid[1] * channels, kernel_initializer=initializers())(latents)
+    return keras.layers.Reshape((*grid, channels))(x)
+
+
+def dense_layers(initializers, spectral):
+    """A function that makes float32 dense layers, spectrally normalised or not."""
 
     def dense(units, **options):
-        return layers.SpectralNormalization(
-            keras.layers.Dense(units, kernel_initializer=initializers(), dtype="float32", **options),
-            dtype="float32",
-        )
+        layer = keras.layers.Dense(units, kernel_initializer=initializers(), dtype="float32", **options)
+        return layers.SpectralNormalization(layer, dtype="float32") if spectral else layer
 
+    return dense
+
+
+def projection_logit(features, labels, num_classes, dense):
+    """A logit, plus the projection on the class where there are classes; `dense(units, **options)` makes the layers."""
     logit = dense(1)(features)
     if labels is None:
         return logit
     one_hot = layers.OneHot(num_classes, dtype="float32")(labels)
     embeddings = dense(features.shape[-1], use_bias=False)(one_hot)
     return layers.Projection(dtype="float32", name="logits")([logit, features, embeddings])
+
+
+def projection_discriminator(images, labels, features, num_classes, dense):
+    """A discriminator from symbolic images (and labels) and the features made of the images.
+
+    With classes it consists of two models, the layers "features" and "head", so that the features can be computed once and
+    judged under several labels.
+    """
+    if labels is None:
+        return model(images, None, projection_logit(features, None, None, dense), "discriminator")
+    to_features = keras.Model(images, features, name="features")
+    given = keras.Input(features.shape[1:], name="features")
+    head = keras.Model([given, labels], projection_logit(given, labels, num_classes, dense), name="head")
+    images, labels = images_and_labels(images.shape[1:], num_classes)
+    return model(images, labels, head([to_features(images), labels]), "discriminator")

@@ -8,65 +8,68 @@ import itertools
 
 import keras
 
-from keras_ganaug import layers
+from keras_ganaug import _checks, layers
 from keras_ganaug.networks import common
 
 
-def generator(image_shape, num_classes=None, latent_dim=128, width=32, seed=None):
-    """Transposed convolutions with class-conditional batch normalisation.
+def generator(image_shape, num_classes=None, latent_dim=128, width=32, seed=None, join_labels=False):
+    """Transposed convolutions with batch normalisation.
 
     Args:
-        image_shape: (height, width, channels), any.
-        num_classes: Number of classes, or None for an unconditional network. Defaults to None.
-        latent_dim: Length of the latent vector. Defaults to 128.
-        width: Channels at full resolution; they double with each halving, up to 8 times. Defaults to 32.
-        seed: Seed of the initial weights, or None. Defaults to None.
-
-    Returns a Keras model from float32 latents (batch, latent_dim), and int32 labels (batch,) where there are classes,
-    to float32 images (batch, *image_shape) in [-1, 1].
+        image_shape, num_classes, latent_dim, width, seed: As of all families.
+        join_labels: Whether labels are joined to the latents (CGAN) rather than choosing the scale and offset of the batch
+            normalisation. Defaults to False.
     """
     initializers = common.Initializers(seed)
     channels = common.widths(width, image_shape)
-    grid = common.seed_grid(image_shape)
     latents, labels = common.latents_and_labels(latent_dim, num_classes)
 
     def norm_relu(x):
-        return keras.layers.ReLU()(common.conditional_norm(x, labels, num_classes))
+        by_class = None if join_labels else labels
+        return keras.layers.ReLU()(common.conditional_norm(x, by_class, num_classes))
 
-    x = keras.layers.Dense(grid[0] * grid[1] * channels[-1], kernel_initializer=initializers())(latents)
-    x = norm_relu(keras.layers.Reshape((*grid, channels[-1]))(x))
+    x = common.join(latents, labels, num_classes) if join_labels else latents
+    x = norm_relu(common.first_features(x, common.seed_grid(image_shape), channels[-1], initializers))
     for filters in reversed(channels[:-1]):
         up = keras.layers.Conv2DTranspose(filters, 4, strides=2, padding="same", kernel_initializer=initializers())
         x = norm_relu(up(x))
     return common.model(latents, labels, common.to_image(x, image_shape, initializers()), "generator")
 
 
-def discriminator(image_shape, num_classes=None, width=32, seed=None):
-    """Spectrally normalised convolutions, and a projection where there are classes.
+def discriminator(image_shape, num_classes=None, width=32, seed=None, normalization="spectral", label_use="project"):
+    """Strided convolutions, and a logit from the sum of the features over all positions.
 
     Args:
-        image_shape: (height, width, channels), any.
-        num_classes: Number of classes, or None for an unconditional network. Defaults to None.
-        width: Channels at full resolution; they double with each halving, up to 8 times. Defaults to 32.
-        seed: Seed of the initial weights, or None. Defaults to None.
-
-    Returns a Keras model from float32 images (batch, *image_shape) in [-1, 1], and int32 labels (batch,) where there
-    are classes, to float32 logits (batch, 1).
+        image_shape, num_classes, width, seed: As of all families.
+        normalization: "spectral", "batch" (after each convolution but the first, as in DCGAN) or "none". Defaults to
+            "spectral".
+        label_use: What is done with labels. "project": a projection on the class is added to the logit. "join": they are
+            joined to the image (CGAN). "classify": they are not looked at, and the model has a second output, the logits of
+            the classes (ACGAN). Defaults to "project".
     """
+    _checks.one_of(normalization, ("spectral", "batch", "none"), "normalization")
+    _checks.one_of(label_use, ("project", "join", "classify"), "label_use")
+    spectral = normalization == "spectral"
     initializers = common.Initializers(seed)
     channels = common.widths(width, image_shape)
     images, labels = common.images_and_labels(image_shape, num_classes)
 
-    def conv(x, filters, size, strides=1):
-        x = layers.SpectralNormalization(
-            keras.layers.Conv2D(filters, size, strides, padding="same", kernel_initializer=initializers())
-        )(x)
+    def conv(x, filters, size, strides=1, norm=True):
+        layer = keras.layers.Conv2D(filters, size, strides, padding="same", kernel_initializer=initializers())
+        x = (layers.SpectralNormalization(layer) if spectral else layer)(x)
+        if normalization == "batch" and norm:
+            x = common.conditional_norm(x, None, None)
         return keras.layers.LeakyReLU(0.1)(x)
 
-    x = conv(images, channels[0], 3)
+    x = common.join(images, labels, num_classes) if label_use == "join" else images
+    x = conv(x, channels[0], 3, norm=False)
     for _, filters in itertools.pairwise(channels):
         x = conv(conv(x, filters, 4, strides=2), filters, 3)
-    features = common.sum_pooling(x)
-    return common.model(
-        images, labels, common.projection_logit(features, labels, num_classes, initializers), "discriminator"
-    )
+    features = common.pooling(x, spectral)
+    dense = common.dense_layers(initializers, spectral)
+    if label_use == "project":
+        return common.projection_discriminator(images, labels, features, num_classes, dense)
+    logits = dense(1)(features)
+    if label_use == "classify" and num_classes is not None:
+        logits = [logits, dense(num_classes)(features)]
+    return common.model(images, labels, logits, "discriminator")

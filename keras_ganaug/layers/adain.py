@@ -1,0 +1,57 @@
+"""Adaptive instance normalisation."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_ganaug import _checks
+
+
+@keras.saving.register_keras_serializable(package="keras_ganaug")
+class AdaIN(keras.layers.Layer):
+    """Normalises each channel of each image, and gives it the scale and offset of a style: y_s · (x - μ) / σ + y_b.
+
+    The style (y_s, y_b) is an affine function of w, with an equalised learning rate; the bias of y_s starts at 1.
+
+    References: Huang and Belongie 2017, Arbitrary Style Transfer in Real-time with Adaptive Instance Normalization; Karras
+    et al. 2019, A Style-Based Generator Architecture for Generative Adversarial Networks, equation 1.
+
+    Args:
+        epsilon: Added to the variance σ². Defaults to 1e-8.
+        seed: Seed of the affine function's initial kernel, or None. Defaults to None.
+
+    Call arguments:
+        inputs: `[x, w]`: features of shape (batch, height, width, channels), and w of shape (batch, w_dim).
+
+    Returns features of the shape and dtype of x.
+    """
+
+    def __init__(self, epsilon=1e-8, seed=None, **kwargs):
+        super().__init__(**kwargs)
+        self.epsilon = _checks.non_negative(epsilon, "epsilon")
+        self.seed = seed
+
+    def build(self, input_shape):
+        channels, w_dim = input_shape[0][-1], input_shape[1][-1]
+        normal = keras.initializers.RandomNormal(0.0, 1.0, seed=self.seed)
+        self.kernel = self.add_weight(name="kernel", shape=(w_dim, 2 * channels), initializer=normal)
+        self.scale = self.add_weight(name="scale", shape=(channels,), initializer="ones")
+        self.offset = self.add_weight(name="offset", shape=(channels,), initializer="zeros")
+        self.built = True
+
+    def call(self, inputs):
+        x, w = inputs
+        kernel, scale, offset = (tf.convert_to_tensor(v) for v in (self.kernel, self.scale, self.offset))
+        style = tf.linalg.matmul(w, kernel) * tf.cast(1.0 / np.sqrt(kernel.shape[0]), w.dtype)
+        y_s, y_b = tf.split(style, 2, axis=-1)
+        y_s, y_b = (tf.cast(y + bias, tf.float32)[:, None, None] for y, bias in ((y_s, scale), (y_b, offset)))
+        normalized = tf.cast(x, tf.float32)
+        mean, variance = tf.nn.moments(normalized, axes=[1, 2], keepdims=True)
+        normalized = (normalized - mean) * tf.math.rsqrt(variance + self.epsilon)
+        return tf.cast(y_s * normalized + y_b, x.dtype)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[0]
+
+    def get_config(self):
+        return {**super().get_config(), "epsilon": self.epsilon, "seed": self.seed}

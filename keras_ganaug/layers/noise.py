@@ -1,0 +1,71 @@
+"""Noise for each layer of a style-based generator, determined by seeds."""
+
+import keras
+import tensorflow as tf
+
+from keras_ganaug import _random
+
+
+@keras.saving.register_keras_serializable(package="keras_ganaug")
+class NoiseInjection(keras.layers.Layer):
+    """Adds normal noise, one number for each pixel, with a learned gain for each channel that starts at 0.
+
+    The noise of an image follows from that image's own seed: the same seed gives the same image, whatever else is in the
+    batch.
+
+    Reference: Karras et al. 2019, A Style-Based Generator Architecture for Generative Adversarial Networks, section 2.
+
+    Args:
+        index: Number of this layer among those of a network: each has noise of its own. Defaults to 0.
+
+    Call arguments:
+        inputs: `[x, seeds]`: features of shape (batch, height, width, channels), and int32 seeds of shape (batch,).
+
+    Returns features of the shape and dtype of x.
+    """
+
+    def __init__(self, index=0, **kwargs):
+        super().__init__(**kwargs)
+        self.index = int(index)
+
+    def build(self, input_shape):
+        self.gain = self.add_weight(name="gain", shape=(input_shape[0][-1],), initializer="zeros")
+        self.built = True
+
+    def call(self, inputs):
+        x, seeds = inputs
+        height, width = x.shape[1:3]
+        noise = tf.reshape(_random.normal_rows(seeds, height * width, self.index), [-1, height, width, 1])
+        return x + tf.cast(noise, x.dtype) * tf.cast(tf.convert_to_tensor(self.gain), x.dtype)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[0]
+
+    def get_config(self):
+        return {**super().get_config(), "index": self.index}
+
+
+@keras.saving.register_keras_serializable(package="keras_ganaug")
+class SeedOfLatents(keras.layers.Layer):
+    """An int32 seed for each row of latents, made of its bits.
+
+    Call arguments:
+        latents: float32 tensor of shape (batch, latent_dim).
+
+    Returns an int32 tensor of shape (batch,).
+    """
+
+    def __init__(self, **kwargs):
+        kwargs["dtype"] = "float32"  # all bits count, in mixed precision too
+        super().__init__(**kwargs)
+
+    def call(self, latents):
+        bits = tf.bitcast(tf.cast(latents, tf.float32), tf.int32)
+        odd = 2 * tf.range(bits.shape[1], dtype=tf.int32) + 1
+        return tf.reduce_sum(bits * odd, axis=1)
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0],)
+
+    def compute_output_spec(self, latents):
+        return keras.KerasTensor((latents.shape[0],), dtype="int32")

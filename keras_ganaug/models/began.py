@@ -1,0 +1,118 @@
+"""BEGAN."""
+
+import keras
+import tensorflow as tf
+
+from keras_ganaug import _checks, _compat, _random, networks
+from keras_ganaug._state import add_state
+from keras_ganaug.models.gan import GAN
+
+_SMOOTHING = 0.99  # of M, before it is asked whether it stalls
+
+
+@keras.saving.register_keras_serializable(package="keras_ganaug")
+class BEGAN(GAN):
+    """A GAN whose discriminator is an autoencoder, and which matches the distributions of its reconstruction losses.
+
+    With ℓ(v) = mean |v - D(v)|, the players minimise L_D = ℓ(x) - k ℓ(G(z)) and L_G = ℓ(G(z)), and k keeps the two losses in
+    balance: k ← k + λ (γ ℓ(x) - ℓ(G(z))), within [0, 1]. `fit` reports k and the measure of convergence
+    M = ℓ(x) + |γ ℓ(x) - ℓ(G(z))|, and halves both learning rates when M stalls. All of that is saved with the model.
+
+    Reference: Berthelot, Schumm and Metz 2017, BEGAN: Boundary Equilibrium Generative Adversarial Networks.
+
+    Args and behaviour are those of `GAN`, but:
+        discriminator: Maps `[images, labels]` to reconstructions of the images.
+        gamma: γ, the diversity ratio, in (0, 1]: less gives cleaner and less diverse images. Defaults to 0.5.
+        lambda_k: λ, the learning rate of k. Defaults to 0.001.
+        patience: Training steps without a smaller M (smoothed) after which the learning rates are halved, where they are
+            numbers rather than schedules. Defaults to 3000.
+    The latents are uniform in [-1, 1], 64 of them by default. The loss is the paper's: `compile` takes no other.
+
+    Example:
+
+    >>> import keras_ganaug as kga
+    >>> gan = kga.BEGAN(image_shape=(8, 8, 1), num_classes=3, seed=1)
+    >>> gan.metric_names
+    ('d_loss', 'g_loss', 'convergence', 'k')
+    """
+
+    metric_names = ("d_loss", "g_loss", "convergence", "k")
+    own_arguments = ("gamma", "lambda_k", "patience")
+    own_loss = True
+    default_latent_dim = 64
+
+    def __init__(self, *args, gamma=0.5, lambda_k=1e-3, patience=3000, **kwargs):
+        self_arguments = {
+            "gamma": _checks.fraction(_checks.positive(gamma, "gamma"), "gamma"),
+            "lambda_k": _checks.positive(lambda_k, "lambda_k"),
+            "patience": _checks.positive_int(patience, "patience"),
+        }
+        super().__init__(*args, **kwargs)
+        for name, value in self_arguments.items():
+            setattr(self, name, value)
+        self.k, self.convergence, self.best, self.waited = (
+            add_state(self, name) for name in ("k", "convergence", "best", "waited")
+        )
+
+    def paper_settings(self):
+        return {
+            **super().paper_settings(),
+            "g_optimizer": keras.optimizers.Adam(1e-4, beta_1=0.5, beta_2=0.999),
+            "d_optimizer": keras.optimizers.Adam(1e-4, beta_1=0.5, beta_2=0.999),
+        }
+
+    def build_generator(self):
+        return networks.autoencoder.generator(*self.generator_arguments, seed=self.network_seed(0))
+
+    def build_discriminator(self):
+        return networks.autoencoder.discriminator(self.image_shape, self.num_classes, seed=self.network_seed(1))
+
+    def expected_judgement(self):
+        return "reconstructions of them", [[self.image_shape]]
+
+    def sample_latents(self, num_images, seed):
+        return _random.uniform([num_images, self.latent_dim], seed, -1.0, 1.0)
+
+    def judge(self, images):
+        """A function from labels to the reconstruction loss ℓ of each image."""
+
+        def reconstruction_loss(labels):
+            reconstructions = self.discriminator(self.inputs(images, labels), training=True)
+            return tf.reduce_mean(tf.abs(images - tf.cast(reconstructions, tf.float32)), axis=[1, 2, 3])
+
+        return reconstruction_loss
+
+    def logits_of(self, judgement):
+        return -judgement  # the better reconstructed, the more real
+
+    def d_objective(self, real, fake, labels):
+        real, fake, k = tf.reduce_mean(real), tf.reduce_mean(fake), _value(self.k)
+        balance = tf.stop_gradient(self.gamma * real - fake)
+        self.k.assign(tf.clip_by_value(k + self.lambda_k * balance, 0.0, 1.0))
+        convergence = tf.stop_gradient(real) + tf.abs(balance)
+        self.report("convergence", convergence)
+        self.report("k", k)
+        self._halve_learning_rates_if_stalled(convergence)
+        return real - k * fake
+
+    def g_objective(self, real, fake, labels):
+        return tf.reduce_mean(fake)
+
+    def _halve_learning_rates_if_stalled(self, convergence):
+        first = _value(self.step) == 0
+        smoothed = _SMOOTHING * _value(self.convergence) + (1.0 - _SMOOTHING) * convergence
+        smoothed = tf.where(first, convergence, smoothed)
+        better = first | (smoothed < _value(self.best))
+        waited = tf.where(better, 0.0, _value(self.waited) + 1.0)
+        stalled = waited >= self.patience
+        self.convergence.assign(smoothed)
+        # After a halving it has to become better than it is now, not than it ever was.
+        self.best.assign(tf.where(better | stalled, smoothed, _value(self.best)))
+        self.waited.assign(tf.where(stalled, 0.0, waited))
+        rates = [_compat.tf_variable(optimizer.learning_rate) for optimizer in (self.g_optimizer, self.d_optimizer)]
+        rates = [rate for rate in rates if isinstance(rate, tf.Variable)]
+        _compat.assign_all(rates, [tf.where(stalled, 0.5 * rate, rate) for rate in rates])
+
+
+def _value(weight):
+    return tf.identity(_compat.tf_variable(weight))

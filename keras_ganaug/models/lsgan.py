@@ -1,0 +1,26 @@
+"""LSGAN."""
+
+import keras
+
+from keras_ganaug.models.gan import GAN
+
+
+@keras.saving.register_keras_serializable(package="keras_ganaug")
+class LSGAN(GAN):
+    """A GAN with least squares in place of the cross-entropy: fakes that are far from the boundary still have a gradient.
+
+    Reference: Mao et al. 2017, Least Squares Generative Adversarial Networks, with the targets 0 and 1 of equation 9.
+
+    Args and behaviour are those of `GAN`.
+
+    Example:
+
+    >>> import keras_ganaug as kga
+    >>> gan = kga.LSGAN(image_shape=(8, 8, 1), num_classes=3, seed=1)
+    >>> gan.compile()
+    >>> gan.adversarial_loss is kga.losses.lsgan
+    True
+    """
+
+    def paper_settings(self):
+        return {**super().paper_settings(), "loss": "lsgan"}

@@ -1,0 +1,66 @@
+"""What `GAN.compile` is given, checked."""
+
+from collections.abc import Sequence
+
+import keras
+import tensorflow as tf
+
+from keras_ganaug import _checks, _compat, losses
+
+
+def check(settings, label_smoothing, compute_dtype):
+    """The settings of a training as objects.
+
+    Args:
+        settings: Dict of `g_optimizer`, `d_optimizer`, `loss`, `penalties`, `augment`, `d_steps` and `ema_decay`.
+        label_smoothing, compute_dtype: The one-sided smoothing, and the dtype in which the networks compute.
+    """
+    optimizers = {name: _optimizer(settings[name], name, compute_dtype) for name in ("g_optimizer", "d_optimizer")}
+    if optimizers["g_optimizer"] is optimizers["d_optimizer"]:
+        raise ValueError("`g_optimizer` and `d_optimizer` must be two objects. Received: the same one twice")
+    penalties = settings["penalties"]
+    penalties = tuple(penalties) if isinstance(penalties, Sequence) else (penalties,)
+    for penalty in penalties:
+        if not callable(penalty) or isinstance(penalty, type):
+            raise TypeError(f"`penalties` must be callables, as in keras_ganaug.penalties. Received: {penalty!r}")
+    augment = settings["augment"]
+    if augment is not None and (not callable(augment) or isinstance(augment, type)):
+        raise TypeError(f"`augment` must be a callable (images, seed) -> images. Received: {augment!r}")
+    ema_decay = _checks.fraction(settings["ema_decay"], "ema_decay")
+    if ema_decay == 1.0:
+        raise ValueError("`ema_decay` must be below 1. Received: ema_decay=1.0")
+    return {
+        **optimizers,
+        "loss": _smoothed(losses.get(settings["loss"]), label_smoothing),
+        "penalties": penalties,
+        "augment": augment,
+        "d_steps": _checks.positive_int(settings["d_steps"], "d_steps"),
+        "ema_decay": ema_decay,
+    }
+
+
+def check_jit_compile(jit_compile, run_eagerly):
+    """Whether to compile with XLA."""
+    if not (jit_compile == "auto" or isinstance(jit_compile, bool)):
+        raise ValueError(f'`jit_compile` must be True, False or "auto". Received: jit_compile={jit_compile!r}')
+    accelerated = bool(tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("TPU"))
+    return not run_eagerly and (accelerated if jit_compile == "auto" else jit_compile)
+
+
+def _optimizer(identifier, name, compute_dtype):
+    try:
+        optimizer = keras.optimizers.get(identifier)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"`{name}` must be a Keras optimizer or the name of one. Received: {identifier!r}") from error
+    return _compat.with_loss_scale(optimizer, compute_dtype)
+
+
+def _smoothed(adversarial_loss, label_smoothing):
+    if not label_smoothing:
+        return adversarial_loss
+    if not isinstance(adversarial_loss, losses.AdversarialLoss):
+        raise ValueError(
+            "`label_smoothing` needs a loss of `keras_ganaug.losses`; a loss of your own smooths its targets itself. "
+            f"Received: label_smoothing={label_smoothing!r}, loss={adversarial_loss!r}"
+        )
+    return type(adversarial_loss)(label_smoothing=label_smoothing)

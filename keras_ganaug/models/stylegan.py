@@ -1,0 +1,154 @@
+"""StyleGAN."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_ganaug import _checks, _compat, _random, networks, penalties
+from keras_ganaug._state import add_state
+from keras_ganaug.models.gan import GAN
+
+_W_DECAY = 0.995  # of the running mean of w
+
+
+@keras.saving.register_keras_serializable(package="keras_ganaug")
+class StyleGAN(GAN):
+    """A GAN with a style-based generator: a mapping from latents to w, which sets the style of every layer of the synthesis.
+
+    The synthesis starts from a learned constant; each of its layers adds noise and is given a style by AdaIN. In training a
+    share of the images mixes the styles of two latents at a random layer. `truncation` draws w towards its running mean.
+    Non-saturating loss with R1, lazily every 16 steps. The networks are not grown, which the paper's successor found
+    unnecessary, and the noise of an image follows from its latents, so that a seed determines it.
+
+    Reference: Karras, Laine and Aila 2019, A Style-Based Generator Architecture for Generative Adversarial Networks.
+
+    Args and behaviour are those of `GAN`, and:
+        mixing: Share of the generated images of a training batch with mixed styles. Defaults to 0.9.
+
+    Styles, mixing and truncation in w need a generator with the layers "mapping" and "synthesis", as that of
+    `networks.style` has; another one is trained as any GAN's.
+
+    Example:
+
+    >>> import keras_ganaug as kga
+    >>> gan = kga.StyleGAN(image_shape=(8, 8, 1), num_classes=3, seed=1)
+    >>> w = gan.styles([0, 2], seed=7)  # (images, layers, w_dim)
+    >>> w[1, 2:] = w[0, 2:]  # the second image with the fine styles of the first
+    >>> gan.generate(w=w, seed=7).shape
+    (2, 8, 8, 1)
+    """
+
+    own_arguments = ("mixing",)
+
+    def __init__(self, *args, mixing=0.9, **kwargs):
+        mixing = _checks.fraction(mixing, "mixing")
+        super().__init__(*args, **kwargs)
+        self.mixing = mixing
+        if self._has_styles:
+            self.num_layers, self.w_dim = self.generator.get_layer("synthesis").inputs[0].shape[1:]
+            self.w_mean = add_state(self, "w_mean", [self.w_dim])
+
+    def paper_settings(self):
+        return {
+            **super().paper_settings(),
+            "g_optimizer": keras.optimizers.Adam(1e-3, beta_1=0.0, beta_2=0.99),
+            "d_optimizer": keras.optimizers.Adam(1e-3, beta_1=0.0, beta_2=0.99),
+            "penalties": (penalties.R1(10.0, interval=16),),
+        }
+
+    def build_generator(self):
+        return networks.style.generator(*self.generator_arguments, seed=self.network_seed(0))
+
+    def build_discriminator(self):
+        options = {"seed": self.network_seed(1), "growing": False}
+        return networks.progressive.discriminator(self.image_shape, self.num_classes, **options)
+
+    @property
+    def _has_styles(self):
+        return {"mapping", "synthesis"} <= {layer.name for layer in self.generator.layers}
+
+    def fakes(self, batch):
+        if not self._has_styles:
+            return super().fakes(batch)
+        n = tf.shape(batch.images)[0]
+        mapping, synthesis = (self.generator.get_layer(name) for name in ("mapping", "synthesis"))
+        seeds = [_random.fold(batch.seed, 0, part) for part in range(5)]
+        first, second = (
+            mapping(self.inputs(self.sample_latents(n, seed), batch.labels), training=True) for seed in seeds[:2]
+        )
+        mean = _compat.tf_variable(self.w_mean)
+        self.w_mean.assign(mean + (1.0 - _W_DECAY) * (tf.reduce_mean(tf.stop_gradient(first), axis=0) - mean))
+        crossover = _random.integers([n, 1, 1], seeds[2], 1, self.num_layers)
+        crossover = tf.where(_random.uniform([n, 1, 1], seeds[3]) < self.mixing, crossover, self.num_layers)
+        w = tf.where(tf.range(self.num_layers)[None, :, None] < crossover, first[:, None], second[:, None])
+        return tf.cast(synthesis([w, _random.uniform_ints([n], seeds[4])], training=True), tf.float32)
+
+    def synthesize(self, latents, labels, truncation):
+        if not self._has_styles:
+            return super().synthesize(latents, labels, truncation)
+        return self.from_styles(self._styles(latents, labels, truncation), networks.style.seeds_of(latents))
+
+    def _styles(self, latents, labels, truncation):
+        """w of each layer, from the averaged weights: float32 (batch, num_layers, w_dim)."""
+        w = self.ema_generator.get_layer("mapping")(self.inputs(latents, labels), training=False)
+        mean = tf.convert_to_tensor(_compat.tf_variable(self.w_mean))
+        return tf.repeat((mean + truncation * (w - mean))[:, None], self.num_layers, axis=1)
+
+    def from_styles(self, w, seeds):
+        """Images in [-1, 1] from w and int32 noise seeds (batch,), from the averaged weights."""
+        return tf.cast(self.ema_generator.get_layer("synthesis")([w, seeds], training=False), tf.float32)
+
+    def styles(self, labels, seed=None, truncation=1.0):
+        """The styles w of images, to be mixed and given to `generate`.
+
+        Args:
+            labels, seed, truncation: As of `generate`; truncation draws w towards its running mean.
+
+        Returns a float32 NumPy array of shape (n, num_layers, w_dim): coarse layers first, all layers of an image alike.
+        """
+        self._check_styles()
+        labels = self._labels_to_generate(labels)
+        latents = self.sample_latents(len(labels), self._seed_to_generate(seed))
+        return self._styles(latents, tf.constant(labels), _checks.truncation(truncation)).numpy()
+
+    def generate(self, labels=None, seed=None, truncation=1.0, w=None):
+        """New images, from labels or from styles; as `GAN.generate`, and:
+
+        Args:
+            w: In place of labels: float array of shape (n, num_layers, w_dim) or (n, w_dim), as `styles` gives; the seed
+                then sets the noise alone, and truncation draws w towards its running mean.
+
+        Raises:
+            ValueError: If both labels and w are given or neither, or for a w of another shape.
+        """
+        if (w is None) == (labels is None):
+            raise ValueError(f"`generate` takes either `labels` or `w`. Received: labels={labels!r}, w={_shape_of(w)}")
+        if w is None:
+            return super().generate(labels, seed, truncation)
+        self._check_styles()
+        w = np.asarray(w, np.float32)
+        w = np.repeat(w[:, None], self.num_layers, axis=1) if w.ndim == 2 else w
+        if w.ndim != 3 or w.shape[1:] != (self.num_layers, self.w_dim):
+            raise ValueError(
+                f"`w` must have the shape (n, {self.num_layers}, {self.w_dim}) or (n, {self.w_dim}). "
+                f"Received: shape {w.shape}"
+            )
+        mean = self.w_mean.numpy()
+        w = mean + _checks.truncation(truncation) * (w - mean)
+        seeds = _random.uniform_ints([len(w)], self._seed_to_generate(seed))
+        return self._in_chunks("from_styles", [w, seeds])
+
+    def _check_styles(self):
+        if not self._has_styles:
+            raise ValueError(
+                '`generator` must have the layers "mapping" and "synthesis" for styles, as networks.style.generator has. '
+                f"Received: {self.generator.name!r} without them"
+            )
+
+    @property
+    def sampling_state(self):
+        return [*super().sampling_state, *([_compat.tf_variable(self.w_mean)] if self._has_styles else [])]
+
+
+def _shape_of(w):
+    return None if w is None else f"an array of shape {np.shape(w)}"

@@ -1,0 +1,96 @@
+"""The style-based generator: a mapping from latents to w, and a synthesis that takes a style from w at every layer.
+
+Its discriminator is `progressive.discriminator(..., growing=False)`.
+
+Reference: Karras et al. 2019, A Style-Based Generator Architecture for Generative Adversarial Networks.
+"""
+
+import keras
+
+from keras_ganaug import layers
+from keras_ganaug.networks import common
+from keras_ganaug.networks.progressive import EqualizedLayers, lrelu
+
+MAPPING_LR = 0.01
+"""The mapping network's learning rate, relative to that of the synthesis."""
+
+
+def num_layers(image_shape):
+    """How many layers of the synthesis take a style: two at each resolution."""
+    return 2 * (common.doublings(image_shape) + 1)
+
+
+def seeds_of(latents):
+    """The noise seed of each image, int32 (batch,), from its latents."""
+    return layers.SeedOfLatents()(latents)
+
+
+def mapping(latent_dim, num_classes=None, w_dim=128, depth=8, seed=None):
+    """Dense layers from normalised latents, with the embedded label joined to them, to w.
+
+    Args:
+        latent_dim, num_classes, seed: As of all families.
+        w_dim: Length of w. Defaults to 128.
+        depth: Number of dense layers. Defaults to 8.
+
+    Returns a Keras model from `[latents, labels]` to float32 w (batch, w_dim).
+    """
+    equalized = EqualizedLayers(seed)
+    latents, labels = common.latents_and_labels(latent_dim, num_classes)
+    x = layers.PixelNormalization(dtype="float32")(latents)
+    if labels is not None:
+        embedding = equalized.dense(latent_dim, use_bias=False)(layers.OneHot(num_classes, dtype="float32")(labels))
+        embedding = layers.PixelNormalization(dtype="float32")(embedding)
+        x = keras.layers.Concatenate(dtype="float32")([x, embedding])
+    for _ in range(depth):
+        dense = keras.layers.Dense(w_dim, dtype="float32")
+        x = keras.layers.LeakyReLU(0.2, dtype="float32")(equalized(dense, lr_multiplier=MAPPING_LR)(x))
+    return common.model(latents, labels, x, "mapping")
+
+
+def synthesis(image_shape, w_dim=128, width=32, seed=None):
+    """From a learned constant by convolutions, each followed by noise and by AdaIN with the style of its own w.
+
+    Args:
+        image_shape, width, seed: As of all families.
+        w_dim: Length of w. Defaults to 128.
+
+    Returns a Keras model from `[w, seeds]`, float32 (batch, num_layers, w_dim) and int32 (batch,), to images in [-1, 1].
+    """
+    equalized = EqualizedLayers(seed)
+    channels = common.widths(width, image_shape)
+    total = num_layers(image_shape)
+    w = keras.Input((total, w_dim), name="w")
+    seeds = keras.Input((), dtype="int32", name="seeds")
+
+    def styled(x, index):
+        """Noise, the rectifier, and the style of this layer."""
+        x = lrelu(layers.NoiseInjection(index)([x, seeds]))
+        own = keras.layers.Reshape((w_dim,))(keras.layers.Cropping1D((index, total - index - 1))(w))
+        return layers.AdaIN(seed=equalized.seed())([x, own])
+
+    x = styled(layers.LearnedConstant((*common.seed_grid(image_shape), channels[-1]))(w), 0)
+    x = styled(equalized.conv(channels[-1])(x), 1)
+    for n, filters in enumerate(reversed(channels[:-1]), start=1):
+        x = styled(equalized(layers.UpsampleConv2D(filters))(x), 2 * n)
+        x = styled(equalized.conv(filters)(x), 2 * n + 1)
+    x = equalized.conv(image_shape[-1], 1, gain=1.0)(x)
+    return keras.Model([w, seeds], common.as_image(x, image_shape), name="synthesis")
+
+
+def generator(image_shape, num_classes=None, latent_dim=128, width=32, seed=None, depth=8):
+    """Mapping and synthesis in one model, whose layers "mapping" and "synthesis" are those two.
+
+    The noise of an image follows from its latents, so that the same latents give the same image.
+
+    Args:
+        image_shape, num_classes, latent_dim, width, seed: As of all families; w is as long as the latents.
+        depth: Number of dense layers of the mapping. Defaults to 8.
+    """
+    seeds = common.Initializers(seed)
+    latents, labels = common.latents_and_labels(latent_dim, num_classes)
+    to_w = mapping(latent_dim, num_classes, latent_dim, depth, seeds.seed())
+    to_image = synthesis(image_shape, latent_dim, width, seeds.seed())
+    w = to_w(latents if labels is None else [latents, labels])
+    w = keras.layers.RepeatVector(num_layers(image_shape), dtype="float32")(w)
+    return common.model(latents, labels, to_image([w, seeds_of(latents)]), "generator")
