@@ -2,7 +2,7 @@
 
 from keras_ganaug import callbacks, datasets, layers, losses, networks, penalties
 from keras_ganaug.augmentation import AugmentedModel, GANAugmentation, gan_augment
-from keras_ganaug.discriminator_augment import DiffAugment
+from keras_ganaug.discriminator_augment import AdaptiveAugment, DiffAugment
 from keras_ganaug.models import ACGAN, BEGAN, CGAN, GAN, LSGAN, SAGAN, SNGAN, WGAN, WGANGP, ProgressiveGAN, StyleGAN
 
 __version__ = "0.1.0"
@@ -17,6 +17,7 @@ __all__ = [
     "SNGAN",
     "WGAN",
     "WGANGP",
+    "AdaptiveAugment",
     "AugmentedModel",
     "DiffAugment",
     "GANAugmentation",

@@ -164,3 +164,146 @@ def test_upsample():
 )
 def test_config_round_trip(layer):
     assert type(layer).from_config(layer.get_config()).get_config() == layer.get_config()
+
+
+def test_upsampling_convolution_is_repetition_and_convolution():
+    x = RNG.normal(size=[2, 5, 3, 4]).astype("float32")
+    layer = layers.UpsampleConv2D(6, bias_initializer="ones", activation="relu")
+    result = layer(x)
+    plain = keras.layers.Conv2D(6, 3, padding="same", activation="relu")
+    doubled = x.repeat(2, 1).repeat(2, 2)
+    plain(doubled)
+    plain.set_weights(layer.get_weights())
+    np.testing.assert_allclose(result, plain(doubled), atol=1e-5)
+    again = layers.UpsampleConv2D.from_config(layer.get_config())
+    again(x)
+    again.set_weights(layer.get_weights())
+    np.testing.assert_array_equal(again(x), result)
+
+
+def test_spectral_norm_of_an_upsampling_convolution():
+    x = RNG.normal(size=[2, 4, 4, 3]).astype("float32")
+    layer = layers.SpectralNormalization(layers.UpsampleConv2D(5, use_bias=False), power_iterations=100)
+    layer(x, training=True)
+    sigma = np.linalg.norm(matrix_of(layer.layer.kernel), 2)
+    np.testing.assert_allclose(layer(x), np.asarray(layer.layer(x)) / sigma, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("inner", [lambda: keras.layers.Dense(4), lambda: keras.layers.Conv2D(4, 3, padding="same")])
+def test_equalized_layers_scale_a_standard_normal_kernel_by_hes_constant(inner):
+    layer = layers.Equalized(inner(), gain=2.0**0.5, seed=1)
+    x = RNG.normal(size=[3, 6, 6, 50]).astype("float32")
+    layer(x)
+    kernel = np.asarray(layer.layer.kernel)
+    assert abs(kernel.std() - 1) < 0.1
+    fan_in = np.prod(kernel.shape[:-1])
+    plain = inner()
+    plain(x)
+    plain.set_weights([kernel * np.sqrt(2 / fan_in), np.full([4], 0.5, "float32")])
+    layer.layer.bias.assign(np.full([4], 0.5, "float32"))
+    np.testing.assert_allclose(layer(x), plain(x), rtol=1e-4, atol=1e-4)
+
+
+def test_equalized_layers_with_a_slower_learning_rate_start_alike_and_learn_slower():
+    x = RNG.normal(size=[4, 20]).astype("float32")
+    moved = []
+    for multiplier in (1.0, 0.01):
+        layer = layers.Equalized(keras.layers.Dense(3), gain=1.0, lr_multiplier=multiplier, seed=1)
+        start = np.asarray(layer(x))
+        assert abs(start.std() - 1) < 0.5
+        optimizer = keras.optimizers.Adam(1e-3)
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(layer(x))
+        weights = layer.trainable_variables
+        gradients = tape.gradient(loss, [getattr(w, "_value", w) for w in weights])
+        optimizer.apply_gradients(zip(gradients, weights, strict=True))
+        moved.append(np.abs(np.asarray(layer(x)) - start).mean())
+    np.testing.assert_allclose(moved[1] / moved[0], 0.01, rtol=0.05)
+
+
+def test_pixel_normalization():
+    x = RNG.normal(size=[2, 3, 3, 7]).astype("float32")
+    expected = x / np.sqrt((x**2).mean(-1, keepdims=True) + 1e-8)
+    np.testing.assert_allclose(layers.PixelNormalization()(x), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("batch", "size"), [(8, 4), (6, 3), (5, 1), (2, 2), (1, 1)])
+def test_minibatch_stddev(batch, size):
+    x = RNG.normal(size=[batch, 3, 2, 5]).astype("float32")
+    groups = x.astype("float64").reshape(size, batch // size, 3, 2, 5)
+    expected = np.sqrt(groups.var(0) + 1e-8).mean((1, 2, 3))
+    result = layers.MinibatchStdDev(4)(x).numpy()
+    np.testing.assert_array_equal(result[..., :5], x)
+    for n in range(batch):
+        np.testing.assert_allclose(result[n, ..., 5], expected[n % (batch // size)], rtol=1e-4)
+    traced = tf.function(layers.MinibatchStdDev(4), input_signature=[tf.TensorSpec([None, 3, 2, 5])])
+    np.testing.assert_allclose(traced(x), result, rtol=1e-5)
+
+
+def test_adain_is_its_closed_form():
+    layer = layers.AdaIN(seed=1)
+    x, w = RNG.normal(2, 3, size=[4, 5, 6, 7]).astype("float32"), RNG.normal(size=[4, 3]).astype("float32")
+    layer([x, w])
+    np.testing.assert_array_equal(np.asarray(layer.scale), 1)  # the bias of y_s
+    layer.offset.assign(RNG.normal(size=[7]))
+    style = w @ np.asarray(layer.kernel) / np.sqrt(3)
+    y_s, y_b = style[:, None, None, :7] + 1, style[:, None, None, 7:] + np.asarray(layer.offset)
+    normalized = (x - x.mean((1, 2), keepdims=True)) / x.std((1, 2), keepdims=True)
+    result = layer([x, w])
+    np.testing.assert_allclose(result, y_s * normalized + y_b, rtol=1e-3, atol=1e-4)
+    # Whatever x was, the moments of the result are those of the style.
+    np.testing.assert_allclose(result.numpy().mean((1, 2)), y_b[:, 0, 0], atol=1e-4)
+    np.testing.assert_allclose(result.numpy().std((1, 2)), np.abs(y_s[:, 0, 0]), rtol=1e-3)
+
+
+def test_noise_is_each_images_own_and_starts_at_nothing():
+    layer, other = layers.NoiseInjection(0), layers.NoiseInjection(1)
+    x, seeds = np.zeros([3, 20, 20, 2], "float32"), np.array([5, 6, 5], "int32")
+    np.testing.assert_array_equal(layer([x, seeds]), x)
+    for one in (layer, other):
+        one([x, seeds])
+        one.gain.assign([1.0, 0.5])
+    noise = layer([x, seeds]).numpy()
+    np.testing.assert_array_equal(noise[0], noise[2])
+    np.testing.assert_allclose(noise[..., 1], 0.5 * noise[..., 0], rtol=1e-6)
+    assert abs(np.corrcoef(noise[0, ..., 0].ravel(), noise[1, ..., 0].ravel())[0, 1]) < 0.15
+    assert abs(np.corrcoef(noise[0, ..., 0].ravel(), other([x, seeds]).numpy()[0, ..., 0].ravel())[0, 1]) < 0.15
+    assert abs(noise[0, ..., 0].std() - 1) < 0.1
+    np.testing.assert_allclose(layer([x[:1], seeds[1:2]])[0], noise[1], atol=1e-6)  # whatever else is in the batch
+
+
+def test_self_attention_is_the_papers_formula():
+    layer = layers.SelfAttention(spectral_normalization=False, seed=1)
+    x = RNG.normal(size=[2, 3, 4, 16]).astype("float32")
+    np.testing.assert_array_equal(layer(x), x)  # γ starts at 0
+    assert [layer.f.filters, layer.g.filters, layer.h.filters, layer.v.filters] == [2, 2, 8, 16]
+    layer.gamma.assign(0.7)
+    kernels = {name: np.asarray(getattr(layer, name).kernel)[0, 0].astype("float64") for name in "fghv"}
+    positions = x.reshape(2, 12, 16).astype("float64")
+    s = np.einsum("nic,njc->nij", positions @ kernels["f"], positions @ kernels["g"])  # s_ij = f(x_i)ᵀ g(x_j)
+    beta = np.exp(s) / np.exp(s).sum(1, keepdims=True)  # softmax over i
+    o = np.einsum("nij,nic->njc", beta, positions @ kernels["h"]) @ kernels["v"]
+    np.testing.assert_allclose(layer(x), (0.7 * o + positions).reshape(x.shape), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(layer.attention(x), beta.transpose(0, 2, 1), rtol=1e-4, atol=1e-6)
+
+
+def test_self_attention_has_spectrally_normalised_convolutions():
+    model = keras.Sequential([keras.Input((4, 4, 8)), layers.SelfAttention()])
+    from keras_ganaug.layers.spectral_normalization import spectral_layers
+
+    assert len(spectral_layers(model)) == 4
+
+
+def test_progress_and_fade_in():
+    progress, fade = layers.Progress(3), layers.FadeIn(1)
+    x = np.ones([2, 4, 4, 1], "float32")
+    np.testing.assert_array_equal(progress(x), np.ones([2, 3]))
+    progress.progress.assign(1.25)
+    gates = progress(x)
+    np.testing.assert_allclose(gates, [[1, 0.25, 0]] * 2)
+    np.testing.assert_allclose(fade([0 * x, 8 * x, gates]), 2 * x)
+
+
+def test_learned_constant():
+    layer = layers.LearnedConstant((2, 3, 4))
+    np.testing.assert_array_equal(layer(np.zeros([5, 1])), np.ones([5, 2, 3, 4]))

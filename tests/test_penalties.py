@@ -1,5 +1,6 @@
 """Each penalty against a discriminator whose gradient is known."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -71,3 +72,99 @@ def test_mismatched_labels_are_never_the_true_ones_and_all_others():
     assert not (seen == LABELS).any()
     for row, label in enumerate(LABELS):
         assert set(seen[:, row]) == {0, 1, 2} - {label}
+
+
+def test_drift():
+    logits = np.asarray(quadratic(REAL, LABELS))
+    np.testing.assert_allclose(penalties.Drift(0.5)(quadratic, BATCH), 0.5 * (logits**2).mean(), rtol=1e-5)
+
+
+def networks():
+    def dense():
+        return keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+
+    return {"g": dense(), "d": dense()}
+
+
+def test_lecam_pulls_logits_towards_the_running_mean_of_the_others():
+    penalty = penalties.LeCam(weight=0.3, decay=0.9)
+    penalty.attach(networks())
+    real_mean = fake_mean = 0.0
+    for n in range(4):
+        real, fake = np.random.default_rng(n).normal(size=[2, 6]).astype("float32")
+        real_mean = 0.9 * real_mean + 0.1 * real.mean()
+        fake_mean = 0.9 * fake_mean + 0.1 * fake.mean()
+        expected = 0.3 * (((real - fake_mean) ** 2).mean() + ((fake - real_mean) ** 2).mean())
+        batch = BATCH._replace(real_logits=tf.constant(real), fake_logits=tf.constant(fake))
+        np.testing.assert_allclose(penalty(linear, batch), expected, rtol=1e-5)
+
+
+def test_weight_clipping():
+    network = networks()["d"]
+    kernel, bias = network.trainable_variables
+    kernel.assign([[3.0, 0.01], [-3.0, -0.01], [0.05, 0.0]])
+    bias.assign([9.0, -0.02])
+    penalty = penalties.WeightClipping(0.05)
+    assert float(penalty(linear, BATCH)) == 0
+    penalty.after_update(network)
+    np.testing.assert_allclose(kernel, [[0.05, 0.01], [-0.05, -0.01], [0.05, 0.0]])
+    np.testing.assert_allclose(bias, [0.05, -0.02])
+
+
+def test_historical_averaging_is_the_distance_from_the_mean_of_all_weights_so_far():
+    penalty, players = penalties.HistoricalAveraging(weight=2.0), networks()
+    penalty.attach(players)
+    rng, history = np.random.default_rng(0), {"g": [], "d": []}
+    for _ in range(5):
+        for player, network in players.items():
+            for weight in network.trainable_variables:
+                weight.assign(rng.normal(size=weight.shape))
+            theta = np.concatenate([np.ravel(w) for w in network.trainable_variables])
+            value = penalty(linear, BATCH._replace(player=player, network=network))
+            past = history[player]
+            expected = 2.0 * ((theta - np.mean(past, 0)) ** 2).sum() if past else 0.0
+            np.testing.assert_allclose(value, expected, rtol=1e-4)
+            past.append(theta)
+            penalty.after_update(network)
+
+
+def test_historical_averaging_pulls_towards_the_mean():
+    penalty, players = penalties.HistoricalAveraging(weight=1.0), networks()
+    penalty.attach(players)
+    kernel, _ = players["g"].trainable_variables
+    penalty.after_update(players["g"])
+    start = np.array(kernel)
+    kernel.assign(start + 1.0)
+    with tf.GradientTape() as tape:
+        value = penalty(linear, BATCH._replace(player="g", network=players["g"]))
+    gradient = tape.gradient(value, getattr(kernel, "_value", kernel))
+    np.testing.assert_allclose(gradient, 2.0 * np.ones_like(start), rtol=1e-5)
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_a_lazy_penalty_is_computed_every_so_many_steps_with_so_many_times_the_weight(jit):
+    penalty = penalties.R1(2.0, interval=4)
+
+    @tf.function(jit_compile=jit, autograph=False)
+    def at(step):
+        weight = tf.constant(1.5)
+        with tf.GradientTape() as tape:
+            tape.watch(weight)
+            value = penalty(lambda x, y: weight * linear(x, y), BATCH._replace(step=step))
+        return value, tape.gradient(value, weight)
+
+    norm = (W**2).sum()
+    values = [at(tf.constant(step, tf.int64)) for step in range(5)]
+    for step, (value, gradient) in enumerate(values):
+        due = 4.0 if step % 4 == 0 else 0.0
+        np.testing.assert_allclose(value, due * 2.0 * 0.5 * 1.5**2 * norm, rtol=1e-5)
+        np.testing.assert_allclose(gradient, due * 2.0 * 1.5 * norm, rtol=1e-5)
+
+
+def test_state_belongs_to_one_model():
+    penalty = penalties.LeCam()
+    first = networks()
+    penalty.attach(first)
+    penalty.attach(first)
+    with pytest.raises(ValueError, match=r"`LeCam`.*Received"):
+        penalty.attach(networks())

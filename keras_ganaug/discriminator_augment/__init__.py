@@ -1,5 +1,6 @@
-"""What the discriminator sees: differentiable augmentation of real and generated images alike."""
+"""Augmentation of what the discriminator sees, as opposed to what a classifier sees."""
 
+from keras_ganaug.discriminator_augment.adaptive_augment import AdaptiveAugment
 from keras_ganaug.discriminator_augment.diff_augment import DiffAugment
 
-__all__ = ["DiffAugment"]
+__all__ = ["AdaptiveAugment", "DiffAugment"]

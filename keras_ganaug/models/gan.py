@@ -214,7 +214,8 @@ class GAN(Sampling, Saving, keras.Model):
         judgements = judge_real(batch.labels), self.judge(fake)(batch.labels)
         real_logits, fake_logits = map(self.logits_of, judgements)
         if hasattr(self.augment, "observe"):
-            self.augment.observe(real_logits)
+            for name, value in self.augment.observe(real_logits).items():
+                self.report(name, value)
         penalty_batch = PenaltyBatch(
             real,
             fake,
@@ -385,7 +386,8 @@ class GAN(Sampling, Saving, keras.Model):
         self.adversarial_loss, self.penalties, self.augment = (checked[n] for n in ("loss", "penalties", "augment"))
         self.d_steps, self.ema_decay = checked["d_steps"], checked["ema_decay"]
         self._requested = {"jit_compile": jit_compile, "steps_per_execution": steps_per_execution}
-        self._training.means = {name: keras.metrics.Mean(name=name) for name in self.metric_names}
+        names = (*self.metric_names, *getattr(self.augment, "metric_names", ()))
+        self._training.means = {name: keras.metrics.Mean(name=name) for name in names}
         # Past `__setattr__`: saved like the optimizers, and like theirs no weights of the model.
         vars(self)["running_states"] = [part.state for part in stateful]
 
@@ -451,7 +453,7 @@ class GAN(Sampling, Saving, keras.Model):
         known_steps = steps_per_epoch or steps
         self.before_fit(known_steps and rows and (epochs - initial_epoch) * known_steps * rows)
         try:
-            return super().fit(
+            history = super().fit(
                 stream,
                 epochs=epochs,
                 verbose=verbose,
@@ -465,6 +467,9 @@ class GAN(Sampling, Saving, keras.Model):
             if readable is None:
                 raise
             raise readable from None
+        if hasattr(self.augment, "after_fit"):
+            self.augment.after_fit()
+        return history
 
     def evaluate(self, *args, **kwargs):
         """A GAN has no loss that tells how good it is.

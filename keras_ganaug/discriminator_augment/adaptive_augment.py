@@ -1,0 +1,258 @@
+"""Adaptive discriminator augmentation."""
+
+import math
+import warnings
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_ganaug import _checks, _compat, _random
+from keras_ganaug._state import Stateful, add_state
+
+_UPDATE_INTERVAL = 4  # batches over which the sign of the logits is averaged
+
+
+class _Draws:
+    """The random numbers of one call: each method draws anew, and takes effect in a share `probability` of the images."""
+
+    def __init__(self, num_images, seed, probability):
+        self._num_images, self._seed, self._probability, self._count = num_images, seed, probability, 0
+
+    def _next(self):
+        self._count += 1
+        return _random.fold(self._seed, self._count)
+
+    def _where_applied(self, value, neutral, probability):
+        probability = self._probability if probability is None else probability
+        return tf.where(_random.uniform([self._num_images], self._next()) < probability, value, neutral)
+
+    def uniform(self, low, high, probability=None):
+        return self._where_applied(_random.uniform([self._num_images], self._next(), low, high), 0.0, probability)
+
+    def integers(self, high):
+        value = tf.cast(_random.integers([self._num_images], self._next(), 0, high), tf.float32)
+        return self._where_applied(value, 0.0, None)
+
+    def normal(self, deviation):
+        return self._where_applied(deviation * _random.normal([self._num_images], self._next()), 0.0, None)
+
+    def log_normal(self, deviation):
+        return tf.exp(self.normal(deviation * math.log(2.0)))
+
+
+# Geometry: each returns 2×3 maps, float32 (n, 2, 3), from a pixel of the result to its place in the source, in pixels from
+# the centre.
+
+
+def _linear(a, b, c, d):
+    zero = tf.zeros_like(a)
+    return tf.stack([tf.stack([a, b, zero], -1), tf.stack([c, d, zero], -1)], -2)
+
+
+def _rotation(angle):
+    return _linear(tf.cos(angle), -tf.sin(angle), tf.sin(angle), tf.cos(angle))
+
+
+def _scaling(y, x):
+    return _linear(1.0 / y, tf.zeros_like(y), tf.zeros_like(y), 1.0 / x)
+
+
+def _shift(y, x):
+    one, zero = tf.ones_like(y), tf.zeros_like(y)
+    return tf.stack([tf.stack([one, zero, -y], -1), tf.stack([zero, one, -x], -1)], -2)
+
+
+def _flip(draws, size):
+    mirrored = 1.0 - 2.0 * draws.integers(2)
+    return [_scaling(tf.ones_like(mirrored), mirrored)]
+
+
+def _quarter_turns(draws, size):
+    return [_rotation(0.5 * math.pi * draws.integers(4))]
+
+
+def _translation(draws, size):
+    return [_shift(*(tf.round(length * draws.uniform(-0.125, 0.125)) for length in size))]
+
+
+def _geometric(draws, size):
+    once = 1.0 - tf.sqrt(1.0 - draws._probability)  # two rotations: at least one of them with the probability
+    isotropic, stretch = draws.log_normal(0.2), draws.log_normal(0.2)
+    return [
+        _scaling(isotropic, isotropic),
+        _rotation(draws.uniform(-math.pi, math.pi, once)),
+        _scaling(1.0 / stretch, stretch),
+        _rotation(draws.uniform(-math.pi, math.pi, once)),
+        _shift(*(length * draws.normal(0.125) for length in size)),
+    ]
+
+
+_GEOMETRY = {"flip": _flip, "quarter_turns": _quarter_turns, "translation": _translation, "geometric": _geometric}
+
+
+def _color(images, draws):
+    """Brightness, contrast, luma flip, hue and saturation; those that a number of channels has."""
+
+    def per_image(value):
+        return value[:, None, None, None]
+
+    channels = images.shape[-1]
+    images += per_image(draws.normal(0.2))
+    images *= per_image(draws.log_normal(0.5))
+    luma = tf.reduce_mean(images, axis=-1, keepdims=True)
+    flipped = per_image(draws.integers(2))
+    images -= 2.0 * flipped * luma
+    luma *= 1.0 - 2.0 * flipped
+    if channels == 3:
+        # Rodrigues' rotation about the grey axis.
+        angle = per_image(draws.uniform(-math.pi, math.pi))
+        cross = (tf.roll(images, 1, -1) - tf.roll(images, -1, -1)) / math.sqrt(3.0)
+        images = images * tf.cos(angle) + cross * tf.sin(angle) + luma * (1.0 - tf.cos(angle))
+    if channels > 1:
+        images = luma + (images - luma) * per_image(draws.log_normal(1.0))
+    return images
+
+
+def _warp(images, to_source):
+    """Bilinear samples at the source of each pixel; beyond its edges an image is mirrored."""
+    height, width, channels = images.shape[1:]
+    y, x = np.meshgrid(np.arange(height) - (height - 1) / 2, np.arange(width) - (width - 1) / 2, indexing="ij")
+    pixels = np.stack([y.ravel(), x.ravel(), np.ones(height * width)]).astype(np.float32)
+    source = tf.einsum("nij,jp->nip", to_source, pixels)
+    corners, shares = [], []
+    for axis, size in enumerate((height, width)):
+        place = tf.math.floormod(source[:, axis] + size / 2, 2.0 * size)  # from the edge, which is half a pixel out
+        place = tf.clip_by_value(tf.minimum(place, 2.0 * size - place) - 0.5, 0.0, size - 1.0)
+        low = tf.floor(place)
+        corners.append([tf.cast(low, tf.int32), tf.minimum(tf.cast(low, tf.int32) + 1, size - 1)])
+        shares.append([1.0 - (place - low), place - low])
+    flat = tf.reshape(images, [-1, height * width, channels])
+    result = 0.0
+    for row, row_share in zip(corners[0], shares[0], strict=True):
+        for column, column_share in zip(corners[1], shares[1], strict=True):
+            result += (row_share * column_share)[..., None] * tf.gather(flat, row * width + column, batch_dims=1)
+    return tf.reshape(result, tf.shape(images))
+
+
+@keras.saving.register_keras_serializable(package="keras_ganaug")
+class AdaptiveAugment(Stateful):
+    """Augmentation of what the discriminator sees, with a probability that follows how much it overfits.
+
+    Each transformation is applied to each image with probability p. The discriminator overfits when it is too sure of real
+    images: where the mean sign of their logits is above `target`, p grows, else it shrinks. p is part of the model's state,
+    and `fit` reports it as `augment_p`. As long as p stays well below 1 the augmentations do not leak into the samples; it
+    is capped at `max_probability`, and `fit` warns when it ends there.
+
+    Reference: Karras et al. 2020, Training Generative Adversarial Networks with Limited Data. Images are sampled bilinearly,
+    without the paper's wavelet filter.
+
+    Args:
+        policy: Comma-separated names out of "flip" (left and right), "quarter_turns", "translation" (whole pixels, up to an
+            eighth of the size), "geometric" (scale, rotation, stretching, shifts) and "color" (brightness, contrast, luma
+            flip, and where there are channels for them hue and saturation). Defaults to all of them.
+        target: Mean sign of the real logits to hold. Defaults to 0.6.
+        kimg: Thousands of real images in which p can go from 0 to 1. Defaults to 500.
+        max_probability: Cap of p, below 1. Defaults to 0.8.
+        initial_probability: p at the start. Defaults to 0.
+
+    Call arguments:
+        images: float32 images in [-1, 1] of shape (batch, height, width, channels).
+        seed: int32 seed of shape (2,).
+
+    Returns images of the same shape. Colour may leave [-1, 1].
+
+    Raises:
+        ValueError: For an unknown policy, or a number out of its range.
+
+    Example:
+
+    >>> import keras_ganaug as kga
+    >>> gan = kga.SNGAN(image_shape=(8, 8, 1), num_classes=2, seed=1)
+    >>> gan.compile(augment=kga.AdaptiveAugment("translation,color"))
+    """
+
+    metric_names = ("augment_p",)
+
+    def __init__(
+        self,
+        policy="flip,quarter_turns,translation,geometric,color",
+        target=0.6,
+        kimg=500,
+        max_probability=0.8,
+        initial_probability=0.0,
+    ):
+        names = [name.strip() for name in policy.split(",")] if isinstance(policy, str) else []
+        choices = {*_GEOMETRY, "color"}
+        if not names or not set(names) <= choices:
+            raise ValueError(f"`policy` must be a comma-separated choice of {sorted(choices)}. Received: policy={policy!r}")
+        self.policy = ",".join(names)
+        self.target = _checks.fraction(target, "target")
+        self.kimg = _checks.positive(kimg, "kimg")
+        self.max_probability = _checks.fraction(max_probability, "max_probability")
+        if self.max_probability == 1.0:
+            raise ValueError("`max_probability` must be below 1, where augmentations leak. Received: max_probability=1.0")
+        self.initial_probability = _checks.fraction(initial_probability, "initial_probability")
+        if self.initial_probability > self.max_probability:
+            raise ValueError(
+                "`initial_probability` must be at most `max_probability`. "
+                f"Received: initial_probability={initial_probability!r}, max_probability={max_probability!r}"
+            )
+
+    def make_state(self, networks):
+        start = keras.initializers.Constant(self.initial_probability)
+        self.probability = add_state(self.state, "probability", initializer=start)
+        self.sign_sum, self.batches = (add_state(self.state, name) for name in ("sign_sum", "batches"))
+
+    def __call__(self, images, seed):
+        probability = self.initial_probability
+        if self.state is not None:
+            probability = tf.identity(_compat.tf_variable(self.probability))
+        return self.augmented(tf.cast(images, tf.float32), seed, probability)
+
+    def augmented(self, images, seed, probability):
+        """Images to which each transformation is applied with this probability."""
+        draws = _Draws(tf.shape(images)[0], seed, tf.convert_to_tensor(probability, tf.float32))
+        names, maps = self.policy.split(","), []
+        for name in (name for name in names if name != "color"):
+            maps += _GEOMETRY[name](draws, images.shape[1:3])
+        if maps:
+            to_source = maps[-1]
+            for earlier in reversed(maps[:-1]):  # the last transformation is undone first
+                linear, shift = earlier[..., :2], earlier[..., 2:]
+                to_source = tf.matmul(linear, to_source) + tf.pad(shift, [[0, 0], [0, 0], [2, 0]])
+            images = _warp(images, to_source)
+        return _color(images, draws) if "color" in names else images
+
+    def observe(self, real_logits):
+        """Moves p by the discriminator's logits of a batch of real images; returns the p of the metric."""
+        probability, sign_sum, batches = (
+            tf.identity(_compat.tf_variable(value)) for value in (self.probability, self.sign_sum, self.batches)
+        )
+        sign_sum += tf.reduce_mean(tf.sign(tf.cast(real_logits, tf.float32)))
+        batches += 1.0
+        due = batches >= _UPDATE_INTERVAL
+        images = tf.shape(real_logits)[0] * tf.distribute.get_strategy().num_replicas_in_sync * _UPDATE_INTERVAL
+        change = tf.sign(sign_sum / batches - self.target) * tf.cast(images, tf.float32) / (1000.0 * self.kimg)
+        moved = tf.clip_by_value(probability + change, 0.0, self.max_probability)
+        self.probability.assign(tf.where(due, moved, probability))
+        self.sign_sum.assign(tf.where(due, 0.0, sign_sum))
+        self.batches.assign(tf.where(due, 0.0, batches))
+        return {"augment_p": probability}
+
+    def after_fit(self):
+        """Warns if p has grown to its cap."""
+        if float(self.probability.numpy()) >= self.max_probability:
+            warnings.warn(
+                f"The augmentation's probability has grown to its cap, max_probability={self.max_probability}: the "
+                "discriminator still overfits. There are too few images for this model, or too many steps.",
+                stacklevel=3,
+            )
+
+    def get_config(self):
+        names = ("policy", "target", "kimg", "max_probability", "initial_probability")
+        return {name: getattr(self, name) for name in names}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
