@@ -70,7 +70,7 @@ if __name__ == "__main__":
         tf.saved_model.load(str(folder)),
         options.name,
         num_samples=30000 if options.name == "fashion_mnist" else 10000,
-        steps=1000,
+        steps=1500,
         seeds=options.seeds,
         picture=folder / "samples.png",
     )

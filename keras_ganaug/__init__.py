@@ -1,6 +1,6 @@
 """GANs as Keras models, and their samples as data augmentation for Keras classifiers."""
 
-from keras_ganaug import callbacks, datasets, layers, losses, networks, penalties
+from keras_ganaug import callbacks, datasets, layers, losses, metrics, networks, penalties
 from keras_ganaug.augmentation import AugmentedModel, GANAugmentation, gan_augment
 from keras_ganaug.discriminator_augment import AdaptiveAugment, DiffAugment
 from keras_ganaug.models import ACGAN, BEGAN, CGAN, GAN, LSGAN, SAGAN, SNGAN, WGAN, WGANGP, ProgressiveGAN, StyleGAN
@@ -28,6 +28,7 @@ __all__ = [
     "gan_augment",
     "layers",
     "losses",
+    "metrics",
     "networks",
     "penalties",
 ]

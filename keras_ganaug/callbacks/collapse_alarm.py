@@ -1,0 +1,78 @@
+"""A warning when a class collapses."""
+
+import warnings
+
+import keras
+import numpy as np
+
+from keras_ganaug import _checks, metrics
+
+
+class CollapseAlarm(keras.callbacks.Callback):
+    """Watches the diversity of the samples within each class, relative to that of the real images.
+
+    Diversity is the mean distance of two images of a class, in pixels; for a GAN without classes, of any two images. Logs
+    the lowest of all classes as `diversity`, and warns of each class that falls below a threshold, once, until it recovers.
+
+    Args:
+        images: Real images in the GAN's `value_range`, array of shape (n, height, width, channels).
+        labels: Their class indices, integers of shape (n,). None for a GAN without classes. Defaults to None.
+        threshold: Share of the real diversity below which a class counts as collapsed, above 0 and below 1. Defaults to 0.5.
+        stop: Whether to stop the training then. Defaults to False.
+        every: Epochs from one look to the next, at least 1. Defaults to 1.
+        samples: Images that are generated for each class. Defaults to 32.
+
+    Raises:
+        ValueError: For a number out of its range, or labels that do not fit the images.
+
+    Example:
+
+    >>> import numpy as np, keras_ganaug as kga
+    >>> images, labels = np.random.randint(0, 256, [32, 8, 8, 1], "uint8"), np.arange(32) % 2
+    >>> alarm = kga.callbacks.CollapseAlarm(images, labels, stop=True)  # gan.fit(..., callbacks=[alarm])
+    """
+
+    def __init__(self, images, labels=None, threshold=0.5, stop=False, every=1, samples=32):
+        super().__init__()
+        self.threshold = _checks.positive(threshold, "threshold")
+        if threshold >= 1:
+            raise ValueError(f"`threshold` must be below 1. Received: threshold={threshold!r}")
+        self.stop, self.every = bool(stop), _checks.positive_int(every, "every")
+        self.samples = _checks.positive_int(samples, "samples")
+        self._conditional = labels is not None
+        labels = np.asarray(labels) if self._conditional else np.zeros(len(images), int)
+        self.num_classes = int(labels.max()) + 1
+        self._real = metrics.within_class_diversity(images, labels, self.num_classes)
+        self._collapsed = set()
+
+    def set_model(self, model):
+        if self._conditional != (model.num_classes is not None):
+            raise ValueError(
+                f"`labels` must be given for a GAN with classes, and for no other. Received: labels "
+                f"{'given' if self._conditional else 'None'}, num_classes={model.num_classes}"
+            )
+        super().set_model(model)
+
+    def diversity(self):
+        """The share of the real diversity that each class's samples have; NaN for a class of fewer than two real images."""
+        labels = np.repeat(np.arange(self.num_classes), self.samples)
+        images = self.model.generate(labels if self._conditional else len(labels), seed=0)
+        return metrics.within_class_diversity(images, labels, self.num_classes) / np.maximum(self._real, 1e-12)
+
+    def on_epoch_end(self, epoch, logs=None):
+        if (epoch + 1) % self.every:
+            return
+        shares = self.diversity()
+        if logs is not None:
+            logs["diversity"] = float(np.nanmin(shares))
+        now = {int(c) for c in np.flatnonzero(shares < self.threshold)}
+        for c in sorted(now - self._collapsed):
+            which = f"class {c}" if self._conditional else "the samples"
+            warnings.warn(
+                f"Epoch {epoch + 1}: {which} collapsed: two samples differ by {100 * shares[c]:.0f}% of what two real "
+                f"images do (threshold {100 * self.threshold:.0f}%).",
+                stacklevel=2,
+            )
+        self._collapsed = now
+        if now and self.stop:
+            self.model.stop_training = True

@@ -1,0 +1,47 @@
+"""Diversity within classes."""
+
+import numpy as np
+
+from keras_ganaug import _checks
+
+
+def within_class_diversity(images, labels, num_classes, pairs=2000, seed=0):
+    """The mean Euclidean distance of two images of a class, for each class.
+
+    A collapsed class has nearly none. Compare it with that of real images: the ratio is a share of the real diversity.
+
+    Args:
+        images: Real array of shape (n, ...): pixels or features.
+        labels: Integer class indices of shape (n,).
+        num_classes: Number of classes.
+        pairs: Pairs of different images that are drawn in each class. Defaults to 2000.
+        seed: Integer, of the drawing. Defaults to 0.
+
+    Returns a float64 array of shape (num_classes,); NaN for a class of fewer than two images.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_ganaug import metrics
+    >>> metrics.within_class_diversity([[0.0], [3.0], [7.0], [7.0]], [0, 0, 1, 1], num_classes=2)
+    array([3., 0.])
+    """
+    images, labels = np.asarray(images), np.asarray(labels)
+    num_classes = _checks.positive_int(num_classes, "num_classes")
+    if labels.shape != images.shape[:1]:
+        raise ValueError(
+            "`labels` must be one class index for each image. "
+            f"Received: shape {labels.shape} for images of shape {images.shape}"
+        )
+    _checks.class_indices(labels, num_classes)
+    rng = np.random.default_rng(seed)
+    result = np.full(num_classes, np.nan)
+    for c in range(num_classes):
+        rows = np.flatnonzero(labels == c)
+        if len(rows) < 2:
+            continue
+        of_class = images[rows].reshape(len(rows), -1).astype(np.float32)
+        first, second = rng.integers(len(rows), size=pairs), rng.integers(len(rows) - 1, size=pairs)
+        second += second >= first  # another image
+        result[c] = np.linalg.norm(of_class[first] - of_class[second], axis=1).mean()
+    return result
