@@ -3,11 +3,8 @@
 import importlib.util
 import json
 import sys
-import time
 from pathlib import Path
 
-import keras
-import numpy as np
 import tensorflow as tf
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -33,38 +30,6 @@ def train_on_arrays(x, y, steps, batch_size=128, seed=0):
 
 def accuracy(model, x, y):
     return float((model.predict(x, batch_size=512, verbose=0).argmax(1) == y).mean())
-
-
-def within_class_diversity(x, y, num_classes, pairs=2000, seed=0):
-    """Mean Euclidean distance between two images of a class, for each class, in pixels."""
-    rng = np.random.default_rng(seed)
-    result = []
-    for c in range(num_classes):
-        images = x[y == c].reshape((y == c).sum(), -1).astype(np.float32)
-        first, second = rng.integers(len(images), size=pairs), rng.integers(len(images) - 1, size=pairs)
-        second += second >= first  # another image
-        result.append(float(np.linalg.norm(images[first] - images[second], axis=1).mean()))
-    return np.array(result)
-
-
-class Progress(keras.callbacks.Callback):
-    """One line per epoch with the time left, for logs."""
-
-    def __init__(self, epochs):
-        super().__init__()
-        self.epochs = epochs
-
-    def on_train_begin(self, logs=None):
-        self.start = time.time()
-
-    def on_epoch_end(self, epoch, logs=None):
-        spent = time.time() - self.start
-        left = spent / (epoch + 1) * (self.epochs - epoch - 1)
-        values = " ".join(f"{name} {value:.3f}" for name, value in logs.items())
-        print(
-            f"epoch {epoch + 1}/{self.epochs}  {values}  {spent / 60:.1f} min, {left / 60:.1f} min left",
-            flush=True,
-        )
 
 
 def write_json(path, content):

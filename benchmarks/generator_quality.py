@@ -18,7 +18,6 @@ from common import (
     as_pixels,
     draw_rows,
     train_on_arrays,
-    within_class_diversity,
     write_json,
 )
 
@@ -57,7 +56,7 @@ def judge(generator, dataset, num_samples, steps, seeds, picture=None):
         on_samples = train_on_arrays(samples, labels, steps, seed=seed)
         figures["cas"].append(accuracy(on_samples, x_test, y_test))
     figures["gan_test_by_class"] = dict(zip(class_names, np.mean(recalls, 0).round(3).tolist(), strict=True))
-    real, synthetic = (within_class_diversity(*pair, num_classes) for pair in ((x, y), (samples, labels)))
+    real, synthetic = (kga.metrics.within_class_diversity(*pair, num_classes) for pair in ((x, y), (samples, labels)))
     figures["diversity"] = dict(zip(class_names, (synthetic / real).round(3).tolist(), strict=True))
     if picture:
         by_class = [[images[of == c][:8] for c in range(num_classes)] for images, of in ((x, y), (samples, labels))]

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import keras
-from common import Progress, write_json
+from common import write_json
 
 import keras_ganaug as kga
 
@@ -79,7 +79,7 @@ if __name__ == "__main__":
         epochs=epochs,
         steps_per_epoch=settings["steps"] // epochs,
         verbose=0,
-        callbacks=[Progress(epochs), keras.callbacks.BackupAndRestore(f"{options.out}.backup")],
+        callbacks=[kga.callbacks.TimeLeft(), keras.callbacks.BackupAndRestore(f"{options.out}.backup")],
     )
     if options.keep:
         gan.save(f"{options.out}.keras")

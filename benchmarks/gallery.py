@@ -1,0 +1,207 @@
+"""Trains every GAN on Fashion-MNIST, judges them alike, and writes `docs/gallery.md`.
+
+    python benchmarks/gallery.py                    # all of them, at most 15 minutes each on two cores
+    python benchmarks/gallery.py --only SNGAN WGAN  # some
+    python benchmarks/gallery.py --write            # the page alone, from what is there
+
+Each GAN has the settings of its paper and the package's default networks, 64 images a batch and a number of steps that takes
+about 13 minutes on two cores. What is done is kept in `docs/gallery/` (a JSON file and a picture each) and not done again; a
+run that was killed goes on from its last epoch.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import time
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import keras
+import numpy as np
+from common import ROOT, as_pixels
+from judge import Judge, pca_gaussians
+
+import keras_ganaug as kga
+
+FOLDER = ROOT / "docs" / "gallery"
+WORK = ROOT / "build" / "gallery"
+EPOCHS = 20
+STEPS = {
+    "GAN": 4000,
+    "CGAN": 4000,
+    "ACGAN": 4000,
+    "LSGAN": 4000,
+    "WGAN": 1200,
+    "WGANGP": 800,
+    "BEGAN": 2000,
+    "SNGAN": 3500,
+    "SAGAN": 1600,
+    "ProgressiveGAN": 1200,
+    "StyleGAN": 1600,
+}
+"""Training steps of 64 images; WGAN and WGAN-GP take five batches a step."""
+
+FIGURES = ["frechet", "kernel", "precision", "recall", "density", "coverage", "gan_test", "cas", "diversity"]
+HEADER = """# Gallery
+
+Every GAN of the package on Fashion-MNIST at 28×28, with classes: the settings of its paper, the default networks, seed 0, and
+about a quarter of an hour on two CPU cores. By `python benchmarks/gallery.py`; one run each, so differences of a few per cent
+mean nothing.
+
+- **Fréchet**, **kernel** (×1000): distances of 10,000 samples from the 10,000 real test images, on the features of a small
+  classifier that was trained on the real training images. Not FID and KID, and not to be compared with them.
+- **precision**, **recall**, **density**, **coverage**: on the same features, k = 5.
+- **GAN-test**: how often that classifier names a sample as the class asked for.
+- **CAS**: accuracy, on the real test images, of a classifier trained on 20,000 samples alone (800 steps).
+- **diversity**: mean distance of two samples of a class relative to that of two real images, the lowest of all classes.
+
+*best* is the generator with the smallest kernel distance (of 2,000 samples, after each of 20 epochs), *final* that of the end.
+The floor are Gaussians, one for each class, in the space of the first 50 principal components; *real* are real training
+images in place of samples.
+"""
+
+
+class KeepFinal(keras.callbacks.Callback):
+    """Remembers the generator of the end, before KeepBest puts the best in its place."""
+
+    def on_train_end(self, logs=None):
+        self.state = [variable.numpy() for variable in self.model.sampling_state]
+
+
+def build(name, steps):
+    options = {}
+    if name == "ProgressiveGAN":  # grown after 60% of the images
+        options = {"fade_images": int(0.15 * steps * 64), "stable_images": int(0.15 * steps * 64)}
+    gan = getattr(kga, name)(image_shape=(28, 28, 1), num_classes=10, seed=0, **options)
+    gan.compile()
+    return gan
+
+
+def train(name, judge, steps):
+    """The figures of one GAN; whatever is finished is kept."""
+    work = WORK / name
+    gan = build(name, steps)
+    labels = judge.labels(2000)
+    keep_final = KeepFinal()
+    keep_best = kga.callbacks.KeepBest(
+        lambda gan: judge.kernel_distance(gan.generate(labels, seed=1)), path=work / "best", name="kernel_distance"
+    )
+    clock = Clock(work / "seconds.json")
+    gan.fit(
+        judge.x,
+        judge.y,
+        batch_size=64,
+        epochs=EPOCHS,
+        steps_per_epoch=steps // EPOCHS,
+        verbose=0,
+        callbacks=[
+            keep_final,
+            clock,
+            keep_best,
+            kga.callbacks.TimeLeft(),
+            keras.callbacks.BackupAndRestore(str(work / "backup")),
+        ],
+    )
+
+    def draw(labels):
+        return gan.generate(labels, seed=2)
+
+    result = {"steps": steps, "seconds": round(clock.seconds), "best_epoch": keep_best.best_epoch + 1, "epochs": EPOCHS}
+    result["best"] = judge.figures(draw)
+    picture(FOLDER / f"{name}.png", draw)
+    for variable, value in zip(gan.sampling_state, keep_final.state, strict=True):
+        variable.assign(value)
+    result["final"] = judge.figures(draw)
+    picture(FOLDER / f"{name}_final.png", draw)
+    return result
+
+
+class Clock(keras.callbacks.Callback):
+    """Seconds of training, without what callbacks take, over all the runs that a training was resumed in."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.path, self.seconds = path, 0.0
+
+    def on_train_begin(self, logs=None):
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        if self.path.exists():
+            self.seconds = json.loads(self.path.read_text())
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._start = time.monotonic()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.seconds += time.monotonic() - self._start
+        self.path.write_text(json.dumps(self.seconds))
+
+
+def picture(path, draw, columns=12):
+    """A row for each class."""
+    import tensorflow as tf
+
+    images = as_pixels(draw(np.repeat(np.arange(10), columns))).reshape(10, columns, 28, 28)
+    images = np.pad(images, [(0, 0), (0, 0), (0, 2), (0, 2)], constant_values=255)
+    image = images.transpose(0, 2, 1, 3).reshape(300, columns * 30, 1)
+    path.write_bytes(tf.io.encode_png(image).numpy())
+
+
+def keep(name, result):
+    (FOLDER / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
+def page():
+    """The page from the JSON files."""
+    results = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.json"))}
+
+    def cells(figures):
+        digits = {"frechet": "{:.2f}", "kernel": "{:.2f}", "gan_test": "{:.1%}", "cas": "{:.1%}", "diversity": "{:.0%}"}
+        scale = {"kernel": 1000}
+        return [digits.get(name, "{:.2f}").format(figures[name] * scale.get(name, 1)) for name in FIGURES]
+
+    names = ["Fréchet", "kernel", "precision", "recall", "density", "coverage", "GAN-test", "CAS", "diversity"]
+    lines = [f"| | minutes | {' | '.join(names)} |", f"|-|-|{'-|' * len(names)}"]
+    for name in ("real", "floor"):
+        if name in results:
+            lines.append(f"| {name} | | {' | '.join(cells(results[name]))} |")
+    done = [name for name in STEPS if name in results]
+    for name in done:
+        minutes = f"{results[name]['seconds'] / 60:.1f}"
+        for which in ("best", "final"):
+            epoch = f"{which}, epoch {results[name]['best_epoch']}" if which == "best" else which
+            lines.append(f"| {name}, {epoch} | {minutes} | {' | '.join(cells(results[name][which]))} |")
+    pictures = [
+        f"## {name}\n\nbest | final\n-|-\n![]({'gallery/' + name}.png) | ![](gallery/{name}_final.png)" for name in done
+    ]
+    notes = FOLDER / "notes.md"
+    text = [HEADER, "\n".join(lines), notes.read_text(encoding="utf-8") if notes.exists() else "", *pictures]
+    (FOLDER.parent / "gallery.md").write_text("\n\n".join(part.strip() for part in text if part) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="+", choices=[*STEPS, "real", "floor"], default=["real", "floor", *STEPS])
+    parser.add_argument("--steps", type=int, help="instead of each GAN's own number, for a quick look")
+    parser.add_argument("--again", action="store_true", help="also what is there already")
+    parser.add_argument("--write", action="store_true", help="write the page alone")
+    options = parser.parse_args()
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    todo = [] if options.write else options.only
+    todo = [name for name in todo if options.again or not (FOLDER / f"{name}.json").exists()]
+    judge = Judge("fashion_mnist", WORK) if todo else None
+    for number, name in enumerate(todo):
+        print(f"{name} ({number + 1} of {len(todo)})", flush=True)
+        if name == "floor":
+            keep(name, judge.figures(pca_gaussians(judge.x, judge.y)))
+        elif name == "real":
+            order = {c: iter(np.flatnonzero(judge.y == c)) for c in range(10)}
+            keep(name, judge.figures(lambda labels, order=order: judge.x[[next(order[c]) for c in labels]]))
+        else:
+            if options.again:
+                shutil.rmtree(WORK / name, ignore_errors=True)
+            keep(name, train(name, judge, options.steps or STEPS[name]))
+        page()
+    page()
+    print(Path("docs/gallery.md"))
