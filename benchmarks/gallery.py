@@ -46,9 +46,9 @@ STEPS = {
 FIGURES = ["frechet", "kernel", "precision", "recall", "density", "coverage", "gan_test", "cas", "diversity"]
 HEADER = """# Gallery
 
-Every GAN of the package on Fashion-MNIST at 28×28, with classes: the settings of its paper, the default networks, seed 0, and
-about a quarter of an hour on two CPU cores. By `python benchmarks/gallery.py`; one run each, so differences of a few per cent
-mean nothing.
+Every GAN of the package on Fashion-MNIST at 28×28, with classes: the settings of its paper, the default networks, seed 0,
+and about a quarter of an hour on two CPU cores. By `python benchmarks/gallery.py`; one run each, so differences of a few per
+cent mean nothing.
 
 - **Fréchet**, **kernel** (×1000): distances of 10,000 samples from the 10,000 real test images, on the features of a small
   classifier that was trained on the real training images. Not FID and KID, and not to be compared with them.
@@ -57,8 +57,8 @@ mean nothing.
 - **CAS**: accuracy, on the real test images, of a classifier trained on 20,000 samples alone (800 steps).
 - **diversity**: mean distance of two samples of a class relative to that of two real images, the lowest of all classes.
 
-*best* is the generator with the smallest kernel distance (of 2,000 samples, after each of 20 epochs), *final* that of the end.
-The floor are Gaussians, one for each class, in the space of the first 50 principal components; *real* are real training
+*best* is the generator with the smallest kernel distance (of 2,000 samples, after each of 20 epochs), *final* that of the
+end. The floor are Gaussians, one for each class, in the space of the first 50 principal components; *real* are real training
 images in place of samples.
 """
 

@@ -22,7 +22,7 @@ def test_a_twelfth_gan_takes_one_short_file(tmp_path):
         exec(block, names)
     gan = names["gan"]
     assert isinstance(gan, kga.GAN)
-    images, labels = names["gan_augment"](np.zeros([4, 8, 8, 1], "uint8"), np.array([0, 1, 0, 1]))
+    images, _ = names["gan_augment"](np.zeros([4, 8, 8, 1], "uint8"), np.array([0, 1, 0, 1]))
     assert (images.numpy() != 0).any((1, 2, 3)).sum() == 1
     gan.compile(jit_compile=True)
     history = gan.fit(names["images"], names["labels"], batch_size=16, verbose=0).history

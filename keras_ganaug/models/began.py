@@ -4,7 +4,6 @@ import keras
 import tensorflow as tf
 
 from keras_ganaug import _checks, _compat, _random, networks
-from keras_ganaug._state import add_state
 from keras_ganaug.models.gan import GAN
 
 _SMOOTHING = 0.99  # of M, before it is asked whether it stalls
@@ -51,7 +50,7 @@ class BEGAN(GAN):
         for name, value in self_arguments.items():
             setattr(self, name, value)
         self.k, self.convergence, self.best, self.waited = (
-            add_state(self, name) for name in ("k", "convergence", "best", "waited")
+            self.add_state(name) for name in ("k", "convergence", "best", "waited")
         )
 
     def paper_settings(self):

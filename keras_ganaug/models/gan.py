@@ -8,8 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _checks, _compat, _images, _random, networks
-from keras_ganaug._state import add_state
+from keras_ganaug import _checks, _compat, _images, _random, _state, networks
 from keras_ganaug.layers.spectral_normalization import power_iteration_once
 from keras_ganaug.models import settings, training_data
 from keras_ganaug.models.sampling import Sampling
@@ -119,7 +118,7 @@ class GAN(Sampling, Saving, keras.Model):
         # In plain namespaces, here and below, Keras does not take what is held for parts of the model.
         self._traced = types.SimpleNamespace()
         self.ema_generator = self._copy_of_generator()
-        self.step, self.images_seen = (add_state(self, name, dtype="int64") for name in ("step", "images_seen"))
+        self.step, self.images_seen = (self.add_state(name, dtype="int64") for name in ("step", "images_seen"))
         self._training = types.SimpleNamespace(means={}, states=[])
         self._calls_of_generate = 0
         self.d_steps = 1
@@ -534,6 +533,10 @@ class GAN(Sampling, Saving, keras.Model):
     def network_seed(self, number):
         """A seed for the initial weights of a network."""
         return int(np.random.SeedSequence([number, *np.atleast_1d(self.seed).tolist()]).generate_state(1)[0])
+
+    def add_state(self, name, shape=(), initializer="zeros", dtype="float32"):
+        """A variable that training carries along and that is saved with the model; replicas take the first one's value."""
+        return _state.add_state(self, name, shape, initializer, dtype)
 
     def _latent_dim(self, latent_dim, generator):
         """The given length of the latents, else the generator's, else the default."""

@@ -5,7 +5,6 @@ import numpy as np
 import tensorflow as tf
 
 from keras_ganaug import _checks, _compat, _random, networks, penalties
-from keras_ganaug._state import add_state
 from keras_ganaug.models.gan import GAN
 
 _W_DECAY = 0.995  # of the running mean of w
@@ -46,7 +45,7 @@ class StyleGAN(GAN):
         self.mixing = mixing
         if self._has_styles:
             self.num_layers, self.w_dim = self.generator.get_layer("synthesis").inputs[0].shape[1:]
-            self.w_mean = add_state(self, "w_mean", [self.w_dim])
+            self.w_mean = self.add_state("w_mean", [self.w_dim])
 
     def paper_settings(self):
         return {
