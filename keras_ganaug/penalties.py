@@ -5,6 +5,7 @@ float32 images of shape (batch, height, width, channels). `batch` is a `PenaltyB
 added to the loss of the player that is trained: the discriminator's, unless `players` says otherwise.
 """
 
+import warnings
 from typing import Any, NamedTuple
 
 import keras
@@ -83,6 +84,9 @@ class Penalty:
     def after_update(self, network):
         """Called after each update of a player's network, one of `players`."""
 
+    def check_networks(self, networks):
+        """Called by `compile`, with a dict from player to network: warns of what does not go together."""
+
     def get_config(self):
         return {"weight": self.weight, "interval": self.interval}
 
@@ -104,6 +108,15 @@ class GradientPenalty(Penalty):
 
     def __init__(self, weight=10.0, interval=1):
         super().__init__(weight, interval)
+
+    def check_networks(self, networks):
+        batch_norm = [layer for layer in networks["d"]._flatten_layers() if "BatchNorm" in type(layer).__name__]
+        if batch_norm:
+            warnings.warn(
+                "GradientPenalty is about the gradient at each image, which batch normalisation in the discriminator mixes "
+                f"with that of the others: take another normalisation, or none. Received: {len(batch_norm)} such layers",
+                stacklevel=3,
+            )
 
     def value(self, discriminator, batch):
         real, fake = tf.cast(batch.real, tf.float32), tf.cast(batch.fake, tf.float32)

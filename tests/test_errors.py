@@ -113,6 +113,22 @@ BAD_CALLS = {
         lambda: small_gan().compile(penalties=[kga.penalties.R1]),  # the class, not an object
     ],
     "steps_per_execution": [lambda: small_gan().compile(steps_per_execution=0)],
+    "interval": [lambda: kga.penalties.R1(interval=0)],
+    "limit": [lambda: kga.penalties.WeightClipping(0)],
+    "decay": [lambda: kga.penalties.LeCam(decay=1.5)],
+    "max_probability": [lambda: kga.AdaptiveAugment(max_probability=1.0)],
+    "initial_probability": [lambda: kga.AdaptiveAugment(initial_probability=0.9)],
+    "kimg": [lambda: kga.AdaptiveAugment(kimg=0)],
+    "target": [lambda: kga.AdaptiveAugment(target=2)],
+    "gamma": [lambda: kga.BEGAN((8, 8, 1), gamma=0), lambda: kga.BEGAN((8, 8, 1), gamma=1.5)],
+    "lambda_k": [lambda: kga.BEGAN((8, 8, 1), lambda_k=-1)],
+    "patience": [lambda: kga.BEGAN((8, 8, 1), patience=0)],
+    "mixing": [lambda: kga.StyleGAN((8, 8, 1), mixing=2)],
+    "fade_images": [lambda: kga.ProgressiveGAN((8, 8, 1), fade_images=0)],
+    "stable_images": [lambda: kga.ProgressiveGAN((8, 8, 1), stable_images=-1)],
+    "evaluate": [lambda: compiled().evaluate(X, Y)],
+    "normalization": [lambda: kga.networks.dcgan.discriminator((8, 8, 1), normalization="layer")],
+    "label_use": [lambda: kga.networks.dcgan.discriminator((8, 8, 1), label_use="ignore")],
     "callbacks": [
         lambda: compiled().fit(X, Y, callbacks=[keras.callbacks.ReduceLROnPlateau("d_loss", mode="min")]),
     ],
@@ -123,8 +139,13 @@ BAD_CALLS = {
     ],
     "augment": [lambda: small_gan().compile(augment="color")],
     "jit_compile": [lambda: small_gan().compile(jit_compile="yes")],
-    "policy": [lambda: kga.DiffAugment("colour"), lambda: kga.DiffAugment("")],
-    "weight": [lambda: kga.penalties.R1(-1.0), lambda: kga.penalties.GradientPenalty("10")],
+    "policy": [
+        lambda: kga.DiffAugment("colour"),
+        lambda: kga.DiffAugment(""),
+        lambda: kga.AdaptiveAugment("zoom"),
+        lambda: kga.AdaptiveAugment(3),
+    ],
+    "weight": [lambda: kga.penalties.R1(-1.0), lambda: kga.penalties.GradientPenalty("10"), lambda: kga.penalties.LeCam(-1)],
     # Training it.
     "compile": [lambda: small_gan().fit(X, Y)],
     "x": [lambda: compiled().fit(iter(()), Y), lambda: compiled().fit(None)],
@@ -289,6 +310,11 @@ def test_suspicious_images_are_warned_about():
     ):
         with pytest.warns(UserWarning, match=r"The images span .* `value_range`"):
             call()
+
+
+def test_a_gradient_penalty_beside_batch_normalisation_is_warned_about():
+    with pytest.warns(UserWarning, match="batch normalisation in the discriminator"):
+        kga.GAN((8, 8, 1), 3, seed=1).compile(penalties=[kga.penalties.GradientPenalty()])
 
 
 def test_another_backend_is_named_at_once(monkeypatch):

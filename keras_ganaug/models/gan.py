@@ -373,9 +373,13 @@ class GAN(Sampling, Saving, keras.Model):
         checked = settings.check({**self.paper_settings(), **given}, label_smoothing, self.compute_dtype)
         jit = settings.check_jit_compile(jit_compile, run_eagerly)
         steps_per_execution = _checks.positive_int(steps_per_execution, "steps_per_execution")
+        players = {"g": self.generator, "d": self.discriminator}
         stateful = [part for part in (*checked["penalties"], checked["augment"]) if hasattr(part, "attach")]
         for part in stateful:
-            part.attach({"g": self.generator, "d": self.discriminator})
+            part.attach(players)
+        for penalty in checked["penalties"]:
+            if hasattr(penalty, "check_networks"):
+                penalty.check_networks(players)
 
         super().compile(jit_compile=jit, run_eagerly=run_eagerly, steps_per_execution=steps_per_execution)
         self.optimizer = None  # there are two, and they are ours
