@@ -28,10 +28,13 @@ def finite(history):
     return all(np.isfinite(values).all() for values in history.history.values())
 
 
+SAME_GRAPH = (kga.LSGAN, kga.CGAN)  # compiled once as GAN and ACGAN: the loss and the joining of labels differ
+
+
 @pytest.mark.parametrize("cls", ALL)
 def test_with_classes_compiled_saved_and_exported(cls, tmp_path):
     gan = cls((8, 8, 1), num_classes=3, latent_dim=4, seed=1)
-    gan.compile(jit_compile=True, d_steps=1, augment=kga.DiffAugment("translation"))
+    gan.compile(jit_compile=cls not in SAME_GRAPH, d_steps=1, augment=kga.DiffAugment("translation"))
     history = gan.fit(X, Y, batch_size=4, epochs=1, verbose=0)
     assert finite(history)
     assert {"d_loss", "g_loss"} <= set(history.history)
@@ -48,7 +51,8 @@ def test_with_classes_compiled_saved_and_exported(cls, tmp_path):
     assert type(loaded) is cls
     assert loaded.get_config().keys() == gan.get_config().keys()
     np.testing.assert_array_equal(images, loaded.generate(labels, seed=1))
-    for model in (gan, loaded):
+    for model in (gan, loaded):  # eagerly, which spares a second compilation
+        model.jit_compile, model.run_eagerly, model.train_function = False, True, None
         model.fit(X, Y, batch_size=4, epochs=2, initial_epoch=1, verbose=0)
     assert max_difference(gan, loaded) < 1e-6
     for name in ("g_optimizer", "d_optimizer"):
@@ -65,7 +69,7 @@ def test_with_classes_compiled_saved_and_exported(cls, tmp_path):
 def test_without_classes_and_of_any_shape(cls):
     x = np.random.default_rng(0).uniform(-2, 3, [8, 9, 12, 2]).astype("float32")
     gan = cls((9, 12, 2), value_range=(-2, 3), seed=1)
-    gan.compile()
+    gan.compile(run_eagerly=True, d_steps=1)
     history = gan.fit(tf.data.Dataset.from_tensor_slices(x).batch(4), epochs=1, verbose=0)
     assert finite(history)
     images = gan.generate(3, seed=1)
@@ -79,8 +83,8 @@ def test_without_classes_and_of_any_shape(cls):
 @pytest.mark.parametrize("cls", [kga.ACGAN, kga.BEGAN, kga.StyleGAN, kga.SAGAN, kga.ProgressiveGAN])
 def test_mixed_precision(cls, mixed_bfloat16):
     gan = cls((8, 8, 1), num_classes=3, latent_dim=4, seed=1)
-    gan.compile()
-    assert finite(gan.fit(X, Y, batch_size=6, epochs=1, verbose=0))
+    gan.compile(run_eagerly=True)
+    assert finite(gan.fit(X, Y, batch_size=12, epochs=1, verbose=0))
     assert gan.generate([1]).dtype == np.float32
 
 
@@ -88,10 +92,12 @@ def test_mixed_precision(cls, mixed_bfloat16):
 def test_the_losses_teach_what_the_classes_look_like(cls):
     x, y = small_data(240)
     gan = small_gan(cls=cls)
-    rate = 1e-3 if cls is kga.WGAN else 5e-3
-    make = keras.optimizers.RMSprop if cls is kga.WGAN else lambda rate: keras.optimizers.Adam(rate, 0.0, 0.9)
-    gan.compile(make(rate), make(rate), ema_decay=0.98, d_steps=2)
-    gan.fit(x, y, batch_size=24, epochs=200, verbose=0)
+    options = {"g_optimizer": keras.optimizers.Adam(5e-3, 0.0, 0.9), "d_optimizer": keras.optimizers.Adam(5e-3, 0.0, 0.9)}
+    if cls is kga.WGAN:  # weights of up to 0.01 are for wider networks
+        options = {"g_optimizer": keras.optimizers.RMSprop(5e-3), "d_optimizer": keras.optimizers.RMSprop(5e-3)}
+        options["penalties"] = [kga.penalties.WeightClipping(0.3)]
+    gan.compile(**options, ema_decay=0.98, d_steps=2)
+    gan.fit(x, y, batch_size=24, epochs=100, verbose=0)
     means = gan.generate(np.repeat([0, 1, 2], 100), seed=1).reshape(3, -1).mean(1)
     np.testing.assert_allclose(means, [x[y == c].mean() for c in range(3)], atol=25)
 
@@ -149,7 +155,7 @@ def test_a_critic_estimates_the_exact_wasserstein_distance():
     @tf.function(autograph=False)
     def step(n):
         rows = tf.random.stateless_uniform([2, 128], tf.stack([n, 1]), 0, 512, tf.int32)
-        x, z = (tf.gather(values, index)[:, None, None, None] for values, index in zip((real, fake), rows, strict=True))
+        x, z = (tf.gather(values, rows[i])[:, None, None, None] for i, values in enumerate((real, fake)))
         with tf.GradientTape() as tape:
             batch = kga.penalties.PenaltyBatch(x, z, None, tf.stack([n, 2]))
             value = loss.discriminator(critic(x), critic(z)) + penalty(logits, batch)
@@ -267,7 +273,9 @@ class TestProgressiveGAN:
         step = kga.ProgressiveGAN.train_step
         monkeypatch.setattr(kga.ProgressiveGAN, "train_step", lambda self, data: traces.append(1) or step(self, data))
         each = keras.callbacks.LambdaCallback(
-            on_train_batch_end=lambda *_: shown.append([float(layer.progress.numpy()) for layer in gan._progress_layers()])
+            on_train_batch_end=lambda batch, logs: shown.append(
+                [float(layer.progress.numpy()) for layer in gan._progress_layers()]
+            )
         )
         x = np.random.default_rng(0).integers(0, 255, [16, 8, 12, 1]).astype("uint8")
         gan.fit(x, np.arange(16) % 3, batch_size=4, epochs=1, verbose=0, callbacks=[each])
@@ -304,21 +312,23 @@ class TestProgressiveGAN:
         assert "before the last of 2 resolutions" in caplog.text
 
 
-class TestStyleGAN:
-    @pytest.fixture(scope="class")
-    def gan(self):
-        gan = kga.StyleGAN((8, 8, 1), 3, latent_dim=6, seed=1)
-        gan.compile()
-        gan.fit(X, Y, batch_size=4, epochs=2, verbose=0)
-        return gan
+@pytest.fixture(scope="module")
+def gan():
+    """A StyleGAN after a few steps."""
+    gan = kga.StyleGAN((8, 8, 1), 3, latent_dim=6, seed=1)
+    gan.compile()
+    gan.fit(X, Y, batch_size=4, epochs=2, verbose=0)
+    return gan
 
+
+class TestStyleGAN:
     def test_generate_from_styles_is_generate_from_labels(self, gan):
         w = gan.styles([0, 1, 2], seed=3)
         assert w.shape == (3, 4, 6)
         latents = gan.sample_latents(3, tf.constant([3, 0]))
         seeds = kga.networks.style.seeds_of(latents)
         images = gan.generate([0, 1, 2], seed=3) / 127.5 - 1
-        np.testing.assert_allclose(gan.from_styles(w, seeds), images, atol=1e-5)
+        np.testing.assert_allclose(gan.from_styles(tf.constant(w), seeds), images, atol=1e-5)
 
     def test_mixed_styles_differ_from_both(self, gan):
         w = gan.styles([0, 1], seed=3)
@@ -337,8 +347,10 @@ class TestStyleGAN:
 
     def test_training_tracks_the_mean_w(self):
         gan = kga.StyleGAN((8, 8, 1), 3, latent_dim=6, seed=1)
-        gan.compile(keras.optimizers.SGD(0.0), keras.optimizers.SGD(0.0))
-        gan.fit(X, Y, batch_size=12, epochs=600, verbose=0)
+        labels = tf.constant(np.arange(60) % 3, tf.int32)
+        fakes = tf.function(lambda n: gan.fakes(kga.models.gan.Batch(tf.zeros([60, 8, 8, 1]), labels, tf.stack([n, n]))))
+        for n in range(800):
+            fakes(tf.constant(n))
         w = gan.styles(np.arange(3000) % 3, seed=1)[:, 0]
         np.testing.assert_allclose(gan.w_mean.numpy(), w.mean(0), atol=0.1 * w.std())
 

@@ -61,11 +61,16 @@ class SampleGrid(keras.callbacks.Callback):
         if (epoch + 1) % self.every:
             return
         picture = self.grid()
+        png = tf.io.encode_png(picture).numpy()
         if self.path is not None:
             path = Path(str(self.path).format(epoch=epoch + 1))
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(tf.io.encode_png(picture).numpy())
+            path.write_bytes(png)
         if self._writer is not None:
+            # As `tf.summary.image` writes it, which needs TensorBoard to be installed where the training runs.
+            plugin = tf.compat.v1.SummaryMetadata.PluginData(plugin_name="images")
+            metadata = tf.compat.v1.SummaryMetadata(plugin_data=plugin)
+            height, width = picture.shape[:2]
             with self._writer.as_default():
-                tf.summary.image("samples", picture[None], step=epoch + 1)
+                tf.summary.write("samples", [str(width), str(height), png], step=epoch + 1, metadata=metadata)
             self._writer.flush()
