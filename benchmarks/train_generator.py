@@ -29,7 +29,7 @@ SETTINGS = {
         "batch_size": 64,
         "latent_dim": 32,
         "d_rate": 2e-4,
-        "augment": "translation",
+        "augment": None,
         "mismatch": 0.0,
     },
 }
