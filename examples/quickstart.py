@@ -37,7 +37,7 @@ print("With TensorFlow alone, over a dataset:", [tuple(batch.shape) for batch in
 def train_gan(train, seed):
     """A GAN that has seen the training set, rare classes as often as the others."""
     gan = kga.SNGAN(image_shape=(8, 8, 1), num_classes=10, latent_dim=32, seed=seed)
-    gan.compile(augment=kga.DiffAugment("translation"))
+    gan.compile()
     gan.fit(train.batch(64), epochs=GAN_EPOCHS, steps_per_epoch=STEPS_PER_EPOCH, class_balanced=True)
     return gan
 

@@ -1,6 +1,7 @@
 """Checks of arguments: each error names the argument, what was expected and what was received."""
 
 import numbers
+import os
 import re
 import warnings
 
@@ -22,6 +23,33 @@ def readable(error):
         return None
     lines = text.split(_OUR_ERROR, 1)[1].split("[[")[0].split("\n")
     return ValueError(" ".join(re.sub(r"[\[\]']", " ", line).strip() for line in lines if line.strip()).strip())
+
+
+def dense(**values):
+    """The values as tensors; the first of them must not be None."""
+    for number, (name, value) in enumerate(values.items()):
+        composite = isinstance(value, (tf.SparseTensor, tf.RaggedTensor))
+        if isinstance(value, (dict, tuple)) or composite or (value is None and number == 0):
+            raise TypeError(f"`{name}` must be one dense tensor. Received: {type(value).__name__}")
+    return [None if value is None else tf.convert_to_tensor(value) for value in values.values()]
+
+
+def boolean(value, name):
+    if not isinstance(value, (bool, np.bool_)):
+        raise ValueError(f"`{name}` must be True or False. Received: {name}={value!r}")
+    return bool(value)
+
+
+def new_folder(path, name="path"):
+    """Checks the path of a folder that is to be written."""
+    if not isinstance(path, (str, os.PathLike)) or not str(path).strip():
+        raise TypeError(f"`{name}` must be the path of a folder to write. Received: {name}={path!r}")
+    if os.path.exists(path) and not os.path.isdir(path):
+        raise ValueError(f"`{name}` must be the path of a folder to write. Received: {str(path)!r}, which is a file")
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"`{name}` must be a folder that can be written. Received: {str(path)!r}: {error}") from None
 
 
 def warn_of_other_scale(images, value_range, advice):
@@ -150,10 +178,8 @@ def class_indices(labels, num_classes, name="labels"):
             f"`{name}` must be a one-dimensional sequence of integer class indices. "
             f"Received: dtype {labels.dtype}, shape {labels.shape}"
         )
-    if num_classes is not None and labels.size and (labels.min() < 0 or labels.max() >= num_classes):
-        wrong = labels[(labels < 0) | (labels >= num_classes)]
-        raise ValueError(
-            f"`{name}` must be class indices from 0 to {num_classes - 1} (num_classes={num_classes}). "
-            f"Received: {np.unique(wrong)[:5].tolist()}"
-        )
+    wrong = labels[(labels < 0) | (labels >= (np.iinfo(np.int32).max if num_classes is None else num_classes))]
+    if wrong.size:
+        highest = "" if num_classes is None else f" to {num_classes - 1} (num_classes={num_classes})"
+        raise ValueError(f"`{name}` must be class indices from 0{highest}. Received: {np.unique(wrong)[:5].tolist()}")
     return labels.astype(np.int32)

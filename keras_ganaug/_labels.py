@@ -33,10 +33,13 @@ def class_of(labels):
     return tf.cast(tf.reshape(labels, [-1]), tf.int32)
 
 
-def assertion(classes, num_classes):
-    """An operation that fails where int32 classes are none of the `num_classes`; XLA leaves it out."""
+def assertion(labels, num_classes):
+    """An operation that fails where labels, class indices of any dtype, are none of the `num_classes`; XLA leaves it out."""
     message = f"`labels` must be class indices from 0 to {num_classes - 1} (num_classes={num_classes})"
-    return _checks.assertion(tf.reduce_all((classes >= 0) & (classes < num_classes)), message, classes)
+    inside = (labels >= 0) & (labels < num_classes)
+    if labels.dtype.is_floating:
+        inside &= tf.equal(labels, tf.floor(labels))
+    return _checks.assertion(tf.reduce_all(inside), message, labels)
 
 
 def check_values(labels, num_classes):

@@ -4,7 +4,9 @@ All functions work on unbatched `tf.data.Dataset`s of (image, label).
 """
 
 import gzip
-from collections.abc import Mapping
+import numbers
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import keras
@@ -80,6 +82,8 @@ def _fashion_mnist(data_dir):
         "Bag",
         "Ankle boot",
     ]
+    if data_dir is not None and not isinstance(data_dir, (str, os.PathLike)):
+        raise TypeError(f"`data_dir` must be the path of a folder. Received: data_dir={data_dir!r}")
     folder = _DEBIAN_FASHION_MNIST if data_dir is None else Path(data_dir)
     if folder.is_dir():
         return tuple(_idx_pair(folder, prefix) for prefix in ("train", "t10k")), names
@@ -141,7 +145,9 @@ def class_histogram(dataset, num_classes=None):
             raise ValueError(f"`dataset` must have elements (image, label). Received: {dataset.element_spec}")
         labels = [np.ravel(label) for label in dataset.map(lambda x, y, *w: y).as_numpy_iterator()]
         dataset = np.concatenate(labels) if labels else np.zeros([0], np.int64)
-    labels = _checks.class_indices(dataset, num_classes)
+    if num_classes is not None:
+        _checks.positive_int(num_classes, "num_classes")
+    labels = _checks.class_indices(dataset, num_classes, "dataset")
     return np.bincount(labels, minlength=num_classes or 0)
 
 
@@ -166,15 +172,17 @@ def take_per_class(dataset, counts, seed=0):
     >>> kga.datasets.class_histogram(few)
     array([100, 100, 100, 100, 100,  10,  10,  10,  10,  10])
     """
-    images, labels = to_arrays(dataset)
+    images, labels = _with_class_indices(dataset)
     available = np.bincount(labels)
     wanted = np.full(len(available), counts) if np.ndim(counts) == 0 else np.asarray(counts)
+    if wanted.ndim != 1 or not np.issubdtype(wanted.dtype, np.integer):
+        raise ValueError(f"`counts` must be an integer, or a sequence of one for each class. Received: counts={counts!r}")
     if len(wanted) < len(available):
         raise ValueError(f"`counts` must have one number for each of {len(available)} classes. Received: {counts!r}")
     available = np.bincount(labels, minlength=len(wanted))
     if (wanted < 0).any() or (wanted > available).any():
         raise ValueError(f"`counts` must be from 0 to what there is, {available.tolist()}. Received: {wanted.tolist()}")
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(_checks.non_negative_int(seed, "seed"))
     chosen = [rng.permutation(np.flatnonzero(labels == c))[:count] for c, count in enumerate(wanted)]
     chosen = rng.permutation(np.concatenate(chosen))
     subset = tf.data.Dataset.from_tensor_slices((images[chosen], labels[chosen]))
@@ -190,9 +198,9 @@ def oversample(dataset, seed=0):
 
     Returns an unbatched dataset in random order. Shuffle it for a new order in each epoch.
     """
-    images, labels = to_arrays(dataset)
+    images, labels = _with_class_indices(dataset)
     counts = np.bincount(labels)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(_checks.non_negative_int(seed, "seed"))
     chosen = []
     for c in np.flatnonzero(counts):
         rows = np.flatnonzero(labels == c)
@@ -235,11 +243,17 @@ def from_directory(
     Raises:
         ValueError: If the folder does not exist, has fewer than two classes, an empty class or a broken image.
     """
+    if not isinstance(directory, (str, os.PathLike)):
+        raise TypeError(f"`directory` must be the path of a folder. Received: directory={directory!r}")
+    _checks.non_negative_int(seed, "seed")
+    ours = sorted({"labels", "label_mode", "batch_size", "subset"} & kwargs.keys())
+    if ours:
+        raise TypeError(f"`kwargs` must be further options of Keras's loader; some are set here. Received: {ours}")
     root = Path(directory)
     if not root.is_dir():
         raise ValueError(f"`directory` must be an existing folder. Received: directory={str(directory)!r}")
     sized = isinstance(image_size, (tuple, list)) and len(image_size) == 2
-    if not sized or not all(isinstance(size, int) and size > 0 for size in image_size):
+    if not sized or not all(isinstance(n, numbers.Integral) and n > 0 for n in image_size):
         raise ValueError(f"`image_size` must be (height, width), positive integers. Received: image_size={image_size!r}")
     _checks.one_of(color_mode, ("grayscale", "rgb", "rgba"), "color_mode")
     if validation_split is not None and not 0.0 < _checks.fraction(validation_split, "validation_split") < 1.0:
@@ -256,6 +270,11 @@ def from_directory(
             "`directory` must have a subfolder for each of at least two classes; all images have the same label. "
             f"Received: {sorted(files)} in {str(root)!r}"
         )
+    total = sum(map(len, files.values()))
+    if validation_split is not None and not 0 < int(validation_split * total) < total:
+        raise ValueError(
+            f"`validation_split` must leave images on both sides. Received: {validation_split} of {total} images"
+        )
     if check_images:
         _check_images([path for paths in files.values() for path in paths])
     options = {"subset": "both", "validation_split": validation_split} if validation_split is not None else {}
@@ -264,7 +283,7 @@ def from_directory(
         label_mode="int",
         color_mode=color_mode,
         batch_size=None,
-        image_size=tuple(image_size),
+        image_size=tuple(int(size) for size in image_size),
         seed=seed,
         **({"verbose": False} if _has_verbose() else {}),
         **options,
@@ -328,6 +347,8 @@ def format_histogram(counts, width=40):
     cat  4 ████
     dog  2 ██
     """
+    if not isinstance(counts, (Mapping, Sequence, np.ndarray)) or isinstance(counts, str):
+        raise TypeError(f"`counts` must be a mapping from class name to number, or a sequence. Received: counts={counts!r}")
     counts = dict(counts) if isinstance(counts, Mapping) else dict(enumerate(counts))
     names = max((len(str(name)) for name in counts), default=0)
     digits = max((len(str(count)) for count in counts.values()), default=1)
@@ -336,6 +357,12 @@ def format_histogram(counts, width=40):
         f"{name!s:{names}}  {count:{digits}} {'█' * max(round(width * count / largest), count > 0)}"
         for name, count in counts.items()
     )
+
+
+def _with_class_indices(dataset):
+    """The arrays of a dataset whose labels are class indices."""
+    images, labels = to_arrays(dataset)
+    return images, _checks.class_indices(np.squeeze(labels) if labels.ndim == 2 and labels.shape[1] == 1 else labels, None)
 
 
 def _check_pairs(dataset):

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from keras_ganaug import _checks
+
 _METADATA = Path("assets.extra") / "keras_ganaug.json"
 
 _LABELS = tf.TensorSpec([None], tf.int32, name="labels")
@@ -36,6 +38,8 @@ def export_generator(source, path, **endpoints):
         path: Folder to write.
         **endpoints: Further endpoints: name to (function, input signature).
     """
+
+    _checks.new_folder(path)
 
     def generate(labels, seed):
         return source.sample(labels, seed, 1.0)

@@ -191,3 +191,18 @@ def test_two_replicas_train_on_a_mapped_dataset(two_replicas):
         model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     history = model.fit(pipeline(augment), epochs=2, verbose=0, callbacks=[kga.callbacks.RefreshBank(augment)])
     assert np.isfinite(history.history["loss"]).all()
+
+
+def test_batches_that_differ_in_few_pixels_are_told_apart():
+    """Draws must not depend on the race between parallel calls, however alike the images are."""
+    gan = small_gan(num_classes=None)
+    images = np.zeros([128, 8, 8, 1], "uint8")
+    images[:, 5, 3, 0] = np.arange(128)
+
+    def augmented(calls):
+        data = tf.data.Dataset.from_tensor_slices(images).batch(4)
+        data = data.map(kga.gan_augment(gan, 0.5, seed=1, bank_size=64), num_parallel_calls=calls)
+        return np.concatenate(list(data.as_numpy_iterator()))
+
+    for calls in (2, 8, 16):
+        np.testing.assert_array_equal(augmented(calls), augmented(None))

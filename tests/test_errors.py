@@ -58,6 +58,27 @@ def augmented(jit_compile=True, **options):
     return model
 
 
+class Uncopyable(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense, self.image = keras.layers.Dense(64, activation="tanh"), keras.layers.Reshape((8, 8, 1))
+
+    def call(self, latents):
+        return self.image(self.dense(latents))
+
+
+class Batches(keras.utils.Sequence):
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, index):
+        return X / 255.0, Y + index
+
+
+def augment_when(training):
+    return kga.GANAugmentation(GENERATOR, num_classes=10)(IMAGES, LABELS, training=training)
+
+
 def same_optimizer():
     adam = keras.optimizers.Adam()
     small_gan().compile(g_optimizer=adam, d_optimizer=adam)
@@ -85,6 +106,7 @@ BAD_CALLS = {
     ],
     "seed": [lambda: kga.SNGAN((8, 8, 1), seed="one"), lambda: kga.gan_augment(GENERATOR, seed=1.5)],
     "generator": [
+        lambda: kga.GAN((8, 8, 1), generator=Uncopyable()),
         lambda: kga.SNGAN((8, 8, 1), generator="resnet"),
         lambda: kga.SNGAN((9, 9, 1), 3, **small_networks()),
         lambda: kga.SNGAN((8, 8, 1), None, latent_dim=4, generator=small_networks()["generator"]),
@@ -112,6 +134,12 @@ BAD_CALLS = {
         lambda: small_gan().compile(penalties=["gp"]),
         lambda: small_gan().compile(penalties=[kga.penalties.R1]),  # the class, not an object
     ],
+    "epochs": [lambda: compiled().fit(X, Y, epochs=0), lambda: compiled().fit(X, Y, epochs="a")],
+    "initial_epoch": [lambda: compiled().fit(X, Y, initial_epoch=-1)],
+    "shuffle": [lambda: compiled().fit(X, Y, shuffle="batch")],
+    "run_eagerly": [lambda: small_gan().compile(run_eagerly="x")],
+    "path": [lambda: small_gan().export(None), lambda: small_gan().export(""), lambda: small_gan().export(__file__)],
+    "training": [lambda: tf.function(augment_when, autograph=False)(tf.constant(True))],
     "steps_per_execution": [lambda: small_gan().compile(steps_per_execution=0)],
     "interval": [lambda: kga.penalties.R1(interval=0)],
     "limit": [lambda: kga.penalties.WeightClipping(0)],
@@ -130,6 +158,7 @@ BAD_CALLS = {
     "normalization": [lambda: kga.networks.dcgan.discriminator((8, 8, 1), normalization="layer")],
     "label_use": [lambda: kga.networks.dcgan.discriminator((8, 8, 1), label_use="ignore")],
     "callbacks": [
+        lambda: compiled().fit(X, Y, callbacks=[3]),
         lambda: compiled().fit(X, Y, callbacks=[keras.callbacks.ReduceLROnPlateau("d_loss", mode="min")]),
     ],
     "class_weight": [
@@ -151,9 +180,18 @@ BAD_CALLS = {
     "x": [lambda: compiled().fit(iter(()), Y), lambda: compiled().fit(None)],
     "y": [lambda: compiled().fit(dataset(X, Y), Y)],
     "batch_size": [lambda: compiled().fit(X, Y, batch_size=0)],
-    "steps_per_epoch": [lambda: compiled().fit(dataset(X, Y).repeat())],
+    "steps_per_epoch": [
+        lambda: compiled().fit(dataset(X, Y).repeat()),
+        lambda: compiled().fit(X, Y, steps_per_epoch=-1),
+        lambda: compiled().fit(X, Y, steps_per_epoch=0),
+        lambda: compiled().fit(X, Y, steps_per_epoch=1.5),
+    ],
     "class_balanced": [lambda: _unconditional().fit(X, class_balanced=True)],
     "images": [
+        lambda: kga.gan_augment(GENERATOR, num_classes=10)(None, LABELS),
+        lambda: augment(tf.sparse.from_dense(IMAGES), LABELS),
+        lambda: augment({"a": IMAGES}, LABELS),
+        lambda: kga.gan_augment(GENERATOR, num_classes=10)(dataset(X, Y)),
         lambda: compiled().fit(X[0], Y),
         lambda: compiled().fit(X[:, :7], Y),
         lambda: compiled().fit(tf.data.Dataset.from_tensor_slices((X, Y))),  # unbatched
@@ -171,6 +209,13 @@ BAD_CALLS = {
         lambda: mapped(np.zeros([4, 9, 9, 2], "float32")),
     ],
     "labels": [
+        lambda: augmented().train_on_batch(X / 255.0, Y + 1),
+        lambda: augmented().fit(((X / 255.0, Y + n) for n in range(2)), verbose=0),
+        lambda: augmented().fit(Batches(), verbose=0),
+        lambda: augmented().fit(dataset(X / 255.0, Y + 0.5), verbose=0),
+        lambda: compiled().fit(dataset(X, np.r_[Y[:16], Y[16:] + 0.5]), verbose=0),
+        lambda: kga.datasets.oversample(dataset(X, -Y).unbatch()),
+        lambda: kga.datasets.oversample(dataset(X, np.eye(3)[Y]).unbatch()),
         lambda: compiled().fit(X),
         lambda: compiled().fit(X, Y + 1),
         lambda: compiled().fit(X, Y - 1),
@@ -238,13 +283,27 @@ BAD_CALLS = {
         lambda: kga.callbacks.RefreshBank(kga.gan_augment(GENERATOR, engine="live")),
     ],
     "every": [lambda: kga.callbacks.RefreshBank(kga.gan_augment(GENERATOR, num_classes=10, bank_size=10), every=0)],
-    "model": [lambda: kga.AugmentedModel("classifier", kga.GANAugmentation(GENERATOR))],
+    "model": [
+        lambda: kga.AugmentedModel("classifier", kga.GANAugmentation(GENERATOR)),
+        lambda: kga.AugmentedModel(small_gan(), kga.GANAugmentation(GENERATOR)),
+    ],
     "augmentation": [lambda: kga.AugmentedModel(keras.Sequential([keras.Input((2,))]), GENERATOR)],
     # Data.
     "name": [lambda: kga.datasets.load("imagenet"), lambda: kga.datasets.load(3)],
-    "directory": [lambda: kga.datasets.from_directory("no/such/folder", (8, 8))],
-    "data_dir": [lambda: kga.datasets.load("fashion_mnist", data_dir="no/such/folder")],
-    "counts": [lambda: kga.datasets.take_per_class(kga.datasets.load("digits")[0], 10**6)],
+    "directory": [
+        lambda: kga.datasets.from_directory("no/such/folder", (8, 8)),
+        lambda: kga.datasets.from_directory(None, (8, 8)),
+    ],
+    "data_dir": [
+        lambda: kga.datasets.load("fashion_mnist", data_dir="no/such/folder"),
+        lambda: kga.datasets.load("fashion_mnist", 3),
+    ],
+    "counts": [
+        lambda: kga.datasets.take_per_class(kga.datasets.load("digits")[0], 10**6),
+        lambda: kga.datasets.take_per_class(dataset(X, Y).unbatch(), "a"),
+        lambda: kga.datasets.take_per_class(dataset(X, Y).unbatch(), 2.5),
+        lambda: kga.datasets.format_histogram(3),
+    ],
     "dataset": [
         lambda: kga.datasets.take_per_class([1, 2], 1),
         lambda: kga.datasets.oversample(kga.datasets.load("digits")[0].batch(4)),

@@ -8,6 +8,27 @@ from keras_ganaug import _checks, _labels
 from keras_ganaug.augmentation.layer import GANAugmentation
 
 
+class _CheckedSequence(keras.utils.Sequence):
+    """A user's batches by index, each of them checked when it is asked for."""
+
+    def __init__(self, batches, check):
+        self.__dict__.update(vars(batches))  # the options of loading in parallel
+        self._batches, self._check = batches, check
+
+    def __len__(self):
+        return len(self._batches)
+
+    def __getitem__(self, index):
+        return self._check(self._batches[index])
+
+    def on_epoch_begin(self):
+        if hasattr(self._batches, "on_epoch_begin"):
+            self._batches.on_epoch_begin()
+
+    def on_epoch_end(self):
+        self._batches.on_epoch_end()
+
+
 @keras.saving.register_keras_serializable(package="keras_ganaug")
 class AugmentedModel(keras.Model):
     """A classifier whose training step augments the batch first, in one program with the classifier's own step.
@@ -36,8 +57,8 @@ class AugmentedModel(keras.Model):
     """
 
     def __init__(self, model, augmentation, **kwargs):
-        if not isinstance(model, keras.Model):
-            raise TypeError(f"`model` must be a Keras model. Received: model={model!r}")
+        if not isinstance(model, keras.Model) or hasattr(model, "ema_generator"):
+            raise TypeError(f"`model` must be a classifier, a Keras model of images. Received: model={model!r}")
         if not isinstance(augmentation, GANAugmentation):
             raise TypeError(f"`augmentation` must be a GANAugmentation. Received: augmentation={augmentation!r}")
         kwargs["autocast"] = False  # the classifier casts for itself
@@ -69,20 +90,7 @@ class AugmentedModel(keras.Model):
                 '`class_weight` goes with sampling_strategy="keep" alone: the weights are looked up before labels change. '
                 f"Received: class_weight={class_weight!r}, sampling_strategy={replacement.strategy!r}"
             )
-        if hasattr(x, "__array__"):
-            labels = None if y is None else tf.convert_to_tensor(y)
-            if labels is not None:
-                _labels.check(labels, replacement.num_classes)
-            replacement.check_values(np.asarray(x), labels)
-        elif isinstance(x, tf.data.Dataset):
-
-            def checked(images, labels=None, *sample_weight):
-                labels = replacement.checked(images, labels)
-                return images if labels is None else (images, labels, *sample_weight)
-
-            first = next(iter(x.take(1).as_numpy_iterator()), None)
-            replacement.check_values(first[0] if isinstance(first, tuple) else first, None)
-            x = x.map(checked, num_parallel_calls=tf.data.AUTOTUNE)
+        x, y = self._checked(x, y)
         try:
             return super().fit(x, y, *args, class_weight=class_weight, **kwargs)
         except tf.errors.InvalidArgumentError as error:
@@ -90,6 +98,40 @@ class AugmentedModel(keras.Model):
             if readable is None:
                 raise
             raise readable from None
+
+    def train_on_batch(self, x, y=None, *args, **kwargs):
+        """As `keras.Model.train_on_batch`, with the values of labels checked first."""
+        return super().train_on_batch(*self._checked(x, y), *args, **kwargs)
+
+    def _checked(self, x, y):
+        """The data, with whatever they are made of checked on the way: arrays now, batches as they come."""
+        replacement = self.augmentation.replacement
+        if isinstance(x, tf.data.Dataset):
+
+            def in_graph(images, labels=None, *sample_weight):
+                labels = replacement.checked(images, labels)
+                return images if labels is None else (images, labels, *sample_weight)
+
+            if isinstance(x.element_spec, dict):
+                raise TypeError(f"`x` must be a dataset of (images, labels). Received: dicts of {sorted(x.element_spec)}")
+            first = next(iter(x.take(1).as_numpy_iterator()), None)
+            replacement.check_values(first[0] if isinstance(first, tuple) else first, None)
+            return x.map(in_graph, num_parallel_calls=tf.data.AUTOTUNE), y
+        if isinstance(x, keras.utils.Sequence):
+            return _CheckedSequence(x, self._check_batch), y
+        if hasattr(x, "__next__"):
+            return (self._check_batch(batch) for batch in x), y
+        x, y = (np.asarray(value) if isinstance(value, list) else value for value in (x, y))
+        self._check_batch((x, y))
+        return x, y
+
+    def _check_batch(self, batch):
+        images, labels, _ = keras.utils.unpack_x_y_sample_weight(batch)
+        images, labels = _checks.dense(x=images, y=labels)
+        if labels is not None:
+            _labels.check(labels, self.augmentation.replacement.num_classes)
+        self.augmentation.replacement.check_values(images.numpy(), labels)
+        return batch
 
     def train_step(self, data):
         images, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)

@@ -9,7 +9,6 @@ from keras_ganaug.augmentation import source as sources
 from keras_ganaug.augmentation.bank import SampleBank
 from keras_ganaug.augmentation.replacement import Replacement
 
-_HASHED_VALUES = 64  # of each row of a batch
 _MOST_VISITS = 2**20  # batches that a pipeline remembers
 
 
@@ -105,6 +104,11 @@ class _MapFunction:
 
     @tf.autograph.experimental.do_not_convert
     def __call__(self, *element):
+        if len(element) == 1 and isinstance(element[0], tf.data.Dataset):
+            raise TypeError(
+                "`images` must be a batch: map this function over the dataset, `dataset.map(gan_augment)`. "
+                "Received: a tf.data.Dataset"
+            )
         if len(element) == 1 and isinstance(element[0], (tuple, list)):
             element = tuple(element[0])
         if len(element) == 1 and isinstance(element[0], dict):
@@ -128,11 +132,7 @@ class _MapFunction:
         return element
 
     def _augment(self, images, labels, sample_weight):
-        values = (images, labels, sample_weight)
-        for name, value in zip(("images", "labels", "sample_weight"), values, strict=True):
-            if isinstance(value, (dict, tuple, list)):
-                raise ValueError(f"`{name}` must be one tensor. Received: {type(value).__name__} of tensors")
-        images, labels, sample_weight = (None if value is None else tf.convert_to_tensor(value) for value in values)
+        images, labels, sample_weight = _checks.dense(images=images, labels=labels, sample_weight=sample_weight)
         self._replacement.check(images, labels, sample_weight)
         labels = self._replacement.checked(images, labels)
         seed = self._seed_of(images, labels)
@@ -184,7 +184,5 @@ def _forget_all(table):
 
 
 def _fingerprint(values):
-    """A 64-bit hash of a batch: of at most 64 values of each row, spread evenly."""
-    rows = tf.reshape(values, [tf.shape(values)[0], -1])
-    stride = tf.maximum(tf.shape(rows)[1] // _HASHED_VALUES, 1)
-    return tf.bitcast(tf.fingerprint(tf.reshape(rows[:, ::stride], [1, -1])), tf.int64)[0]
+    """A 64-bit hash of all values of a batch."""
+    return tf.bitcast(tf.fingerprint(tf.reshape(values, [1, -1])), tf.int64)[0]

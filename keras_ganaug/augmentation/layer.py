@@ -6,7 +6,6 @@ import weakref
 from pathlib import Path
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from keras_ganaug import _checks, _compat, _images, _random, export
@@ -112,9 +111,11 @@ class GANAugmentation(keras.layers.Layer):
 
     def call(self, images, labels=None, sample_weight=None, training=None):
         given = (images, labels, sample_weight)
-        if training is not True and not (isinstance(training, (int, np.bool_)) and training):
+        if tf.is_tensor(training) and not hasattr(training, "numpy"):
+            raise TypeError("`training` must be known when the graph is made: True or False. Received: a symbolic tensor")
+        if training is None or not bool(training):
             return _structured(*given)
-        images, labels, sample_weight = (None if value is None else tf.convert_to_tensor(value) for value in given)
+        images, labels, sample_weight = _checks.dense(images=images, labels=labels, sample_weight=sample_weight)
         replacement = self._frozen.replacement
         replacement.check(images, labels, sample_weight)
         labels = replacement.checked(images, labels)

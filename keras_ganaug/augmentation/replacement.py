@@ -155,7 +155,7 @@ class Replacement:
         if tf.executing_eagerly():
             self.check_values(images, labels)
         elif labels is not None and self.num_classes is not None and not _labels.is_one_hot(labels):
-            with tf.control_dependencies([_labels.assertion(_labels.class_of(labels), self.num_classes)]):
+            with tf.control_dependencies([_labels.assertion(labels, self.num_classes)]):
                 return tf.identity(labels)
         return labels
 

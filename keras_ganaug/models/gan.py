@@ -371,7 +371,7 @@ class GAN(Sampling, Saving, keras.Model):
                 f"Received: loss={loss!r}, label_smoothing={label_smoothing!r}"
             )
         checked = settings.check({**self.paper_settings(), **given}, label_smoothing, self.compute_dtype)
-        jit = settings.check_jit_compile(jit_compile, run_eagerly)
+        jit = settings.check_jit_compile(jit_compile, _checks.boolean(run_eagerly, "run_eagerly"))
         steps_per_execution = _checks.positive_int(steps_per_execution, "steps_per_execution")
         players = {"g": self.generator, "d": self.discriminator}
         stateful = [part for part in (*checked["penalties"], checked["augment"]) if hasattr(part, "attach")]
@@ -435,11 +435,18 @@ class GAN(Sampling, Saving, keras.Model):
             raise ValueError("`class_balanced` needs a model with classes. Received: class_balanced=True, num_classes=None")
         schedulers = (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)
         for callback in callbacks if isinstance(callbacks, (list, tuple)) else ():
+            if not isinstance(callback, keras.callbacks.Callback):
+                raise TypeError(f"`callbacks` must be a list of Keras callbacks. Received: {callback!r}")
             if isinstance(callback, schedulers):
                 raise ValueError(
                     "`callbacks` that set the learning rate know one optimizer, and a GAN has two: give `g_optimizer` and "
                     f"`d_optimizer` a keras.optimizers.schedules.LearningRateSchedule. Received: {type(callback).__name__}"
                 )
+        _checks.positive_int(epochs, "epochs")
+        _checks.non_negative_int(initial_epoch, "initial_epoch")
+        if steps_per_epoch is not None:
+            _checks.positive_int(steps_per_epoch, "steps_per_epoch")
+        shuffle, class_balanced = _checks.boolean(shuffle, "shuffle"), _checks.boolean(class_balanced, "class_balanced")
         if isinstance(x, tf.data.Dataset):
             if y is not None or batch_size is not None:
                 raise ValueError(
@@ -473,6 +480,9 @@ class GAN(Sampling, Saving, keras.Model):
         if hasattr(self.augment, "after_fit"):
             self.augment.after_fit()
         return history
+
+    def test_step(self, data):
+        return self.evaluate()
 
     def evaluate(self, *args, **kwargs):
         """A GAN has no loss that tells how good it is.
@@ -510,7 +520,14 @@ class GAN(Sampling, Saving, keras.Model):
 
     def _copy_of_generator(self):
         """The network that holds the averaged weights."""
-        copy = keras.models.clone_model(self.generator)
+        try:
+            copy = keras.models.clone_model(self.generator)
+        except Exception as error:  # Keras raises what the model's class raises
+            raise ValueError(
+                "`generator` must be a functional or sequential Keras model, or one that its config tells how to copy: "
+                f"its weights are averaged in a copy. Received: {self.generator.name!r}, whose copying raised: "
+                f"{str(error).splitlines()[0]}"
+            ) from None
         labels = None if self.num_classes is None else tf.zeros([2], tf.int32)
         copy(self.inputs(tf.zeros([2, self.latent_dim]), labels))
         copy.set_weights(self.generator.get_weights())
@@ -536,7 +553,9 @@ class GAN(Sampling, Saving, keras.Model):
 
     def network_seed(self, number):
         """A seed for the initial weights of a network."""
-        return int(np.random.SeedSequence([number, *np.atleast_1d(self.seed).tolist()]).generate_state(1)[0])
+        return int(
+            np.random.SeedSequence([number, *(int(part) % 2**64 for part in np.atleast_1d(self.seed))]).generate_state(1)[0]
+        )
 
     def add_state(self, name, shape=(), initializer="zeros", dtype="float32"):
         """A variable that training carries along and that is saved with the model; replicas take the first one's value."""

@@ -164,8 +164,9 @@ def from_dataset(dataset, gan, steps_per_epoch, class_balanced):
         if labels is None:
             with tf.control_dependencies(checks):
                 return tf.identity(images)
-        indices = labels_to_indices(labels, gan.num_classes)
-        checks.append(_labels.assertion(indices, gan.num_classes))
+        indices, labels = labels_to_indices(labels, gan.num_classes), tf.convert_to_tensor(labels)
+        if not _labels.is_one_hot(labels):
+            checks.append(_labels.assertion(labels, gan.num_classes))
         with tf.control_dependencies(checks):
             return tf.identity(images), tf.identity(indices)
 
