@@ -9,7 +9,7 @@ Five classes keep 500 images, five keep 20. The GAN sees this training set alone
 import argparse
 import os
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 from common import compare, draw_rows, table
