@@ -64,10 +64,9 @@ GROUPS = {
 STEPS = {"few": 2500, "smoothing": 1500, "history": 1500, "spectral": 1500}
 HEADER = """# Ablations
 
-Trainings on Fashion-MNIST that differ in one technique alone, by `python benchmarks/ablation.py`. *Kernel distance* (×1000) is
-that of 10,000 samples from 10,000 real test images, on the features of a classifier that was trained on real images;
-*GAN-test*: how often that classifier names a sample as the class asked for. Mean ± standard deviation over the seeds, and in
-brackets each seed.
+Trainings on Fashion-MNIST that differ in one technique alone, by `python benchmarks/ablation.py`. *Kernel distance* (×1000)
+is that of 10,000 samples from 10,000 real test images, on the features of a classifier that was trained on real images;
+*GAN-test*: how often it names a sample as the class asked for. Mean ± standard deviation over the seeds, in brackets each.
 """
 
 
