@@ -160,13 +160,13 @@ class GAN(Sampling, Saving, keras.Model):
     def fakes(self, batch):
         """Generated images, one for each real one and of its class: float32 in [-1, 1]."""
         latents = self.sample_latents(tf.shape(batch.images)[0], _random.fold(batch.seed, 0))
-        return tf.cast(self.generator(self.inputs(latents, batch.labels), training=True), tf.float32)
+        return tf.cast(self.generator(self.network_inputs(latents, batch.labels), training=True), tf.float32)
 
     def judge(self, images):
         """A function from labels to what the discriminator says of these images under them."""
         parts = {layer.name: layer for layer in self.discriminator.layers}
         if self.num_classes is None or not {"features", "head"} <= parts.keys():
-            return lambda labels: self.discriminator(self.inputs(images, labels), training=True)
+            return lambda labels: self.discriminator(self.network_inputs(images, labels), training=True)
         features = parts["features"](images, training=True)  # once, however many labels are tried
         return lambda labels: parts["head"]([features, labels], training=True)
 
@@ -184,7 +184,7 @@ class GAN(Sampling, Saving, keras.Model):
 
     def synthesize(self, latents, labels, truncation):
         """Images in [-1, 1] from the averaged weights; truncation draws the latents towards their mean."""
-        return tf.cast(self.ema_generator(self.inputs(latents * truncation, labels), training=False), tf.float32)
+        return tf.cast(self.ema_generator(self.network_inputs(latents * truncation, labels), training=False), tf.float32)
 
     def expected_judgement(self):
         """What the discriminator must give, in words and as the shapes for one image: alternatives, each a list."""
@@ -505,7 +505,7 @@ class GAN(Sampling, Saving, keras.Model):
             f"{' and int32 labels of shape (batch,)' if labels is not None else ''} to images of shape "
             f"{('batch', *self.image_shape)}"
         )
-        images = _dry_run(self.generator, self.inputs(latents, labels), expected)
+        images = _dry_run(self.generator, self.network_inputs(latents, labels), expected)
         if tuple(images.shape) != (2, *self.image_shape):
             raise ValueError(f"{expected}. Received: output of shape {tuple(images.shape)} for a batch of 2")
         words, shapes = self.expected_judgement()
@@ -513,7 +513,7 @@ class GAN(Sampling, Saving, keras.Model):
             f"`discriminator` must map images of shape {('batch', *self.image_shape)}"
             f"{' and int32 labels of shape (batch,)' if labels is not None else ''} to {words}"
         )
-        outputs = tf.nest.flatten(_dry_run(self.discriminator, self.inputs(images, labels), expected))
+        outputs = tf.nest.flatten(_dry_run(self.discriminator, self.network_inputs(images, labels), expected))
         if [tuple(output.shape[1:]) for output in outputs] not in shapes or any(o.shape[0] != 2 for o in outputs):
             received = ", ".join(str(tuple(output.shape)) for output in outputs)
             raise ValueError(f"{expected}. Received: output of shape {received} for a batch of 2")
@@ -529,7 +529,7 @@ class GAN(Sampling, Saving, keras.Model):
                 f"{str(error).splitlines()[0]}"
             ) from None
         labels = None if self.num_classes is None else tf.zeros([2], tf.int32)
-        copy(self.inputs(tf.zeros([2, self.latent_dim]), labels))
+        copy(self.network_inputs(tf.zeros([2, self.latent_dim]), labels))
         copy.set_weights(self.generator.get_weights())
         exact = {
             id(getattr(layer, name))
@@ -542,7 +542,7 @@ class GAN(Sampling, Saving, keras.Model):
         copy.trainable = False
         return copy
 
-    def inputs(self, first, labels):
+    def network_inputs(self, first, labels):
         """The inputs of a network: latents or images, with their labels where there are classes."""
         return first if self.num_classes is None else [first, labels]
 

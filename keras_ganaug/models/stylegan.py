@@ -73,7 +73,7 @@ class StyleGAN(GAN):
         mapping, synthesis = (self.generator.get_layer(name) for name in ("mapping", "synthesis"))
         seeds = [_random.fold(batch.seed, 0, part) for part in range(5)]
         first, second = (
-            mapping(self.inputs(self.sample_latents(n, seed), batch.labels), training=True) for seed in seeds[:2]
+            mapping(self.network_inputs(self.sample_latents(n, seed), batch.labels), training=True) for seed in seeds[:2]
         )
         mean = _compat.tf_variable(self.w_mean)
         self.w_mean.assign(mean + (1.0 - _W_DECAY) * (tf.reduce_mean(tf.stop_gradient(first), axis=0) - mean))
@@ -89,7 +89,7 @@ class StyleGAN(GAN):
 
     def _styles(self, latents, labels, truncation):
         """w of each layer, from the averaged weights: float32 (batch, num_layers, w_dim)."""
-        w = self.ema_generator.get_layer("mapping")(self.inputs(latents, labels), training=False)
+        w = self.ema_generator.get_layer("mapping")(self.network_inputs(latents, labels), training=False)
         mean = tf.convert_to_tensor(_compat.tf_variable(self.w_mean))
         return tf.repeat((mean + truncation * (w - mean))[:, None], self.num_layers, axis=1)
 
