@@ -92,9 +92,10 @@ def table(results):
         mean, spread = values.mean(0), values.std(0, ddof=1) if len(values) > 1 else values.std(0)
         cells = [f"{m:.1f} ± {s:.1f}" for m, s in zip(mean, spread, strict=True)]
         lines.append(f"{arm:<22}{cells[0]:>20}{cells[1]:>18}")
-    without, with_gan = (results[arm][:, 0].mean() for arm in ("oversampling", "oversampling + GAN"))
-    verdict = "helped" if with_gan > without else "did not help"
-    lines.append(f"The GAN {verdict} here: {with_gan - without:+.1f} points of balanced accuracy over oversampling alone.")
+    gains = results["oversampling + GAN"][:, 0] - results["oversampling"][:, 0]  # seed by seed
+    gain, spread = gains.mean(), gains.std(ddof=1) if len(gains) > 1 else np.inf
+    verdict = "made no clear difference" if abs(gain) <= spread else "helped" if gain > 0 else "did harm"
+    lines.append(f"The GAN {verdict} here: {gain:+.1f} points of balanced accuracy over oversampling alone.")
     return "\n".join(lines)
 
 

@@ -18,7 +18,7 @@ import keras_ganaug as kga
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=3000, help="training steps of the GAN")
+    parser.add_argument("--steps", type=int, default=2000, help="training steps of the GAN")
     parser.add_argument("--classifier-steps", type=int, default=600)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="of subset and classifier")
     parser.add_argument("--fraction", type=float, default=0.25)
