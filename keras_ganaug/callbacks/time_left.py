@@ -32,7 +32,7 @@ class TimeLeft(keras.callbacks.Callback):
         if seconds < 100:
             return f"{seconds:.0f} s"
         minutes = round(seconds / 60)
-        return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
+        return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
     def on_train_begin(self, logs=None):
         self._start, self._first = time.monotonic(), None
