@@ -175,6 +175,9 @@ def page():
     pictures = [
         f"## {name}\n\nbest | final\n-|-\n![]({'gallery/' + name}.png) | ![](gallery/{name}_final.png)" for name in done
     ]
+    missing = [name for name in STEPS if name not in results]
+    if missing:
+        lines += ["", f"Not trained yet: {', '.join(missing)}."]
     notes = FOLDER / "notes.md"
     text = [HEADER, "\n".join(lines), notes.read_text(encoding="utf-8") if notes.exists() else "", *pictures]
     (FOLDER.parent / "gallery.md").write_text("\n\n".join(part.strip() for part in text if part) + "\n", encoding="utf-8")
