@@ -113,11 +113,11 @@ def test_the_probability_follows_the_sign_of_the_real_logits():
 def test_it_trains_reports_and_resumes_exactly(tmp_path):
     x, y = small_data()
 
-    def compiled(gan):
-        gan.compile(augment=kga.AdaptiveAugment("translation,color", kimg=0.1), jit_compile=True)
+    def compiled(gan, **options):
+        gan.compile(augment=kga.AdaptiveAugment("translation,color", kimg=0.1), **options)
         return gan
 
-    straight, stopped = compiled(small_gan()), compiled(small_gan())
+    straight, stopped = compiled(small_gan(), jit_compile=True), compiled(small_gan())
     history = straight.fit(x, y, batch_size=8, epochs=6, verbose=0).history
     assert len(history["augment_p"]) == 6
     stopped.fit(x, y, batch_size=8, epochs=3, verbose=0)

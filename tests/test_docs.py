@@ -24,9 +24,6 @@ def test_a_twelfth_gan_takes_one_short_file(tmp_path):
     assert isinstance(gan, kga.GAN)
     images, _ = names["gan_augment"](np.zeros([4, 8, 8, 1], "uint8"), np.array([0, 1, 0, 1]))
     assert (images.numpy() != 0).any((1, 2, 3)).sum() == 1
-    gan.compile(jit_compile=True)
-    history = gan.fit(names["images"], names["labels"], batch_size=16, verbose=0).history
-    assert np.isfinite([history["d_loss"], history["g_loss"]]).all()
     gan.save(tmp_path / "gan.keras")
     loaded = keras.models.load_model(tmp_path / "gan.keras")
     np.testing.assert_array_equal(loaded.generate([0, 1], seed=1), gan.generate([0, 1], seed=1))
