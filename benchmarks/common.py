@@ -3,8 +3,10 @@
 import importlib.util
 import json
 import sys
+import time
 from pathlib import Path
 
+import keras
 import tensorflow as tf
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -30,6 +32,26 @@ def train_on_arrays(x, y, steps, batch_size=128, seed=0):
 
 def accuracy(model, x, y):
     return float((model.predict(x, batch_size=512, verbose=0).argmax(1) == y).mean())
+
+
+class Clock(keras.callbacks.Callback):
+    """Seconds of training, without what callbacks take, over all the runs that a training was resumed in."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.path, self.seconds = Path(path), 0.0
+
+    def on_train_begin(self, logs=None):
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        if self.path.exists():
+            self.seconds = json.loads(self.path.read_text())
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._start = time.monotonic()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.seconds += time.monotonic() - self._start
+        self.path.write_text(json.dumps(self.seconds))
 
 
 def write_json(path, content):

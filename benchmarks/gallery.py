@@ -13,14 +13,13 @@ import argparse
 import json
 import os
 import shutil
-import time
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
-from common import ROOT, as_pixels
+from common import ROOT, Clock, as_pixels
 from judge import Judge, pca_gaussians
 
 import keras_ganaug as kga
@@ -116,26 +115,6 @@ def train(name, judge, steps):
     result["final"] = judge.figures(draw)
     picture(FOLDER / f"{name}_final.png", draw)
     return result
-
-
-class Clock(keras.callbacks.Callback):
-    """Seconds of training, without what callbacks take, over all the runs that a training was resumed in."""
-
-    def __init__(self, path):
-        super().__init__()
-        self.path, self.seconds = path, 0.0
-
-    def on_train_begin(self, logs=None):
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        if self.path.exists():
-            self.seconds = json.loads(self.path.read_text())
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self._start = time.monotonic()
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.seconds += time.monotonic() - self._start
-        self.path.write_text(json.dumps(self.seconds))
 
 
 def picture(path, draw, columns=12):

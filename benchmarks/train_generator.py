@@ -3,15 +3,15 @@
     python benchmarks/train_generator.py fashion_mnist saved_models/fashion_mnist
 
 Writes the SavedModel, and with `--keep` the whole model as `OUT.keras`, from which training can go on. A run that was
-killed goes on from its last epoch when it is started again.
+killed goes on from its last epoch when it is started again. It trains in mixed bfloat16, which takes two thirds of the time
+on a CPU that has it, and exports in float32.
 """
 
 import argparse
-import time
 from pathlib import Path
 
 import keras
-from common import write_json
+from common import Clock, write_json
 
 import keras_ganaug as kga
 
@@ -67,11 +67,12 @@ if __name__ == "__main__":
     for name in ("steps", "d_rate", "mismatch"):
         settings[name] = settings[name] if getattr(options, name) is None else getattr(options, name)
 
+    keras.config.set_dtype_policy("mixed_bfloat16")
     train, _ = kga.datasets.load(options.dataset)
     x, y = kga.datasets.to_arrays(train)
     gan = build(train, **settings, seed=options.seed)
     epochs = 20
-    start = time.time()
+    clock = Clock(f"{options.out}.seconds.json")
     gan.fit(
         x,
         y,
@@ -79,12 +80,18 @@ if __name__ == "__main__":
         epochs=epochs,
         steps_per_epoch=settings["steps"] // epochs,
         verbose=0,
-        callbacks=[kga.callbacks.TimeLeft(), keras.callbacks.BackupAndRestore(f"{options.out}.backup")],
+        callbacks=[clock, kga.callbacks.TimeLeft(), keras.callbacks.BackupAndRestore(f"{options.out}.backup")],
     )
+    minutes = round(clock.seconds / 60, 1)
+    clock.path.unlink()
     if options.keep:
         gan.save(f"{options.out}.keras")
-    gan.export(options.out)
+    keras.config.set_dtype_policy("float32")
+    exported = build(train, **settings, seed=options.seed)
+    for variable, value in zip(exported.sampling_state, gan.sampling_state, strict=True):
+        variable.assign(value)
+    exported.export(options.out)
     write_json(
         Path(options.out) / "training.json",
-        {**settings, "seed": options.seed, "minutes": round((time.time() - start) / 60, 1)},
+        {**settings, "seed": options.seed, "minutes": minutes},
     )

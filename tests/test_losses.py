@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_ganaug import losses
 
@@ -50,3 +51,28 @@ def test_label_smoothing_is_one_sided():
     squares = losses.LeastSquares(label_smoothing=0.1)
     expected = 0.5 * ((REAL - 0.9) ** 2).mean() + 0.5 * (FAKE**2).mean()
     np.testing.assert_allclose(squares.discriminator(REAL, FAKE), expected, rtol=1e-6)
+
+
+def test_the_optimum_of_the_minimax_value_is_the_jensen_shannon_divergence():
+    """Goodfellow et al. 2014, theorem 1, on discrete densities: each value is as often a sample as its probability says."""
+    distance = pytest.importorskip("scipy.spatial.distance").jensenshannon
+    p, q = np.array([8, 5, 2, 1, 0]) / 16, np.array([1, 3, 6, 6, 0]) / 16
+    real, fake = (np.repeat(np.arange(5), (density * 16).astype(int)) for density in (p, q))
+    logits = tf.Variable(tf.zeros([5]))  # D gives each value a logit of its own
+
+    def value():
+        return -losses.minimax.discriminator(tf.gather(logits, real), tf.gather(logits, fake))
+
+    np.testing.assert_allclose(value(), -np.log(4), rtol=1e-6)
+    for _ in range(400):
+        with tf.GradientTape() as tape:
+            loss = -value()
+        logits.assign_sub(8.0 * tf.convert_to_tensor(tape.gradient(loss, logits)))
+    np.testing.assert_allclose(value(), -np.log(4) + 2 * distance(p, q) ** 2, rtol=1e-5)
+    np.testing.assert_allclose(tf.sigmoid(logits)[:4], p[:4] / (p + q)[:4], atol=1e-3)
+    # Where p = q no discriminator does better than chance.
+    assert float(losses.minimax.discriminator(logits.numpy()[real], logits.numpy()[real])) > np.log(4)
+    # The generator's loss is its part of the value, which it lowers.
+    np.testing.assert_allclose(
+        losses.minimax.generator(None, logits.numpy()[fake]), (q[:4] * np.log(q[:4] / (p + q)[:4])).sum(), rtol=1e-4
+    )
