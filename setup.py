@@ -4,7 +4,7 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
-TEST = ["pytest>=8", "scikit-learn>=1.3", "scipy>=1.11"]
+TEST = ["pytest>=8", "pytest-xdist>=3.5", "scikit-learn>=1.3", "scipy>=1.11"]
 
 setup(
     name="keras_ganaug",
