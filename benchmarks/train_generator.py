@@ -3,8 +3,8 @@
     python benchmarks/train_generator.py fashion_mnist saved_models/fashion_mnist
 
 Writes the SavedModel, and with `--keep` the whole model as `OUT.keras`, from which training can go on. A run that was
-killed goes on from its last epoch when it is started again. With `--precision
-mixed_bfloat16` a step takes two thirds of the time on a CPU that has it; the export is in float32 all the same.
+killed goes on from its last epoch when it is started again. `--precision mixed_bfloat16` is for CPUs and accelerators that
+have it; the export is in float32 all the same.
 """
 
 import argparse
@@ -60,9 +60,9 @@ if __name__ == "__main__":
     parser.add_argument("dataset", choices=sorted(SETTINGS))
     parser.add_argument("out", help="folder for the SavedModel")
     parser.add_argument("--steps", type=int)
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--batch_size", type=int)
     parser.add_argument("--g_rate", type=float)
-    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--d_rate", type=float)
     parser.add_argument("--mismatch", type=float)
     parser.add_argument("--precision", choices=["float32", "mixed_bfloat16"], default="float32")
@@ -87,8 +87,6 @@ if __name__ == "__main__":
         verbose=0,
         callbacks=[clock, kga.callbacks.TimeLeft(), keras.callbacks.BackupAndRestore(f"{options.out}.backup")],
     )
-    minutes = round(clock.seconds / 60, 1)
-    clock.path.unlink()
     if options.keep:
         gan.save(f"{options.out}.keras")
     keras.config.set_dtype_policy("float32")
@@ -98,5 +96,6 @@ if __name__ == "__main__":
     exported.export(options.out)
     write_json(
         Path(options.out) / "training.json",
-        {**settings, "precision": options.precision, "seed": options.seed, "minutes": minutes},
+        {**settings, "precision": options.precision, "seed": options.seed, "minutes": round(clock.seconds / 60, 1)},
     )
+    clock.path.unlink()
