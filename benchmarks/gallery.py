@@ -42,16 +42,16 @@ class Run(NamedTuple):
 
 
 RUNS = {
-    "GAN": Run(6000),
-    "CGAN": Run(6000),
-    "ACGAN": Run(6000),
-    "LSGAN": Run(6000),
-    "WGAN": Run(2000),
+    "GAN": Run(7000),
+    "CGAN": Run(7000),
+    "ACGAN": Run(7000),
+    "LSGAN": Run(7000),
+    "WGAN": Run(2400),
     "WGANGP": Run(1500),
-    "BEGAN": Run(4000, batch_size=16),
+    "BEGAN": Run(6000, batch_size=16),
     "SNGAN": Run(7000),
-    "SAGAN": Run(4000),
-    "ProgressiveGAN": Run(4000, batch_size=16, rate=1.0),
+    "SAGAN": Run(3800),
+    "ProgressiveGAN": Run(5000, batch_size=16, rate=1.0),
     "StyleGAN": Run(3000, rate=1.0),
 }
 

@@ -33,10 +33,19 @@ def class_of(labels):
     return tf.cast(tf.reshape(labels, [-1]), tf.int32)
 
 
+def at_least_one(classes):
+    """int32 classes (n,), or one class where there are none: not every convolution takes an empty batch."""
+    if classes.shape[0]:
+        return classes
+    return tf.pad(classes, [[0, tf.maximum(0, 1 - tf.shape(classes)[0])]])
+
+
 def assertion(labels, num_classes):
     """An operation that fails where labels, class indices of any dtype, are none of the `num_classes`; XLA leaves it out."""
     message = f"`labels` must be class indices from 0 to {num_classes - 1} (num_classes={num_classes})"
-    inside = (labels >= 0) & (labels < num_classes)
+    # In a dtype that can hold `num_classes`.
+    values = labels if labels.dtype.is_floating else tf.cast(labels, tf.int64)
+    inside = (values >= 0) & (values < num_classes)
     if labels.dtype.is_floating:
         inside &= tf.equal(labels, tf.floor(labels))
     return _checks.assertion(tf.reduce_all(inside), message, labels)

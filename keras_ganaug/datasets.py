@@ -129,7 +129,8 @@ def class_histogram(dataset, num_classes=None):
     """How many images each class has.
 
     Args:
-        dataset: Unbatched or batched `tf.data.Dataset` of (image, label), or a sequence of integer labels.
+        dataset: Unbatched or batched `tf.data.Dataset` of (image, label), labels as integers or one number for each class;
+            or a sequence of integer labels.
         num_classes: Number of classes. Defaults to the largest label plus 1.
 
     Returns an int64 NumPy array of shape (num_classes,).
@@ -143,7 +144,10 @@ def class_histogram(dataset, num_classes=None):
     if isinstance(dataset, tf.data.Dataset):
         if not isinstance(dataset.element_spec, tuple) or len(dataset.element_spec) < 2:
             raise ValueError(f"`dataset` must have elements (image, label). Received: {dataset.element_spec}")
-        labels = [np.ravel(label) for label in dataset.map(lambda x, y, *w: y).as_numpy_iterator()]
+        images, labels = dataset.element_spec[:2]
+        by_class = labels.shape.rank == (images.shape.rank or 0) - 2 and labels.shape[-1] != 1  # one-hot or soft
+        labels = dataset.map(lambda x, y, *w: tf.argmax(tf.cast(y, tf.float32), -1) if by_class else y)
+        labels = [np.ravel(label) for label in labels.as_numpy_iterator()]
         dataset = np.concatenate(labels) if labels else np.zeros([0], np.int64)
     if num_classes is not None:
         _checks.positive_int(num_classes, "num_classes")
@@ -227,7 +231,7 @@ def from_directory(
     image, or a single class.
 
     Args:
-        directory: Folder whose subfolders are the classes, in alphabetical order.
+        directory: Folder whose subfolders are the classes, in alphabetical order unless `class_names` gives another.
         image_size: (height, width) to which images are resized.
         color_mode: "grayscale", "rgb" or "rgba": 1, 3 or 4 channels. Defaults to "rgb".
         validation_split: Share of the images, above 0 and below 1, to hold out. Defaults to None: hold out nothing.
@@ -253,12 +257,20 @@ def from_directory(
     if not root.is_dir():
         raise ValueError(f"`directory` must be an existing folder. Received: directory={str(directory)!r}")
     sized = isinstance(image_size, (tuple, list)) and len(image_size) == 2
-    if not sized or not all(isinstance(n, numbers.Integral) and n > 0 for n in image_size):
+    if not sized or not all(isinstance(n, numbers.Integral) and not isinstance(n, bool) and n > 0 for n in image_size):
         raise ValueError(f"`image_size` must be (height, width), positive integers. Received: image_size={image_size!r}")
     _checks.one_of(color_mode, ("grayscale", "rgb", "rgba"), "color_mode")
     if validation_split is not None and not 0.0 < _checks.fraction(validation_split, "validation_split") < 1.0:
         raise ValueError(f"`validation_split` must be above 0 and below 1. Received: {validation_split!r}")
     files = _image_files(root)
+    if "class_names" in kwargs:
+        names = kwargs["class_names"]
+        if not isinstance(names, (list, tuple)) or sorted(map(str, names)) != sorted(files):
+            raise ValueError(
+                f"`class_names` must be a list of the subfolders of `directory`, {sorted(files)}, in the order of the "
+                f"labels. Received: class_names={names!r}"
+            )
+        files = {name: files[name] for name in names}
     if verbose:
         print(f"{sum(map(len, files.values()))} images of {len(files)} classes in {root}")
         print(format_histogram({name: len(paths) for name, paths in files.items()}))

@@ -131,13 +131,14 @@ def test_large_int64_labels_and_float64_weights_survive(jit):
         np.testing.assert_array_equal(new_w, expected)
 
 
-@pytest.mark.parametrize("form", ["column", "one_hot", "soft", "float"])
+@pytest.mark.parametrize("form", ["column", "one_hot", "bool", "soft", "float"])
 def test_label_formats(form):
     x, y = batch(8)
     classes = np.asarray(y)
     labels = {
         "column": y[:, None],
         "one_hot": tf.one_hot(y, 10, dtype="float16"),
+        "bool": tf.one_hot(y, 10) > 0,
         "soft": tf.one_hot(y, 10) * 0.8 + 0.02,
         "float": tf.cast(y, "float32"),
     }[form]
@@ -153,7 +154,7 @@ def test_label_formats(form):
     assert (new_y.dtype, new_y.shape) == (labels.dtype, labels.shape)
     np.testing.assert_array_equal(label_of(new_x)[rows], 9)
     written = np.asarray(new_y)[rows]
-    expected = np.eye(10)[[9] * 4] if form in ("one_hot", "soft") else np.full(written.shape, 9)
+    expected = np.eye(10)[[9] * 4] if form in ("one_hot", "bool", "soft") else np.full(written.shape, 9)
     np.testing.assert_array_equal(written, expected)
     untouched = np.setdiff1d(np.arange(8), rows)
     np.testing.assert_array_equal(np.asarray(new_y)[untouched], np.asarray(labels)[untouched])

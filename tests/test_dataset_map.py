@@ -45,6 +45,30 @@ def test_rows_labels_and_ragged_last_batch(engine):
 
 
 @pytest.mark.parametrize("engine", ["bank", "live"])
+def test_a_batch_too_small_for_a_synthetic_row_is_left_alone(engine, tmp_path):
+    # With convolutions: an empty batch comes out of TensorFlow's with another number of channels.
+    gan = kga.SNGAN((8, 8, 1), 3, latent_dim=4, seed=1)
+    x, y = np.random.default_rng(0).integers(0, 256, [9, 8, 8, 1], "uint8"), np.arange(9) % 3
+    kga.GANAugmentation(gan, 0.25, seed=1).export(tmp_path / "exported")
+    for generator in (gan, tmp_path / "exported"):
+        *_, last = pipeline(kga.gan_augment(generator, 0.25, engine=engine, seed=1), 4, data=(x, y))  # 4, 4, 1
+        np.testing.assert_array_equal(last[0], x[8:])
+    loaded = tf.saved_model.load(str(tmp_path / "exported"))
+    images, _ = loaded.augment(tf.cast(x[:1], tf.float32), y[:1].astype("int32"), [1, 2])
+    np.testing.assert_array_equal(images, x[:1])
+    assert loaded.generate(np.zeros([0], "int32"), np.array([1, 2], "int32")).shape == (0, 8, 8, 1)
+
+
+@pytest.mark.parametrize(("dtype", "num_classes"), [("uint8", 256), ("int8", 128), ("uint8", 300)])
+def test_labels_whose_dtype_cannot_hold_the_number_of_classes(dtype, num_classes):
+    labels = np.array([0, 1, 127, min(255, np.iinfo(dtype).max)], dtype)
+    augment = kga.gan_augment(GENERATOR, 1.0, engine="live", num_classes=num_classes, seed=1)
+    ((images, after),) = pipeline(augment, 4, data=(X[:4], labels))
+    np.testing.assert_array_equal(after, labels)
+    np.testing.assert_array_equal(label_of(images)[:2], labels[:2])  # the known images tell labels up to 100
+
+
+@pytest.mark.parametrize("engine", ["bank", "live"])
 def test_parallel_maps_give_the_same_and_epochs_differ(engine):
     epochs = {}
     for parallel in (None, 1, 4, tf.data.AUTOTUNE):

@@ -75,6 +75,20 @@ def test_from_directory(tmp_path, capsys):
     assert "cat  4" in output
 
 
+def test_from_directory_with_its_classes_in_another_order(tmp_path):
+    data = kga.datasets.from_directory(folder(tmp_path, {"cat": 4, "dog": 2}), (9, 7), class_names=["dog", "cat"])
+    assert data.class_names == ["dog", "cat"]
+    np.testing.assert_array_equal(kga.datasets.class_histogram(data), [2, 4])
+
+
+def test_class_histogram_of_all_forms_of_labels():
+    x, y = np.zeros([6, 2, 2, 1]), np.array([0, 2, 2, 1, 2, 0])
+    for labels in (y, y[:, None], np.eye(3)[y], np.eye(3, dtype=int)[y]):
+        data = tf.data.Dataset.from_tensor_slices((x, labels))
+        for form in (data, data.batch(4)):
+            np.testing.assert_array_equal(kga.datasets.class_histogram(form), [2, 1, 3])
+
+
 @pytest.mark.parametrize(("mode", "channels"), [("grayscale", 1), ("rgba", 4)])
 def test_from_directory_channels_and_split(tmp_path, mode, channels):
     path = folder(tmp_path, {"a": 10, "b": 10}, channels=channels)

@@ -1,6 +1,8 @@
 """Every bad call is one clear error, before any work starts: it names the argument and says what was received."""
 
 import re
+import tempfile
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -84,6 +86,26 @@ def same_optimizer():
     small_gan().compile(g_optimizer=adam, d_optimizer=adam)
 
 
+def broken_file():
+    with tempfile.NamedTemporaryFile(suffix=".keras") as file:
+        file.write(b"no archive")
+        file.flush()
+        kga.GANAugmentation(file.name)
+
+
+def class_names(names):
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("cat", "dog"):
+            (Path(folder) / name).mkdir()
+            keras.utils.save_img(Path(folder) / name / "1.png", X[0], scale=False)
+        kga.datasets.from_directory(folder, (8, 8), class_names=names, verbose=False)
+
+
+def balanced_in_a_narrow_dtype():
+    labels = tf.constant([0, 1, 2, 3], tf.int8)
+    kga.GANAugmentation(GENERATOR, 0.5, [0.0] * 200 + [1.0], num_classes=201)(IMAGES, labels, training=True)
+
+
 BAD_CALLS = {
     # Constructing a GAN.
     "image_shape": [
@@ -116,6 +138,7 @@ BAD_CALLS = {
         lambda: kga.GANAugmentation(keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten()])),
         lambda: kga.GANAugmentation(keras.Sequential([keras.Input((8,)), keras.layers.Dense(3)])),
         lambda: kga.gan_augment("missing.keras"),
+        broken_file,
     ],
     "discriminator": [
         lambda: kga.SNGAN((8, 8, 1), discriminator=3),
@@ -138,7 +161,18 @@ BAD_CALLS = {
     "initial_epoch": [lambda: compiled().fit(X, Y, initial_epoch=-1)],
     "shuffle": [lambda: compiled().fit(X, Y, shuffle="batch")],
     "run_eagerly": [lambda: small_gan().compile(run_eagerly="x")],
-    "path": [lambda: small_gan().export(None), lambda: small_gan().export(""), lambda: small_gan().export(__file__)],
+    "path": [
+        lambda: kga.callbacks.KeepBest("d_loss", path=5),
+        lambda: kga.callbacks.SampleGrid(path=5),
+        lambda: small_gan().export(None),
+        lambda: small_gan().export(""),
+        lambda: small_gan().export(__file__),
+    ],
+    "class_names": [lambda: class_names(["cat"]), lambda: class_names("cat"), lambda: class_names(["cat", "cow"])],
+    "image_size": [
+        lambda: kga.datasets.from_directory(".", (True, 8)),
+        lambda: kga.datasets.from_directory(".", 8),
+    ],
     "training": [lambda: tf.function(augment_when, autograph=False)(tf.constant(True))],
     "steps_per_execution": [lambda: small_gan().compile(steps_per_execution=0)],
     "interval": [lambda: kga.penalties.R1(interval=0)],
@@ -159,6 +193,10 @@ BAD_CALLS = {
     "label_use": [lambda: kga.networks.dcgan.discriminator((8, 8, 1), label_use="ignore")],
     "callbacks": [
         lambda: compiled().fit(X, Y, callbacks=[3]),
+        lambda: compiled().fit(X, Y, callbacks=3),
+        lambda: augmented().fit(X / 255.0, Y, callbacks=[kga.callbacks.SampleGrid()], verbose=0),
+        lambda: augmented().fit(X / 255.0, Y, callbacks=[kga.callbacks.KeepBest("loss")], verbose=0),
+        lambda: augmented().fit(X / 255.0, Y, callbacks=[kga.callbacks.CollapseAlarm(X, Y)], verbose=0),
         lambda: compiled().fit(X, Y, callbacks=[keras.callbacks.ReduceLROnPlateau("d_loss", mode="min")]),
     ],
     "class_weight": [
@@ -188,6 +226,8 @@ BAD_CALLS = {
     ],
     "class_balanced": [lambda: _unconditional().fit(X, class_balanced=True)],
     "images": [
+        lambda: kga.callbacks.CollapseAlarm(5),
+        lambda: augment([IMAGES, LABELS]),
         lambda: kga.gan_augment(GENERATOR, num_classes=10)(None, LABELS),
         lambda: augment(tf.sparse.from_dense(IMAGES), LABELS),
         lambda: augment({"a": IMAGES}, LABELS),
@@ -209,6 +249,9 @@ BAD_CALLS = {
         lambda: mapped(np.zeros([4, 9, 9, 2], "float32")),
     ],
     "labels": [
+        balanced_in_a_narrow_dtype,
+        lambda: compiled().fit(X, [[1], [1, 2]]),
+        lambda: compiled().fit(dataset(X, {"label": Y})),
         lambda: augmented().train_on_batch(X / 255.0, Y + 1),
         lambda: augmented().fit(((X / 255.0, Y + n) for n in range(2)), verbose=0),
         lambda: augmented().fit(Batches(), verbose=0),

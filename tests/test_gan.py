@@ -389,3 +389,17 @@ def test_train_on_batch_works_too():
     gan.compile()
     gan.train_on_batch(X[:8], Y[:8])
     assert int(gan.step.numpy()) == 1
+
+
+def test_a_discriminator_of_ones_own_with_layers_of_the_packages_names_is_used_as_it_is():
+    images, labels = keras.Input((8, 8, 1)), keras.Input((), dtype="int32")
+    x = keras.layers.Dense(6, name="features")(keras.layers.Flatten()(images))
+    logit = keras.layers.Dense(1, name="head")(keras.layers.Concatenate()([x, kga.layers.OneHot(3)(labels)]))
+    networks = {**small_networks(), "discriminator": keras.Model([images, labels], logit)}
+    gan = kga.SNGAN((8, 8, 1), 3, seed=1, **networks)
+    gan.compile()
+    gan.fit(X, Y, verbose=0)
+    batch, labels = tf.cast(X[:4], tf.float32) / 127.5 - 1.0, tf.constant(Y[:4])
+    np.testing.assert_allclose(gan.judge(batch)(labels), gan.discriminator([batch, labels]), atol=1e-6)
+    assert kga.networks.common.features_and_head(gan.discriminator) is None
+    assert kga.networks.common.features_and_head(kga.SNGAN((8, 8, 1), 3).discriminator) is not None

@@ -54,7 +54,7 @@ def count(fraction, batch_size):
 def write_classes(labels, rows, classes):
     """Labels in their own format and dtype, with new classes at some rows."""
     if _labels.is_one_hot(labels):
-        new = tf.one_hot(classes, labels.shape[1], dtype=labels.dtype)
+        new = tf.cast(tf.one_hot(classes, labels.shape[1]), labels.dtype)
     else:
         new = tf.cast(tf.reshape(classes, [-1, *[1] * (labels.shape.rank - 1)]), labels.dtype)
     return tf.tensor_scatter_nd_update(labels, rows[:, None], new)
@@ -126,6 +126,13 @@ class Replacement:
         else:
             _labels.check(labels, self.num_classes)
             weights = self.class_weights
+            highest = len(weights) - 1 if self.num_classes is None and weights is not None else (self.num_classes or 1) - 1
+            narrow = labels.dtype.is_integer and not _labels.is_one_hot(labels) and highest > labels.dtype.max
+            if narrow and self.strategy != "keep":
+                raise TypeError(
+                    f"`labels` must be of a dtype that holds every class up to {highest}, which "
+                    f"sampling_strategy={self.strategy!r} may choose. Received: dtype {labels.dtype.name}"
+                )
             if weights is not None and _labels.is_one_hot(labels) and labels.shape[1] != len(weights):
                 raise ValueError(
                     f"`sampling_strategy` must have one weight for each column of the labels. "
@@ -189,7 +196,8 @@ class Replacement:
         else:
             classes = self._choose(labels, order, k, batch_size, class_seed)
             labels = None if labels is None else write_classes(labels, rows, classes)
-        synthetic = tf.stop_gradient(_images.as_dtype(draw(classes, draw_seed), images.dtype, self.value_range))
+        synthetic = draw(_labels.at_least_one(classes), draw_seed)[:k]
+        synthetic = tf.stop_gradient(_images.as_dtype(synthetic, images.dtype, self.value_range))
         images = tf.tensor_scatter_nd_update(images, rows[:, None], synthetic)
         is_synthetic = tf.scatter_nd(rows[:, None], tf.ones_like(rows), [batch_size]) > 0
         if self.synthetic_weight is not None:

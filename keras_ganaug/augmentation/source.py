@@ -125,7 +125,14 @@ def _resolve(generator, num_classes):
     if isinstance(generator, (str, os.PathLike)):
         path = Path(generator)
         if path.suffix == ".keras" and path.is_file():
-            source = _resolve(keras.models.load_model(path, compile=False), num_classes)
+            try:
+                model = keras.models.load_model(path, compile=False)
+            except Exception as error:  # Keras raises what reading a broken file raises
+                text = (str(error) or type(error).__name__).splitlines()[0]
+                raise ValueError(
+                    f"`generator` must be {_KINDS}. Received: {str(path)!r}, which Keras cannot load: {text}"
+                ) from error
+            source = _resolve(model, num_classes)
             source.path = str(path)
             return source
         if (path / "saved_model.pb").is_file():

@@ -39,6 +39,10 @@ class CollapseAlarm(keras.callbacks.Callback):
             raise ValueError(f"`threshold` must be below 1. Received: threshold={threshold!r}")
         self.stop, self.every = bool(stop), _checks.positive_int(every, "every")
         self.samples = _checks.positive_int(samples, "samples")
+        if len(np.shape(images)) != 4:
+            raise ValueError(
+                f"`images` must be an array of shape (n, height, width, channels). Received: shape {np.shape(images)}"
+            )
         self._conditional = labels is not None
         labels = np.asarray(labels) if self._conditional else np.zeros(len(images), int)
         self.num_classes = int(labels.max()) + 1
@@ -46,6 +50,7 @@ class CollapseAlarm(keras.callbacks.Callback):
         self._collapsed = set()
 
     def set_model(self, model):
+        _checks.gan(model, self)
         if self._conditional != (model.num_classes is not None):
             raise ValueError(
                 f"`labels` must be given for a GAN with classes, and for no other. Received: labels "

@@ -52,9 +52,13 @@ class KeepBest(keras.callbacks.Callback):
         self.metric = metric
         self.mode = _checks.one_of(mode, ("min", "max"), "mode")
         self.every = _checks.positive_int(every, "every")
-        self.path = None if path is None else Path(path)
+        self.path = None if path is None else Path(_checks.path(path))
         self.name = metric if isinstance(metric, str) else name
         self.best = self.best_epoch = self._state = None
+
+    def set_model(self, model):
+        _checks.gan(model, self)
+        super().set_model(model)
 
     def on_train_begin(self, logs=None):
         self._last = self.params.get("epochs", 0) - 1

@@ -36,10 +36,14 @@ class SampleGrid(keras.callbacks.Callback):
         super().__init__()
         if path is None and log_dir is None:
             raise ValueError("`path` or `log_dir` must be given. Received: path=None, log_dir=None")
-        self.path = path
+        self.path = None if path is None else _checks.path(path)
         self.every, self.columns = _checks.positive_int(every, "every"), _checks.positive_int(columns, "columns")
         self.rows, self.zoom = _checks.positive_int(rows, "rows"), _checks.positive_int(zoom, "zoom")
         self._writer = None if log_dir is None else tf.summary.create_file_writer(str(log_dir))
+
+    def set_model(self, model):
+        _checks.gan(model, self)
+        super().set_model(model)
 
     def grid(self):
         """The picture, uint8 of shape (height, width, 1 or 3)."""

@@ -164,11 +164,12 @@ class GAN(Sampling, Saving, keras.Model):
 
     def judge(self, images):
         """A function from labels to what the discriminator says of these images under them."""
-        parts = {layer.name: layer for layer in self.discriminator.layers}
-        if self.num_classes is None or not {"features", "head"} <= parts.keys():
+        parts = networks.common.features_and_head(self.discriminator)
+        if parts is None:
             return lambda labels: self.discriminator(self.network_inputs(images, labels), training=True)
-        features = parts["features"](images, training=True)  # once, however many labels are tried
-        return lambda labels: parts["head"]([features, labels], training=True)
+        to_features, head = parts
+        features = to_features(images, training=True)  # once, however many labels are tried
+        return lambda labels: head([features, labels], training=True)
 
     def logits_of(self, judgement):
         """The logits within what the discriminator says."""
@@ -350,7 +351,8 @@ class GAN(Sampling, Saving, keras.Model):
             label_smoothing: One-sided: the discriminator's target of real images is 1 minus this. Defaults to 0.
             jit_compile: True, False, or "auto": with XLA if there is an accelerator. Defaults to "auto".
             run_eagerly: As in `keras.Model.compile`. Defaults to False.
-            steps_per_execution: As in `keras.Model.compile`. Defaults to 1.
+            steps_per_execution: As in `keras.Model.compile`: an epoch ends with the execution in which its last step
+                lies, so choose a divisor of its steps. Defaults to 1.
 
         Raises:
             ValueError, TypeError: For an argument out of its range or of the wrong kind.
@@ -434,9 +436,12 @@ class GAN(Sampling, Saving, keras.Model):
         if class_balanced and self.num_classes is None:
             raise ValueError("`class_balanced` needs a model with classes. Received: class_balanced=True, num_classes=None")
         schedulers = (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)
-        for callback in callbacks if isinstance(callbacks, (list, tuple)) else ():
-            if not isinstance(callback, keras.callbacks.Callback):
-                raise TypeError(f"`callbacks` must be a list of Keras callbacks. Received: {callback!r}")
+        if not isinstance(callbacks, keras.callbacks.CallbackList):
+            listed = callbacks if isinstance(callbacks, (list, tuple)) else [] if callbacks is None else [callbacks]
+            for callback in listed:
+                if not isinstance(callback, keras.callbacks.Callback):
+                    raise TypeError(f"`callbacks` must be a list of Keras callbacks. Received: {callback!r}")
+        for callback in callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]:
             if isinstance(callback, schedulers):
                 raise ValueError(
                     "`callbacks` that set the learning rate know one optimizer, and a GAN has two: give `g_optimizer` and "

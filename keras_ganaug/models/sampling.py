@@ -5,7 +5,7 @@ import types
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _checks, _compat, _images, _random, export
+from keras_ganaug import _checks, _compat, _images, _labels, _random, export
 
 _CHUNK = 256  # images that `generate` makes at a time, to bound memory
 
@@ -27,8 +27,9 @@ class Sampling:
 
         Returns float32 images of shape (n, *image_shape).
         """
+        labels, number = _labels.at_least_one(labels), tf.shape(labels)[0]
         latents = self.sample_latents(tf.shape(labels)[0], seed)
-        return self._in_value_range(self.synthesize(latents, labels, truncation))
+        return self._in_value_range(self.synthesize(latents, labels, truncation))[:number]
 
     def generate(self, labels, seed=None, truncation=1.0):
         """New images, from the generator's averaged weights.

@@ -29,6 +29,8 @@ def split(element, num_classes):
         images, labels = element[0], element[1] if len(element) > 1 else None
     if isinstance(images, (dict, tuple, list)):
         raise ValueError(f"`images` must be one tensor. Received: a {type(images).__name__} of tensors")
+    if isinstance(labels, (dict, tuple)):
+        raise ValueError(f"`labels` must be one tensor. Received: a {type(labels).__name__} of tensors")
     if num_classes is not None and labels is None:
         raise ValueError(
             f"`labels` must be given to a conditional GAN (num_classes={num_classes}): `fit(x, y)`, or a dataset of "
@@ -69,8 +71,11 @@ def _check_batch(images, labels, gan):
         _labels.check_values(labels, gan.num_classes)
 
 
-def _numpy(tensor):
-    return None if tensor is None else np.asarray(tensor)
+def _numpy(tensor, name):
+    try:
+        return None if tensor is None else np.asarray(tensor)
+    except ValueError as error:  # rows of different lengths
+        raise ValueError(f"`{name}` must be one array. Received: {error}") from None
 
 
 def from_arrays(x, y, gan, batch_size, shuffle, class_balanced):
@@ -79,7 +84,7 @@ def from_arrays(x, y, gan, batch_size, shuffle, class_balanced):
     The order of epoch e follows from the model's seed and e alone, and the stream begins where the model's step counter
     stands: training that is interrupted and resumed sees the same batches as training that was not.
     """
-    x, y = _numpy(x), _numpy(y)
+    x, y = _numpy(x, "images"), _numpy(y, "labels")
     _, y = split((x, y), gan.num_classes)
     _check_batch(x, y, gan)
     y = None if y is None else labels_to_indices(y, gan.num_classes).numpy()

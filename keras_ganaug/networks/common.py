@@ -129,7 +129,7 @@ def projection_discriminator(images, labels, features, num_classes, dense):
     """A discriminator from symbolic images (and labels) and the features made of the images.
 
     With classes it consists of two models, the layers "features" and "head", so that the features can be computed once and
-    judged under several labels.
+    judged under several labels (`features_and_head`).
     """
     if labels is None:
         return model(images, None, projection_logit(features, None, None, dense), "discriminator")
@@ -138,3 +138,12 @@ def projection_discriminator(images, labels, features, num_classes, dense):
     head = keras.Model([given, labels], projection_logit(given, labels, num_classes, dense), name="head")
     images, labels = images_and_labels(images.shape[1:], num_classes)
     return model(images, labels, head([to_features(images), labels]), "discriminator")
+
+
+def features_and_head(discriminator):
+    """The two models of a `projection_discriminator`; None for any other network, also one with layers of these names."""
+    parts = [layer for layer in discriminator.layers if not isinstance(layer, keras.layers.InputLayer)]
+    if [part.name for part in parts] != ["features", "head"] or not all(isinstance(part, keras.Model) for part in parts):
+        return None
+    ranks = [[len(given.shape) for given in part.inputs] for part in parts]
+    return tuple(parts) if ranks == [[4], [2, 1]] else None
