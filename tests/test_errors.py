@@ -97,7 +97,7 @@ def class_names(names):
     with tempfile.TemporaryDirectory() as folder:
         for name in ("cat", "dog"):
             (Path(folder) / name).mkdir()
-            keras.utils.save_img(Path(folder) / name / "1.png", X[0], scale=False)
+            tf.io.write_file(str(Path(folder) / name / "1.png"), tf.io.encode_png(X[0]))
         kga.datasets.from_directory(folder, (8, 8), class_names=names, verbose=False)
 
 
