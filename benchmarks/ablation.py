@@ -18,9 +18,8 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import keras
 import numpy as np
-from common import ROOT
+from common import ROOT, precision
 from judge import Judge
 
 import keras_ganaug as kga
@@ -80,9 +79,8 @@ def subset(judge, per_class=50):
 
 def run(group, arm, seed, judge):
     x, y = subset(judge) if group == "few" else (judge.x, judge.y)
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    model = GROUPS[group][arm](seed)
-    keras.config.set_dtype_policy("float32")
+    with precision("mixed_bfloat16"):
+        model = GROUPS[group][arm](seed)
     epochs = 10
     options = {"epochs": epochs, "steps_per_epoch": STEPS[group] // epochs, "verbose": 0}
     model.fit(x, y, batch_size=32, callbacks=[kga.callbacks.TimeLeft()], **options)

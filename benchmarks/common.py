@@ -1,5 +1,6 @@
 """What the benchmarks share; the classifier and the picture are those of the examples."""
 
+import contextlib
 import importlib.util
 import json
 import sys
@@ -32,6 +33,17 @@ def train_on_arrays(x, y, steps, batch_size=128, seed=0):
 
 def accuracy(model, x, y):
     return float((model.predict(x, batch_size=512, verbose=0).argmax(1) == y).mean())
+
+
+@contextlib.contextmanager
+def precision(policy):
+    """Networks that are built within compute by this dtype policy."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 class Clock(keras.callbacks.Callback):

@@ -21,7 +21,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
-from common import ROOT, Clock, as_pixels
+from common import ROOT, Clock, as_pixels, precision
 from judge import Judge, pca_gaussians
 
 import keras_ganaug as kga
@@ -45,7 +45,7 @@ class Run(NamedTuple):
     """γ of R1, where the paper's is for images of a thousand pixels' side."""
 
 
-RUNS = {
+RUNS = {  # by class, perhaps with a name after an underscore
     "GAN": Run(7000, mismatch=0.3),
     "CGAN": Run(7000),
     "ACGAN": Run(7000),
@@ -54,6 +54,7 @@ RUNS = {
     "WGANGP": Run(1600, mismatch=0.3),
     "BEGAN": Run(6000, batch_size=16),
     "SNGAN": Run(7000, mismatch=0.3),
+    "SNGAN_plain": Run(7000),
     "SAGAN": Run(4200, mismatch=0.3),
     "ProgressiveGAN": Run(5400, batch_size=16, rate=1.0, mismatch=0.3),
     "StyleGAN": Run(4000, rate=2.0, mismatch=0.3, r1=1.0),
@@ -93,16 +94,16 @@ class KeepFinal(keras.callbacks.Callback):
 
 def build(name, run):
     """The compiled GAN."""
-    options = {}
-    if name == "ProgressiveGAN":  # grown after 60% of the images
+    cls, options = name.split("_")[0], {}
+    if cls == "ProgressiveGAN":  # grown after 60% of the images
         options = dict.fromkeys(["fade_images", "stable_images"], int(0.15 * run.steps * run.batch_size))
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    gan = getattr(kga, name)(image_shape=(28, 28, 1), num_classes=10, seed=0, **options)
+    with precision("mixed_bfloat16"):
+        gan = getattr(kga, cls)(image_shape=(28, 28, 1), num_classes=10, seed=0, **options)
     settings = gan.paper_settings()
     for player, updates in (("g_optimizer", run.steps), ("d_optimizer", run.steps * settings["d_steps"])):
         config = settings[player].get_config()
         rate = run.rate * config["learning_rate"]
-        if name != "BEGAN":  # which lowers its rates itself
+        if cls != "BEGAN":  # which lowers its rates itself
             rate = keras.optimizers.schedules.PolynomialDecay(rate, updates, 0.0)
         settings[player] = type(settings[player]).from_config({**config, "learning_rate": rate})
     if run.r1 is not None:
@@ -110,7 +111,6 @@ def build(name, run):
     if run.mismatch:
         settings["penalties"] = (*settings["penalties"], kga.penalties.MismatchedLabels(10, run.mismatch))
     gan.compile(**{name: settings[name] for name in ("g_optimizer", "d_optimizer", "penalties")})
-    keras.config.set_dtype_policy("float32")
     return gan
 
 

@@ -11,7 +11,7 @@ import argparse
 from pathlib import Path
 
 import keras
-from common import Clock, write_json
+from common import Clock, precision, write_json
 
 import keras_ganaug as kga
 
@@ -72,12 +72,12 @@ if __name__ == "__main__":
     options = parser.parse_args()
     given = {name: value for name, value in vars(options).items() if value is not None}
     settings = {name: given.get(name, value) for name, value in SETTINGS[options.dataset].items()}
-    precision = settings.pop("precision")
+    policy = settings.pop("precision")
 
-    keras.config.set_dtype_policy(precision)
     train, _ = kga.datasets.load(options.dataset)
     x, y = kga.datasets.to_arrays(train)
-    gan = build(train, **settings, seed=options.seed)
+    with precision(policy):
+        gan = build(train, **settings, seed=options.seed)
     epochs = 20
     clock = Clock(f"{options.out}.seconds.json")
     gan.fit(
@@ -91,13 +91,12 @@ if __name__ == "__main__":
     )
     if options.keep:
         gan.save(f"{options.out}.keras")
-    keras.config.set_dtype_policy("float32")
     exported = build(train, **settings, seed=options.seed)
     for variable, value in zip(exported.sampling_state, gan.sampling_state, strict=True):
         variable.assign(value)
     exported.export(options.out)
     write_json(
         Path(options.out) / "training.json",
-        {**settings, "precision": precision, "seed": options.seed, "minutes": round(clock.seconds / 60, 1)},
+        {**settings, "precision": policy, "seed": options.seed, "minutes": round(clock.seconds / 60, 1)},
     )
     clock.path.unlink()

@@ -27,16 +27,16 @@ def readable(error):
 
 def dense(**values):
     """The values as tensors; the first of them must not be None."""
+    tensors = []
     for number, (name, value) in enumerate(values.items()):
         composite = isinstance(value, (tf.SparseTensor, tf.RaggedTensor))
         if isinstance(value, (dict, tuple)) or composite or (value is None and number == 0):
             raise TypeError(f"`{name}` must be one dense tensor. Received: {type(value).__name__}")
-        if isinstance(value, list):
-            try:
-                tf.convert_to_tensor(value)
-            except (ValueError, TypeError, tf.errors.InvalidArgumentError):
-                raise TypeError(f"`{name}` must be one dense tensor. Received: a list that does not make one") from None
-    return [None if value is None else tf.convert_to_tensor(value) for value in values.values()]
+        try:
+            tensors.append(None if value is None else tf.convert_to_tensor(value))
+        except (ValueError, TypeError, tf.errors.InvalidArgumentError):
+            raise TypeError(f"`{name}` must be one dense tensor. Received: {type(value).__name__}, not one array") from None
+    return tensors
 
 
 def boolean(value, name):
@@ -49,15 +49,6 @@ def path(value, name="path"):
     if not isinstance(value, (str, os.PathLike)) or not str(value).strip():
         raise TypeError(f"`{name}` must be a path. Received: {name}={value!r}")
     return value
-
-
-def gan(model, callback):
-    """Checks that a callback was given to a GAN's `fit`."""
-    if not hasattr(model, "sampling_state"):
-        raise TypeError(
-            f"`callbacks`: a {type(callback).__name__} must be given to the `fit` of a GAN. "
-            f"Received: that of a {type(model).__name__}"
-        )
 
 
 def new_folder(path, name="path"):

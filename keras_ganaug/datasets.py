@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _checks
+from keras_ganaug import _checks, _labels
 
 _DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 
@@ -144,10 +144,13 @@ def class_histogram(dataset, num_classes=None):
     if isinstance(dataset, tf.data.Dataset):
         if not isinstance(dataset.element_spec, tuple) or len(dataset.element_spec) < 2:
             raise ValueError(f"`dataset` must have elements (image, label). Received: {dataset.element_spec}")
-        images, labels = dataset.element_spec[:2]
-        by_class = labels.shape.rank == (images.shape.rank or 0) - 2 and labels.shape[-1] != 1  # one-hot or soft
-        labels = dataset.map(lambda x, y, *w: tf.argmax(tf.cast(y, tf.float32), -1) if by_class else y)
-        labels = [np.ravel(label) for label in labels.as_numpy_iterator()]
+        unbatched = dataset.element_spec[0].shape.rank == 3
+
+        def indices(image, label, *weight):
+            label = label[None] if unbatched else label
+            return _labels.class_of(label) if _labels.is_one_hot(label) else label
+
+        labels = [np.ravel(label) for label in dataset.map(indices).as_numpy_iterator()]
         dataset = np.concatenate(labels) if labels else np.zeros([0], np.int64)
     if num_classes is not None:
         _checks.positive_int(num_classes, "num_classes")

@@ -126,12 +126,12 @@ class Replacement:
         else:
             _labels.check(labels, self.num_classes)
             weights = self.class_weights
-            highest = len(weights) - 1 if self.num_classes is None and weights is not None else (self.num_classes or 1) - 1
-            narrow = labels.dtype.is_integer and not _labels.is_one_hot(labels) and highest > labels.dtype.max
-            if narrow and self.strategy != "keep":
+            classes = len(weights) if weights is not None else self.num_classes if self.strategy == "balance" else None
+            indices = labels.dtype.is_integer and not _labels.is_one_hot(labels)
+            if classes is not None and indices and classes - 1 > labels.dtype.max:
                 raise TypeError(
-                    f"`labels` must be of a dtype that holds every class up to {highest}, which "
-                    f"sampling_strategy={self.strategy!r} may choose. Received: dtype {labels.dtype.name}"
+                    f"`labels` must be of a dtype that holds the {classes} classes which `sampling_strategy` may choose. "
+                    f"Received: dtype {labels.dtype.name}"
                 )
             if weights is not None and _labels.is_one_hot(labels) and labels.shape[1] != len(weights):
                 raise ValueError(

@@ -2,13 +2,13 @@
 
 import warnings
 
-import keras
 import numpy as np
 
 from keras_ganaug import _checks, metrics
+from keras_ganaug.callbacks.gan_callback import GANCallback
 
 
-class CollapseAlarm(keras.callbacks.Callback):
+class CollapseAlarm(GANCallback):
     """Watches the diversity of the samples within each class, relative to that of the real images.
 
     Diversity is the mean distance of two images of a class, in pixels; for a GAN without classes, of any two images. Logs
@@ -50,13 +50,12 @@ class CollapseAlarm(keras.callbacks.Callback):
         self._collapsed = set()
 
     def set_model(self, model):
-        _checks.gan(model, self)
+        super().set_model(model)
         if self._conditional != (model.num_classes is not None):
             raise ValueError(
                 f"`labels` must be given for a GAN with classes, and for no other. Received: labels "
                 f"{'given' if self._conditional else 'None'}, num_classes={model.num_classes}"
             )
-        super().set_model(model)
 
     def diversity(self):
         """The share of the real diversity that each class's samples have; NaN for a class of fewer than two real images."""

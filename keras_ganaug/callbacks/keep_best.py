@@ -3,13 +3,13 @@
 import json
 from pathlib import Path
 
-import keras
 import numpy as np
 
 from keras_ganaug import _checks
+from keras_ganaug.callbacks.gan_callback import GANCallback
 
 
-class KeepBest(keras.callbacks.Callback):
+class KeepBest(GANCallback):
     """Keeps the generator that was best in a metric; at the end of `fit` it is what `generate` and `export` give.
 
     A GAN's samples often are best long before the end. After the fit the averaged generator is the best one; the networks
@@ -55,10 +55,6 @@ class KeepBest(keras.callbacks.Callback):
         self.path = None if path is None else Path(_checks.path(path))
         self.name = metric if isinstance(metric, str) else name
         self.best = self.best_epoch = self._state = None
-
-    def set_model(self, model):
-        _checks.gan(model, self)
-        super().set_model(model)
 
     def on_train_begin(self, logs=None):
         self._last = self.params.get("epochs", 0) - 1

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from keras_ganaug import _checks
+from keras_ganaug.callbacks.gan_callback import GANCallback
 
 
-class SampleGrid(keras.callbacks.Callback):
+class SampleGrid(GANCallback):
     """Draws a grid of samples, a row for each class, as a PNG file and for TensorBoard.
 
     The latents are the same each time, so that one sees how each image develops.
@@ -40,10 +40,6 @@ class SampleGrid(keras.callbacks.Callback):
         self.every, self.columns = _checks.positive_int(every, "every"), _checks.positive_int(columns, "columns")
         self.rows, self.zoom = _checks.positive_int(rows, "rows"), _checks.positive_int(zoom, "zoom")
         self._writer = None if log_dir is None else tf.summary.create_file_writer(str(log_dir))
-
-    def set_model(self, model):
-        _checks.gan(model, self)
-        super().set_model(model)
 
     def grid(self):
         """The picture, uint8 of shape (height, width, 1 or 3)."""

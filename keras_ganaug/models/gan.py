@@ -435,18 +435,7 @@ class GAN(Sampling, Saving, keras.Model):
             raise ValueError("`compile()` must be called before `fit()`. Received: a model that is not compiled")
         if class_balanced and self.num_classes is None:
             raise ValueError("`class_balanced` needs a model with classes. Received: class_balanced=True, num_classes=None")
-        schedulers = (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)
-        if not isinstance(callbacks, keras.callbacks.CallbackList):
-            listed = callbacks if isinstance(callbacks, (list, tuple)) else [] if callbacks is None else [callbacks]
-            for callback in listed:
-                if not isinstance(callback, keras.callbacks.Callback):
-                    raise TypeError(f"`callbacks` must be a list of Keras callbacks. Received: {callback!r}")
-        for callback in callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]:
-            if isinstance(callback, schedulers):
-                raise ValueError(
-                    "`callbacks` that set the learning rate know one optimizer, and a GAN has two: give `g_optimizer` and "
-                    f"`d_optimizer` a keras.optimizers.schedules.LearningRateSchedule. Received: {type(callback).__name__}"
-                )
+        settings.check_callbacks(callbacks)
         _checks.positive_int(epochs, "epochs")
         _checks.non_negative_int(initial_epoch, "initial_epoch")
         if steps_per_epoch is not None:

@@ -47,6 +47,21 @@ def check_jit_compile(jit_compile, run_eagerly):
     return not run_eagerly and (accelerated if jit_compile == "auto" else jit_compile)
 
 
+def check_callbacks(callbacks):
+    """Checks the callbacks of `fit`: None, one, a list of them, or Keras's own container."""
+    if callbacks is None or isinstance(callbacks, keras.callbacks.CallbackList):
+        return
+    schedulers = (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)
+    for callback in callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]:
+        if not isinstance(callback, keras.callbacks.Callback):
+            raise TypeError(f"`callbacks` must be a list of Keras callbacks. Received: {callback!r}")
+        if isinstance(callback, schedulers):
+            raise ValueError(
+                "`callbacks` that set the learning rate know one optimizer, and a GAN has two: give `g_optimizer` and "
+                f"`d_optimizer` a keras.optimizers.schedules.LearningRateSchedule. Received: {type(callback).__name__}"
+            )
+
+
 def _optimizer(identifier, name, compute_dtype):
     try:
         optimizer = keras.optimizers.get(identifier)
