@@ -146,9 +146,12 @@ def train(name, judge, run):
     result = {**run._asdict(), "seconds": round(clock.seconds), "best_epoch": keep_best.best_epoch + 1, "epochs": EPOCHS}
     result["best"] = judge.figures(draw)
     picture(FOLDER / f"{name}.png", draw)
-    for variable, value in zip(gan.sampling_state, keep_final.state, strict=True):
-        variable.assign(value)
-    result["final"] = judge.figures(draw)
+    if keep_best.best_epoch + 1 == EPOCHS:  # they are one generator
+        result["final"] = result["best"]
+    else:
+        for variable, value in zip(gan.sampling_state, keep_final.state, strict=True):
+            variable.assign(value)
+        result["final"] = judge.figures(draw)
     picture(FOLDER / f"{name}_final.png", draw)
     return result
 

@@ -24,9 +24,6 @@ class CGAN(GAN):
     (3, 8, 8, 1)
     """
 
-    def build_generator(self):
-        return networks.dcgan.generator(*self.generator_arguments, seed=self.network_seed(0), join_labels=True)
-
     def build_discriminator(self):
         options = {"seed": self.network_seed(1), "normalization": "batch", "label_use": "join"}
         return networks.dcgan.discriminator(self.image_shape, self.num_classes, **options)

@@ -46,7 +46,7 @@ class GAN(Sampling, Saving, keras.Model):
     """A generative adversarial network: a generator and a discriminator that learn from each other.
 
     The base class of all GANs of the package; on its own it is the GAN of the paper, with the non-saturating loss of
-    its section 3, a residual generator and a convolutional discriminator. A subclass states what its paper changes:
+    its section 3, and with DCGAN's networks. A subclass states what its paper changes:
     `paper_settings`, the networks, and where needed the losses of the two players.
 
     Reference: Goodfellow et al. 2014, Generative Adversarial Networks; Adam settings of Radford et al. 2016 (DCGAN).

@@ -80,12 +80,17 @@ def as_image(x, image_shape, activation="tanh", name="images"):
     return keras.layers.Activation(activation, dtype="float32", name=name)(x)
 
 
-def pooling(x, spectral):
-    """The discriminator's features of an image in float32: the sum over the positions where the layers above are bounded by
-    spectral normalisation, else the mean."""
+def pooling(x, normalization):
+    """The discriminator's features of an image in float32, from its features at each position.
+
+    Where the layers above are bounded by spectral normalisation, their sum over the positions, else their mean; after batch
+    normalisation all of them in a row, as in DCGAN, since the mean of a whole batch is then the same for any images.
+    """
+    if normalization == "batch":
+        return keras.layers.Flatten(dtype="float32")(x)
     positions = x.shape[1] * x.shape[2]
     x = keras.layers.GlobalAveragePooling2D(dtype="float32")(x)
-    return keras.layers.Rescaling(float(positions), dtype="float32")(x) if spectral else x
+    return keras.layers.Rescaling(float(positions), dtype="float32")(x) if normalization == "spectral" else x
 
 
 def join(x, labels, num_classes):

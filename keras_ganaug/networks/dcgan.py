@@ -12,23 +12,20 @@ from keras_ganaug import _checks, layers
 from keras_ganaug.networks import common
 
 
-def generator(image_shape, num_classes=None, latent_dim=128, width=32, seed=None, join_labels=False):
-    """Transposed convolutions with batch normalisation.
+def generator(image_shape, num_classes=None, latent_dim=128, width=32, seed=None):
+    """Transposed convolutions with batch normalisation. Labels are joined to the latents.
 
     Args:
         image_shape, num_classes, latent_dim, width, seed: As of all families.
-        join_labels: Whether labels are joined to the latents (CGAN) rather than choosing the scale and offset of the batch
-            normalisation. Defaults to False.
     """
     initializers = common.Initializers(seed)
     channels = common.widths(width, image_shape)
     latents, labels = common.latents_and_labels(latent_dim, num_classes)
 
     def norm_relu(x):
-        by_class = None if join_labels else labels
-        return keras.layers.ReLU()(common.conditional_norm(x, by_class, num_classes))
+        return keras.layers.ReLU()(common.conditional_norm(x, None, None))
 
-    x = common.join(latents, labels, num_classes) if join_labels else latents
+    x = common.join(latents, labels, num_classes)
     x = norm_relu(common.first_features(x, common.seed_grid(image_shape), channels[-1], initializers))
     for filters in reversed(channels[:-1]):
         up = keras.layers.Conv2DTranspose(filters, 4, strides=2, padding="same", kernel_initializer=initializers())
@@ -37,7 +34,7 @@ def generator(image_shape, num_classes=None, latent_dim=128, width=32, seed=None
 
 
 def discriminator(image_shape, num_classes=None, width=32, seed=None, normalization="spectral", label_use="project"):
-    """Strided convolutions, and a logit from the sum of the features over all positions.
+    """Strided convolutions, and a logit from the features of all positions (`common.pooling`).
 
     Args:
         image_shape, num_classes, width, seed: As of all families.
@@ -65,7 +62,7 @@ def discriminator(image_shape, num_classes=None, width=32, seed=None, normalizat
     x = conv(x, channels[0], 3, norm=False)
     for _, filters in itertools.pairwise(channels):
         x = conv(conv(x, filters, 4, strides=2), filters, 3)
-    features = common.pooling(x, spectral)
+    features = common.pooling(x, normalization)
     dense = common.dense_layers(initializers, spectral)
     if label_use == "project":
         return common.projection_discriminator(images, labels, features, num_classes, dense)

@@ -82,6 +82,6 @@ def discriminator(image_shape, num_classes=None, width=32, seed=None, spectral=T
     y = conv(keras.layers.ReLU()(x) if len(channels) > 1 else x, channels[-1])
     y = conv(keras.layers.ReLU()(y), channels[-1])
     x = keras.layers.Add()([y, x if len(channels) > 1 else conv(x, channels[-1], 1)])
-    features = common.pooling(keras.layers.ReLU()(x), spectral)
+    features = common.pooling(keras.layers.ReLU()(x), "spectral" if spectral else "none")
     dense = common.dense_layers(initializers, spectral)
     return common.projection_discriminator(images, labels, features, num_classes, dense)
