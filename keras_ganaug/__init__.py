@@ -1,9 +1,10 @@
 """GANs as Keras models, and their samples as data augmentation for Keras classifiers."""
 
-from keras_ganaug import callbacks, datasets, layers, losses, metrics, networks, penalties
+from keras_ganaug import callbacks, datasets, layers, losses, metrics, networks, penalties, study
 from keras_ganaug.augmentation import AugmentedModel, GANAugmentation, gan_augment
 from keras_ganaug.discriminator_augment import AdaptiveAugment, DiffAugment
 from keras_ganaug.models import ACGAN, BEGAN, CGAN, GAN, LSGAN, SAGAN, SNGAN, WGAN, WGANGP, ProgressiveGAN, StyleGAN
+from keras_ganaug.study import AugmentationStudy
 
 __version__ = "0.1.0"
 
@@ -18,6 +19,7 @@ __all__ = [
     "WGAN",
     "WGANGP",
     "AdaptiveAugment",
+    "AugmentationStudy",
     "AugmentedModel",
     "DiffAugment",
     "GANAugmentation",
@@ -31,4 +33,5 @@ __all__ = [
     "metrics",
     "networks",
     "penalties",
+    "study",
 ]

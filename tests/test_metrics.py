@@ -1,8 +1,10 @@
-"""Metrics against closed forms and against sums written out."""
+"""Metrics against closed forms, sums written out and reference libraries, and on ladders of damage."""
 
+import keras
 import numpy as np
 import pytest
 
+import keras_ganaug as kga
 from keras_ganaug import metrics
 
 RNG = np.random.default_rng(0)
@@ -94,6 +96,151 @@ def test_within_class_diversity():
     assert np.isnan(result[2:]).all()
 
 
+def test_memorization_against_scikit_learn_and_scipy():
+    neighbors, stats = pytest.importorskip("sklearn.neighbors"), pytest.importorskip("scipy.stats")
+    training, held_out, fake = RNG.normal(size=[3, 400, 3])
+    fake[:150] = training[:150] + 0.01  # copies among others
+    to = [neighbors.NearestNeighbors(n_neighbors=1).fit(of).kneighbors(fake)[0][:, 0] for of in (training, held_out)]
+    nearer = int((to[0] < to[1]).sum())
+    result = metrics.memorization(training, held_out, fake)
+    assert result["nearer_to_training"] == nearer / 400
+    assert result["distance_ratio"] == pytest.approx(np.median(to[0] / to[1]))
+    exact = stats.binomtest(nearer, 400, alternative="greater").pvalue
+    assert np.log10(result["p_value"]) == pytest.approx(np.log10(exact), rel=0.2)
+
+
+def test_memorization_is_none_of_new_samples_and_grows_with_copies():
+    training, held_out, fake = RNG.normal(size=[3, 500, 3])
+    shares, p_values, ratios = [], [], []
+    for copies in (0, 100, 300, 500):
+        mixed = np.concatenate([training[:copies] + 1e-3, fake[copies:]])
+        result = metrics.memorization(training, held_out[:400], mixed)  # the training set is cut to 400
+        shares.append(result["nearer_to_training"])
+        p_values.append(result["p_value"])
+        ratios.append(result["distance_ratio"])
+    assert abs(shares[0] - 0.5) < 0.07
+    assert p_values[0] > 0.01
+    assert (np.diff(shares) > 0).all()
+    assert (np.diff(ratios) < 0).all()
+    assert p_values[-1] < 1e-6
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """Real images in two halves, and a classifier of each."""
+    pytest.importorskip("sklearn")
+    images, labels = kga.datasets.to_arrays(kga.datasets.load("digits")[0])
+    halves = [(images[part::2], labels[part::2]) for part in range(2)]
+    classifier = metrics.scores.train_classifier(*halves[0], steps=120, batch_size=64, seed=1)
+    return halves, classifier
+
+
+def _noise(images, strength):
+    return np.clip(images + np.random.default_rng(1).normal(size=images.shape) * strength, 0, 255)
+
+
+def _blur(images, times):
+    images = images.astype(float)
+    for _ in range(times):
+        for axis in (1, 2):
+            padded = np.pad(images, [(1, 1) if a == axis else (0, 0) for a in range(4)], mode="edge")
+            images = sum(np.take(padded, range(n, n + images.shape[axis]), axis) for n in range(3)) / 3
+    return images
+
+
+@pytest.mark.parametrize("network", ["random", "classifier"])
+@pytest.mark.parametrize(("damage", "ladder"), [(_noise, (0, 20, 50, 100)), (_blur, (0, 1, 2, 4))])
+def test_distances_and_precision_fall_behind_on_ladders_of_noise_and_blur(digits, network, damage, ladder):
+    halves, classifier = digits
+    features = metrics.random_features((8, 8, 1), seed=1) if network == "random" else metrics.features_of(classifier)
+    rungs = [metrics.compare(halves[1][0], damage(halves[0][0], strength), features) for strength in ladder]
+    assert len({rung["features"] for rung in rungs}) == 1
+    for name in ("frechet", "kernel"):
+        assert (np.diff([rung[name] for rung in rungs]) > 0).all(), name
+    for name in ("precision", "density", "coverage"):
+        assert (np.diff([rung[name] for rung in rungs]) <= 0.02).all(), name
+        assert rungs[-1][name] < 0.8 * rungs[0][name], name
+
+
+def test_diversity_and_coverage_fall_behind_as_modes_are_dropped(digits):
+    halves, classifier = digits
+    features = metrics.features_of(classifier)
+    (fake, labels), (real, _) = halves
+    rungs = []
+    for kept in (10, 7, 4, 1):  # samples of these classes alone, as many as before
+        rows = np.flatnonzero(labels < kept)
+        rungs.append(metrics.compare(real, fake[np.resize(rows, len(fake))] + 0.0, features))
+    for name, sign in (("frechet", 1), ("kernel", 1), ("recall", -1), ("coverage", -1)):
+        assert (sign * np.diff([rung[name] for rung in rungs]) > 0).all(), name
+    assert rungs[-1]["precision"] > 0.9  # which is what precision is blind to
+    diversity = []
+    for kept in (60, 20, 5, 1):  # different images of each class
+        rows = [np.flatnonzero(labels == c)[:kept] for c in range(10)]
+        images = np.concatenate([fake[np.resize(of_class, 60)] for of_class in rows])
+        diversity.append(metrics.within_class_diversity(images, np.repeat(np.arange(10), 60), 10).mean())
+    assert (np.diff(diversity) < 0).all()
+    assert diversity[-1] == 0
+
+
+def test_gan_test_and_accuracy_score_fall_behind_as_labels_are_swapped(digits):
+    halves, classifier = digits
+    images, labels = halves[1]
+    gan_tests, scores = [], []
+    for share in (0.0, 0.4, 0.8):
+        swapped = np.where(np.arange(len(labels)) % 10 < 10 * share, (labels + 1) % 10, labels)
+        gan_tests.append(metrics.gan_test(classifier, images, swapped))
+        of_samples = metrics.classification_accuracy_score(images, swapped, *halves[0], steps=60, batch_size=64)
+        scores.append(of_samples.accuracy)
+    assert gan_tests[0].accuracy > 0.95
+    assert scores[0] > 0.9
+    assert (np.diff([result.accuracy for result in gan_tests]) < -0.3).all()
+    assert (np.diff(scores) < -0.02).all()
+
+
+def test_gan_test_by_class_is_counted_out():
+    images = np.zeros([5, 2, 2, 1])
+    images[:, 0, 0, 0] = [0, 1, 2, 2, 1]  # the class that the model below names
+    model = keras.Sequential([keras.Input((2, 2, 1)), keras.layers.Flatten(), keras.layers.Dense(4)])
+    # logits 2 k v - k² are largest for k = v
+    kernel = np.zeros([4, 4])
+    kernel[0] = 2 * np.arange(4)
+    model.layers[-1].set_weights([kernel, -(np.arange(4.0) ** 2)])
+    score = metrics.gan_test(model, images, [0, 1, 1, 2, 1])
+    assert score.accuracy == pytest.approx(4 / 5)
+    np.testing.assert_allclose(score.per_class, [1, 2 / 3, 1, np.nan])
+    assert score.balanced == pytest.approx((1 + 2 / 3 + 1) / 3)
+
+
+def test_features_of_a_classifier_are_what_its_logits_are_made_of(digits):
+    halves, classifier = digits
+    features = metrics.features_of(classifier, "mine")
+    maps = keras.Model(classifier.inputs, classifier.get_layer("features").input).predict(halves[0][0][:9], verbose=0)
+    np.testing.assert_allclose(features(halves[0][0][:9]), maps.mean((1, 2)), rtol=1e-5)
+    other = metrics.random_features((8, 8, 1), seed=2)
+    assert len({features.stamp, other.stamp, metrics.random_features((8, 8, 1), seed=3).stamp}) == 3
+    assert other.stamp == metrics.random_features((8, 8, 1), seed=2).stamp
+    assert features.stamp.startswith("mine #")
+
+
+def test_inception_features_need_weights_at_hand(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match=r"`weights`.*InceptionV3"):
+        metrics.inception_features()
+
+
+def test_inception_features_of_weights_in_a_file(tmp_path):
+    """With random weights, which is all that can be had without a download: shapes, range and grey images."""
+    network = keras.applications.InceptionV3(include_top=False, weights=None)
+    network.save_weights(tmp_path / "inception.weights.h5")
+    features = metrics.inception_features(weights=tmp_path / "inception.weights.h5")
+    images = RNG.integers(0, 256, [2, 12, 10, 1], "uint8")
+    result = features(images)
+    assert result.shape == (2, 2048)
+    rgb = keras.ops.image.resize(np.repeat(images, 3, -1).astype("float32"), (299, 299), antialias=True) / 127.5 - 1
+    expected = network.predict(np.asarray(rgb), verbose=0).mean((1, 2))
+    np.testing.assert_allclose(result, expected, rtol=1e-2, atol=1e-4)
+
+
 @pytest.mark.parametrize(
     "call",
     [
@@ -104,6 +251,16 @@ def test_within_class_diversity():
         lambda: metrics.precision_recall_density_coverage(np.zeros([3, 2]), np.zeros([9, 2]), k=5),
         lambda: metrics.within_class_diversity(np.zeros([3, 2]), np.zeros([4], int), 2),
         lambda: metrics.within_class_diversity(np.zeros([3, 2]), np.array([0, 1, 2]), 2),
+        lambda: metrics.memorization(np.zeros([3, 2]), np.zeros([3, 3]), np.zeros([3, 2])),
+        lambda: metrics.memorization(np.zeros([3, 2]), np.zeros([3, 2]), np.zeros([3])),
+        lambda: metrics.random_features((8, 8)),
+        lambda: metrics.random_features((8, 8, 1))(np.zeros([2, 9, 8, 1])),
+        lambda: metrics.features_of(keras.Sequential([keras.layers.Input([8, 8, 1]), keras.layers.Conv2D(2, 3)])),
+        lambda: metrics.Features(keras.Sequential([keras.layers.Input([8]), keras.layers.Reshape([2, 4])]), "name"),
+        lambda: metrics.classification_accuracy_score(np.zeros([4, 8, 8, 1]), [0, 1, 0], np.zeros([2, 8, 8, 1]), [0, 1]),
+        lambda: metrics.classification_accuracy_score(
+            np.zeros([4, 8, 8, 1]), [0, 1, 0, 1], np.zeros([2, 8, 8, 1]), [0, 1], steps=0
+        ),
     ],
 )
 def test_bad_calls(call):

@@ -1,7 +1,32 @@
-"""How good samples are: distances between sets of features, precision and recall, diversity."""
+"""How good samples are: distances of features, precision and recall, what classifiers say, diversity, copies."""
 
+from keras_ganaug.metrics.comparison import compare
 from keras_ganaug.metrics.distances import frechet_distance, kernel_distance
 from keras_ganaug.metrics.diversity import within_class_diversity
+from keras_ganaug.metrics.features import (
+    Features,
+    classifier_features,
+    features_of,
+    inception_features,
+    random_features,
+)
 from keras_ganaug.metrics.manifold import precision_recall_density_coverage
+from keras_ganaug.metrics.memorization import memorization
+from keras_ganaug.metrics.scores import Score, classification_accuracy_score, gan_test
 
-__all__ = ["frechet_distance", "kernel_distance", "precision_recall_density_coverage", "within_class_diversity"]
+__all__ = [
+    "Features",
+    "Score",
+    "classification_accuracy_score",
+    "classifier_features",
+    "compare",
+    "features_of",
+    "frechet_distance",
+    "gan_test",
+    "inception_features",
+    "kernel_distance",
+    "memorization",
+    "precision_recall_density_coverage",
+    "random_features",
+    "within_class_diversity",
+]

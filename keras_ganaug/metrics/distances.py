@@ -82,15 +82,16 @@ def _root(matrix):
     return (vectors * np.sqrt(np.maximum(eigenvalues, 0.0))) @ vectors.T
 
 
-def _feature_sets(*sets):
+def _feature_sets(*sets, names=("real", "fake")):
     sets = [np.asarray(features, np.float64) for features in sets]
-    for name, features in zip(("real", "fake"), sets, strict=True):
+    for name, features in zip(names, sets, strict=True):
         if features.ndim != 2 or len(features) < 2:
             raise ValueError(f"`{name}` must be of shape (n, d) with n of at least 2. Received: shape {features.shape}")
         if not np.isfinite(features).all():
             raise ValueError(f"`{name}` must be finite. Received: NaN or infinite values")
     if sets[0].shape[1] != sets[1].shape[1]:
         raise ValueError(
-            f"`real` and `fake` must have equally many features. Received: {sets[0].shape[1]} and {sets[1].shape[1]}"
+            f"`{names[0]}` and `{names[1]}` must have equally many features. "
+            f"Received: {sets[0].shape[1]} and {sets[1].shape[1]}"
         )
     return sets

@@ -6,8 +6,10 @@ shape: the generator maps float32 latents (batch, latent_dim) and int32 labels (
 *image_shape) in [-1, 1], the discriminator maps such images and labels to float32 logits (batch, 1). Without classes
 (`num_classes=None`) they take one input. `width` is the number of channels at full resolution, which doubles with each
 halving, up to 8 times; `seed` determines the initial weights, and None leaves them to Keras's global state.
+
+`classifier` is no family: it holds the small classifier of metrics and studies.
 """
 
-from keras_ganaug.networks import autoencoder, dcgan, progressive, resnet, style
+from keras_ganaug.networks import autoencoder, classifier, dcgan, progressive, resnet, style
 
-__all__ = ["autoencoder", "dcgan", "progressive", "resnet", "style"]
+__all__ = ["autoencoder", "classifier", "dcgan", "progressive", "resnet", "style"]

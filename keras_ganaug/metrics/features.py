@@ -1,0 +1,189 @@
+"""What images are compared by: features of a network, with a stamp that says of which."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_ganaug import _checks, networks
+from keras_ganaug.metrics.scores import train_classifier
+
+_INCEPTION_WEIGHTS = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
+_INCEPTION_SIDE = 299
+
+
+class Features:
+    """A function from images to feature vectors: what a Keras model makes of them, averaged over positions.
+
+    Distances in one network's features say nothing about those in another's. So each extractor has a `stamp`: its name and
+    a digest of its weights, which `metrics.compare` writes beside every figure.
+
+    Args:
+        model: Keras model from a batch of images to features, of shape (batch, d) or (batch, height, width, d).
+        name: What the stamp calls it.
+        batch_size: Images at a time. Defaults to 500.
+
+    Call arguments:
+        images: Real array of shape (n, height, width, channels), in the range that the model takes.
+
+    Returns float32 features of shape (n, d).
+
+    Raises:
+        TypeError, ValueError: For a model or images that do not fit.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_ganaug import metrics
+    >>> features = metrics.random_features(image_shape=(8, 8, 1), seed=1)
+    >>> features(np.zeros([5, 8, 8, 1])).shape
+    (5, 128)
+    >>> features.stamp.startswith("random network, seed 1 #")
+    True
+    """
+
+    def __init__(self, model, name, batch_size=500):
+        if not isinstance(model, keras.Model):
+            raise TypeError(f"`model` must be a Keras model. Received: model={model!r}")
+        if len(model.outputs) != 1 or len(model.outputs[0].shape) not in (2, 4):
+            raise ValueError(
+                "`model` must give one array of features, of shape (batch, d) or (batch, height, width, d). "
+                f"Received: {[tuple(output.shape) for output in model.outputs]}"
+            )
+        if not isinstance(name, str) or not name.strip():
+            raise TypeError(f"`name` must be a name. Received: name={name!r}")
+        self.model, self.name = model, name
+        self.batch_size = _checks.positive_int(batch_size, "batch_size")
+
+    @property
+    def stamp(self):
+        """The name, and a digest of the weights."""
+        digest = hashlib.sha256()
+        for weight in self.model.get_weights():
+            digest.update(np.ascontiguousarray(weight).tobytes())
+        return f"{self.name} #{digest.hexdigest()[:8]}"
+
+    def __call__(self, images):
+        images = np.asarray(images)
+        expected = tuple(self.model.inputs[0].shape[1:])
+        if images.ndim != 4 or any(want not in (None, got) for want, got in zip(expected, images.shape[1:], strict=True)):
+            raise ValueError(f"`images` must have the shape (n, {', '.join(map(str, expected))}). Received: {images.shape}")
+        features = self.model.predict(images, batch_size=self.batch_size, verbose=0).astype(np.float32)
+        return features if features.ndim == 2 else features.mean((1, 2))
+
+
+def features_of(classifier, name="classifier"):
+    """The features from which a classifier makes its logits: the input of its last dense layer, before any dropout.
+
+    Where that is a flattened map of features, they are averaged over positions.
+
+    Args:
+        classifier: Built Keras model from images to one logit or probability for each class, whose last layer with weights
+            is dense.
+        name: What the stamp calls it. Defaults to "classifier".
+
+    Returns `Features`.
+
+    Raises:
+        TypeError, ValueError: For anything else.
+    """
+    if not isinstance(classifier, keras.Model):
+        raise TypeError(f"`classifier` must be a Keras model. Received: classifier={classifier!r}")
+    dense = [n for n, layer in enumerate(classifier.layers) if isinstance(layer, keras.layers.Dense)]
+    if not dense or any(layer.weights for layer in classifier.layers[dense[-1] + 1 :]):
+        raise ValueError(
+            "`classifier` must end in a dense layer. "
+            f"Received: {[type(layer).__name__ for layer in classifier.layers[-3:]]} as its last layers"
+        )
+    passed_through = (keras.layers.Dropout, keras.layers.Flatten)
+    x = classifier.layers[dense[-1]].input
+    for layer in reversed(classifier.layers[: dense[-1]]):
+        if not isinstance(layer, passed_through):
+            break
+        x = layer.input
+    return Features(keras.Model(classifier.inputs, x), name)
+
+
+def classifier_features(images, labels, num_classes=None, value_range=(0, 255), steps=1500, seed=0, name=None):
+    """Features of a small classifier (`networks.classifier`) that is trained here on real images.
+
+    Args:
+        images: Real images of shape (n, height, width, channels), in `value_range`. Not the ones that samples are then
+            compared with.
+        labels: Their class indices, integers of shape (n,).
+        num_classes: Number of classes. Defaults to the largest label plus 1.
+        value_range: (lowest, highest) value of the images. Defaults to (0, 255).
+        steps: Training steps, of 128 images each. Defaults to 1500.
+        seed: Integer, of the weights and of the order of the images. Defaults to 0.
+        name: What the stamp calls it. Defaults to a name with the number of images and the seed.
+
+    Returns `Features`.
+    """
+    model = train_classifier(images, labels, num_classes, value_range=value_range, steps=steps, seed=seed)
+    return features_of(model, name or f"classifier trained on {len(images):,} images, seed {seed}")
+
+
+def random_features(image_shape, value_range=(0, 255), seed=0):
+    """Features of the small classifier's convolutions with random weights: cheap, never trained on anything.
+
+    Args:
+        image_shape: (height, width, channels).
+        value_range: (lowest, highest) value of the images. Defaults to (0, 255).
+        seed: Integer that determines the weights. Defaults to 0.
+
+    Returns `Features`.
+    """
+    shape, seed = _checks.image_shape(image_shape), _checks.non_negative_int(seed, "seed")
+    model = networks.classifier.classifier(shape, 2, value_range=_checks.value_range(value_range), seed=seed)
+    return features_of(model, f"random network, seed {seed}")
+
+
+def inception_features(value_range=(0, 255), weights=None):
+    """Features of Keras's `InceptionV3` trained on ImageNet, for RGB or grey images of any size (resized to 299).
+
+    Nothing is downloaded: the weights must be at hand. They are not those with which published FIDs are computed, nor is
+    the resizing: do not compare the two.
+
+    Args:
+        value_range: (lowest, highest) value of the images. Defaults to (0, 255).
+        weights: Path of the weights without top. Defaults to where `keras.applications.InceptionV3` keeps what it has
+            downloaded.
+
+    Returns `Features`.
+
+    Raises:
+        FileNotFoundError: If there are no weights, with what to do.
+    """
+    low, high = _checks.value_range(value_range)
+    home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
+    path = home / "models" / _INCEPTION_WEIGHTS if weights is None else Path(_checks.path(weights, "weights"))
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"`weights` must be the file of InceptionV3's weights. Received: {str(path)!r}, which does not exist. "
+            "keras.applications.InceptionV3(include_top=False) downloads it once."
+        )
+    trunk = keras.applications.InceptionV3(include_top=False, weights=None)
+    trunk.load_weights(path)
+    images = keras.Input((None, None, None), name="images")
+    x = _ToInception(low, high)(images)
+    return Features(keras.Model(images, trunk(x)), "InceptionV3, ImageNet", batch_size=50)
+
+
+class _ToInception(keras.layers.Layer):
+    """RGB images of 299×299 in [-1, 1] from images of any size."""
+
+    def __init__(self, low, high):
+        super().__init__()
+        self.low, self.high = low, high
+
+    def call(self, images):
+        x = tf.cast(images, tf.float32)
+        x = tf.cond(tf.equal(tf.shape(x)[-1], 1), lambda: tf.repeat(x, 3, axis=-1), lambda: x[..., :3])
+        x = tf.image.resize(x, [_INCEPTION_SIDE, _INCEPTION_SIDE], antialias=True)
+        return (x - self.low) * (2.0 / (self.high - self.low)) - 1.0
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], _INCEPTION_SIDE, _INCEPTION_SIDE, 3)

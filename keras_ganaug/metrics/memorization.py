@@ -1,0 +1,65 @@
+"""Whether samples are copies of training images."""
+
+import numpy as np
+
+from keras_ganaug import _checks
+from keras_ganaug.metrics.distances import _feature_sets
+from keras_ganaug.metrics.manifold import _blocks, _distances
+
+
+def memorization(training, held_out, fake, seed=0):
+    """Whether samples are nearer to the images a GAN was trained on than to others of the same kind.
+
+    Real images that were held out are as new to the generator as the world is. If it has learned the distribution, half of
+    its samples have their nearest neighbour among as many training images, half among the held-out ones; if it copies, more
+    of them are nearer to training images.
+
+    Args:
+        training: Features (or flattened pixels) of the images that the GAN was trained on, float array (n, d).
+        held_out: Features of real images that it has not seen, (m, d). The larger of the two sets is cut to the size of the
+            smaller one, at random.
+        fake: Features of samples, (k, d).
+        seed: Integer, of that choice. Defaults to 0.
+
+    Returns a dict: `nearer_to_training`, the share of samples that are nearer to a training image (a tie counts half);
+    `p_value`, the chance of a share at least as large if samples were nearer to neither (one-sided binomial test, in its
+    normal approximation); `distance_ratio`, the median over samples of the distance to the nearest training image over that
+    to the nearest held-out image, 1 without memorisation and towards 0 with copies.
+
+    Raises:
+        ValueError: For arrays of other shapes, or values that are not finite.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_ganaug import metrics
+    >>> training, held_out = np.random.default_rng(0).normal(size=[2, 300, 4])
+    >>> metrics.memorization(training, held_out, training + 0.01)["nearer_to_training"]
+    1.0
+    """
+    training, held_out = _feature_sets(training, held_out, names=("training", "held_out"))
+    _, fake = _feature_sets(training, fake, names=("training", "fake"))
+    rng = np.random.default_rng(_checks.non_negative_int(seed, "seed"))
+    size = min(len(training), len(held_out))
+    training, held_out = (of[rng.permutation(len(of))[:size]] if len(of) > size else of for of in (training, held_out))
+    to_training, to_held_out = (nearest_distances(fake, of) for of in (training, held_out))
+    share = float(((to_training < to_held_out) + 0.5 * (to_training == to_held_out)).mean())
+    ratio = float(np.median((to_training + 1e-12) / (to_held_out + 1e-12)))
+    return {
+        "nearer_to_training": share,
+        "p_value": _upper_tail((share - 0.5) * 2.0 * np.sqrt(len(fake))),
+        "distance_ratio": ratio,
+    }
+
+
+def nearest_distances(x, others):
+    """The Euclidean distance of each row of x from the nearest row of others, float64 of shape (n,)."""
+    squares = np.concatenate([_distances(x[rows], others).min(1) for rows in _blocks(len(x))])
+    return np.sqrt(squares)
+
+
+def _upper_tail(z):
+    """P(Z ≥ z) of a standard normal variable."""
+    from math import erfc
+
+    return 0.5 * erfc(z / 2.0**0.5)

@@ -1,0 +1,35 @@
+"""A small classifier, for metrics and studies that are given none."""
+
+import keras
+
+from keras_ganaug.networks import common
+
+
+def classifier(image_shape, num_classes, width=32, value_range=(0, 255), seed=None):
+    """Three convolutions with batch normalisation, and a dense layer.
+
+    Args:
+        image_shape: (height, width, channels).
+        num_classes: Number of classes.
+        width: Channels of the first convolution, which double with each further one. Defaults to 32.
+        value_range: (lowest, highest) value of the images. Defaults to (0, 255).
+        seed: Integer that determines the initial weights and the dropout; None leaves them to Keras's global state.
+            Defaults to None.
+
+    Returns a Keras model from images to float32 logits (batch, num_classes). Its layer "features" gives the features that
+    the logits are made of.
+    """
+    initializers = common.Initializers(seed)
+    low, high = value_range
+    images = keras.Input(image_shape, name="images")
+    x = keras.layers.Rescaling(2.0 / (high - low), -1.0 - 2.0 * low / (high - low))(images)
+    for n in range(3):
+        x = keras.layers.Conv2D(width * 2**n, 3, padding="same", use_bias=False, kernel_initializer=initializers())(x)
+        x = keras.layers.BatchNormalization(momentum=0.9)(x)  # Keras's 0.99 judges short runs by stale statistics
+        x = keras.layers.ReLU()(x)
+        if min(x.shape[1:3]) >= 4:
+            x = keras.layers.MaxPooling2D(padding="same")(x)
+    features = keras.layers.Flatten(name="features")(x)
+    x = keras.layers.Dropout(0.4, seed=initializers.seed())(features)
+    logits = keras.layers.Dense(num_classes, kernel_initializer=initializers(), dtype="float32", name="logits")(x)
+    return keras.Model(images, logits, name="classifier")

@@ -1,0 +1,160 @@
+"""The arms of a study: each says in what the training of a classifier differs."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_ganaug import _checks, _random
+from keras_ganaug.study import losses
+
+SAMPLING = ("natural", "balanced")
+
+
+class Synthetic(NamedTuple):
+    """How synthetic images take part in the training of a classifier; the options of `gan_augment`."""
+
+    fraction: float = 0.25
+    """Share of each batch that is replaced."""
+    strategy: Any = "fill"
+    """Which classes the synthetic rows get: "fill" makes the classes of the whole stream as equal as the fraction allows;
+    "keep", "balance" and class weights are those of `gan_augment`."""
+    weight: float | None = None
+    """Factor on the sample weight of synthetic rows."""
+    truncation: float = 1.0
+    """Factor on the latents."""
+    real_only_end: float = 0.0
+    """Share of the training, at its end, that sees real images alone."""
+    source: str = "gan"
+    """ "gan"; "shuffled", samples of another class than they are labelled as (a control that must not help); "oracle", real
+    images that were held out (what perfect samples would do)."""
+    bank_size: int = 8192
+    """Samples that are generated, over all classes."""
+
+
+class Arm(NamedTuple):
+    """One way of training the classifier; the defaults are those of the arm "nothing"."""
+
+    sampling: str = "natural"
+    """ "natural", as the data are, or "balanced", all classes equally often."""
+    transforms: tuple = ()
+    """What is done to a batch: names of `TRANSFORMS`, or functions of (images, one-hot labels, seed) that return both."""
+    loss: str = "cross_entropy"
+    """ "cross_entropy", "class_weights", "balanced_softmax" or "focal"."""
+    adjust_logits: bool = False
+    """Whether the logits are adjusted after training by the frequencies of the classes."""
+    resample: Callable | None = None
+    """Maps (images, labels, seed) to other training arrays, once before training; SMOTE does."""
+    synthetic: Synthetic | None = None
+    """Synthetic images in the stream."""
+
+
+def smote(images, labels, seed, neighbors=5):
+    """SMOTE on pixels (Chawla et al. 2002), by imbalanced-learn: all classes as large as the largest."""
+    try:
+        from imblearn.over_sampling import SMOTE
+    except ImportError as error:
+        raise ImportError('The arm "smote" needs imbalanced-learn: pip install imbalanced-learn') from error
+    counts = np.bincount(labels)
+    neighbors = min(neighbors, counts[counts > 0].min() - 1)
+    if neighbors < 1:
+        raise ValueError('The arm "smote" needs at least two images of each class. Received: a class of one image')
+    flat, new_labels = SMOTE(random_state=seed, k_neighbors=neighbors).fit_resample(images.reshape(len(images), -1), labels)
+    return flat.reshape(-1, *images.shape[1:]).astype(images.dtype), new_labels
+
+
+def shift(images, labels, seed, share=1 / 8):
+    """Each image shifted by up to an eighth of its height and of its width, the border filled with its own edge."""
+    height, width = images.shape[1:3]
+    n = tf.shape(images)[0]
+    offsets = []
+    for part, size in enumerate((height, width)):
+        most = max(round(share * size), 1)
+        offsets.append(_random.integers([n, 1], _random.fold(seed, part), -most, most + 1))
+    rows = tf.clip_by_value(tf.range(height)[None] + offsets[0], 0, height - 1)
+    columns = tf.clip_by_value(tf.range(width)[None] + offsets[1], 0, width - 1)
+    shifted = tf.gather(tf.gather(images, rows, axis=1, batch_dims=1), columns, axis=2, batch_dims=1)
+    return shifted, labels
+
+
+def flip(images, labels, seed):
+    """Half of the images mirrored, left for right."""
+    mirrored = _random.uniform([tf.shape(images)[0], 1, 1, 1], seed) < 0.5
+    return tf.where(mirrored, images[:, :, ::-1], images), labels
+
+
+class _KerasTransform:
+    """A layer of Keras on batches: made anew for each pipeline, so that the same seed gives the same draws."""
+
+    def __init__(self, name, mixes, **options):
+        self.name, self.mixes, self.options = name, mixes, options
+
+    def prepare(self, seed, value_range):
+        if not hasattr(keras.layers, self.name):
+            raise ImportError(
+                f"The arm needs keras.layers.{self.name}, of Keras 3.9 and later. Received: Keras {keras.__version__}"
+            )
+        ranged = {"value_range": value_range} if self.name == "RandAugment" else {}
+        layer = getattr(keras.layers, self.name)(seed=seed, **self.options, **ranged)
+
+        def transform(images, labels, seed):
+            if not self.mixes:
+                return layer(images, training=True), labels
+            mixed = layer({"images": images, "labels": labels}, training=True)
+            return mixed["images"], mixed["labels"]
+
+        return transform
+
+
+TRANSFORMS = {
+    "shift": shift,
+    "flip": flip,
+    "rand_augment": _KerasTransform("RandAugment", mixes=False),
+    "mixup": _KerasTransform("MixUp", mixes=True, alpha=0.2),
+    "cutmix": _KerasTransform("CutMix", mixes=True),
+}
+"""What may be done to a batch, by name."""
+
+
+def default_arms(flip=True):
+    """The arms without synthetic images, by name.
+
+    Args:
+        flip: Whether images may be mirrored, which digits and letters may not. Defaults to True.
+    """
+    moves = ("shift", "flip") if flip else ("shift",)
+    return {
+        "nothing": Arm(),
+        "class_weights": Arm(loss="class_weights"),
+        "oversampling": Arm(sampling="balanced"),
+        "balanced_softmax": Arm(loss="balanced_softmax"),
+        "logit_adjustment": Arm(adjust_logits=True),
+        "focal": Arm(loss="focal"),
+        "shift_flip": Arm(sampling="balanced", transforms=moves),
+        "rand_augment": Arm(sampling="balanced", transforms=("rand_augment",)),
+        "mixup": Arm(sampling="balanced", transforms=("mixup",)),
+        "cutmix": Arm(sampling="balanced", transforms=("cutmix",)),
+        "smote": Arm(resample=smote),
+        "balanced_softmax + shift_flip": Arm(loss="balanced_softmax", transforms=moves),
+        "balanced_softmax + mixup": Arm(loss="balanced_softmax", transforms=("mixup",)),
+    }
+
+
+def check(name, arm):
+    """Checks an arm before anything is trained."""
+    if not isinstance(arm, Arm):
+        raise TypeError(f"`arms` must map names to `study.Arm`s. Received: {name!r}: {arm!r}")
+    _checks.one_of(arm.sampling, SAMPLING, f"sampling of arm {name!r}")
+    _checks.one_of(arm.loss, losses.NAMES, f"loss of arm {name!r}")
+    for transform in arm.transforms:
+        if not callable(transform):
+            _checks.one_of(transform, tuple(TRANSFORMS), f"transforms of arm {name!r}")
+    if arm.synthetic is not None:
+        if not isinstance(arm.synthetic, Synthetic):
+            raise TypeError(f"`synthetic` of arm {name!r} must be a `study.Synthetic`. Received: {arm.synthetic!r}")
+        _checks.fraction(arm.synthetic.fraction, f"fraction of arm {name!r}")
+        _checks.fraction(arm.synthetic.real_only_end, f"real_only_end of arm {name!r}")
+        _checks.truncation(arm.synthetic.truncation)
+        _checks.one_of(arm.synthetic.source, ("gan", "shuffled", "oracle"), f"source of arm {name!r}")

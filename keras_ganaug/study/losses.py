@@ -1,0 +1,72 @@
+"""Losses of classifiers on imbalanced data: functions of soft labels and logits, one value for each image."""
+
+import numpy as np
+import tensorflow as tf
+
+from keras_ganaug import _checks
+
+NAMES = ("cross_entropy", "class_weights", "balanced_softmax", "focal")
+
+
+def make(name, prior, gamma=2.0):
+    """A loss for a stream of images in which the classes have these frequencies.
+
+    - "cross_entropy";
+    - "class_weights": each image weighs 1 / (C p_y);
+    - "balanced_softmax" (Ren et al. 2020): cross-entropy of the logits plus log p;
+    - "focal" (Lin et al. 2017): each image weighs (1 - its probability)^γ.
+
+    Args:
+        name: One of them.
+        prior: p, the frequency of each class in the stream, summing to 1. Classes that do not occur count as very rare.
+        gamma: γ of "focal". Defaults to 2.
+
+    Returns a function of labels (batch, C), each row summing to 1, and logits (batch, C), that gives float32 (batch,).
+    """
+    _checks.one_of(name, NAMES, "loss")
+    log_prior = log_of(prior)
+    weights = np.exp(-log_prior) / len(log_prior)
+
+    def loss(labels, logits):
+        labels, logits = tf.cast(labels, tf.float32), tf.cast(logits, tf.float32)
+        if name == "balanced_softmax":
+            logits += log_prior
+        log_probabilities = tf.nn.log_softmax(logits)
+        terms = -labels * log_probabilities
+        if name == "class_weights":
+            terms *= weights
+        if name == "focal":
+            terms *= tf.pow(1.0 - tf.exp(log_probabilities), gamma)
+        return tf.reduce_sum(terms, axis=-1)
+
+    return loss
+
+
+def adjusted(logits, prior):
+    """Logits of a classifier trained on classes of these frequencies, for classes that are equally frequent.
+
+    Reference: Menon et al. 2021, Long-tail learning via logit adjustment.
+    """
+    return logits - log_of(prior)
+
+
+def log_of(prior):
+    """log p as float32, with a floor for classes that do not occur."""
+    prior = np.asarray(prior, np.float64)
+    return np.log(np.maximum(prior, 1e-6)).astype(np.float32)
+
+
+def fill_up(prior, fraction):
+    """Frequencies q of synthetic rows for which (1 - f) p + f q is as equal over the classes as the fraction f allows.
+
+    The rarest classes are filled to one level, as water fills a vessel.
+    """
+    base = (1.0 - fraction) * np.asarray(prior, np.float64)
+    if fraction == 0:
+        return np.full(len(base), 1 / len(base))
+    order = np.sort(base)
+    for n in range(1, len(base) + 1):  # the n rarest come to one level
+        level = (fraction + order[:n].sum()) / n
+        if n == len(base) or level <= order[n]:
+            break
+    return np.maximum(level - base, 0.0) / fraction

@@ -1,0 +1,187 @@
+"""What a study found: table, plot, JSON, one HTML page."""
+
+import base64
+import html
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+
+from keras_ganaug import _checks
+from keras_ganaug.study import statistics
+
+_NAMES = {
+    "balanced_accuracy": "balanced accuracy",
+    "macro_f1": "macro F1",
+    "head_recall": "head",
+    "middle_recall": "middle",
+    "tail_recall": "tail",
+    "calibration_error": "calibration error",
+}
+
+
+class Report:
+    """The figures of a study, arm by arm and seed by seed.
+
+    Attributes:
+        arms: Mapping from an arm's name to a mapping from metric to a list of one value per seed, from 0 to 1.
+        seeds: The seeds.
+        best_without_gan, best_with_gan: The arms with the highest mean balanced accuracy, without and with a GAN; None if
+            there is no such arm.
+    """
+
+    def __init__(self, figures, seeds, with_gan, without_gan):
+        self.seeds = list(seeds)
+        self.arms = {
+            arm: {metric: [run[metric] for run in runs] for metric in statistics.METRICS} for arm, runs in figures.items()
+        }
+        self.best_without_gan, self.best_with_gan = (self._best(names) for names in (without_gan, with_gan))
+
+    def _best(self, names):
+        means = {name: np.mean(self.arms[name]["balanced_accuracy"]) for name in names}
+        return max(means, key=means.get) if means else None
+
+    def compare(self, arm, other, metric="balanced_accuracy"):
+        """The paired difference of two arms.
+
+        Args:
+            arm, other: Names of arms.
+            metric: Name of a metric. Defaults to "balanced_accuracy".
+
+        Returns a dict: `difference`, the mean of arm minus other over the seeds; `interval`, its 95% interval by a paired
+        bootstrap; `p_value` of Wilcoxon's signed-rank test; `wins`, in how many seeds the arm is the higher one.
+        """
+        _checks.one_of(arm, tuple(self.arms), "arm")
+        _checks.one_of(other, tuple(self.arms), "other")
+        _checks.one_of(metric, statistics.METRICS, "metric")
+        differences = np.subtract(self.arms[arm][metric], self.arms[other][metric])
+        return {
+            "difference": float(differences.mean()),
+            "interval": statistics.paired_bootstrap(differences),
+            "p_value": statistics.wilcoxon(differences),
+            "wins": int((differences > 0).sum()),
+        }
+
+    @property
+    def gain(self):
+        """`compare` of the best arm with a GAN and the best without one; None without a GAN."""
+        if self.best_with_gan is None or self.best_without_gan is None:
+            return None
+        return self.compare(self.best_with_gan, self.best_without_gan)
+
+    def verdict(self):
+        """What the study says of the GAN, in a sentence."""
+        gain = self.gain
+        if gain is None:
+            return "The study has no arm with a GAN, or none without."
+        low, high = (100 * value for value in gain["interval"])
+        n = len(self.seeds)
+        facts = (
+            f"{100 * gain['difference']:+.1f} points of balanced accuracy for {self.best_with_gan!r} over "
+            f"{self.best_without_gan!r} (95% interval {low:+.1f} to {high:+.1f}, Wilcoxon p = {gain['p_value']:.2g}, "
+            f"higher in {gain['wins']} of {n} seeds)"
+        )
+        if n < 3:
+            return f"Too few seeds for a verdict: {facts}."
+        if low > 0:
+            return f"The GAN helps: {facts}."
+        if high < 0:
+            return f"The GAN does harm: {facts}."
+        return f"No clear difference: {facts}."
+
+    def _rows(self):
+        order = sorted(self.arms, key=lambda arm: -np.mean(self.arms[arm]["balanced_accuracy"]))
+        for arm in order:
+            values = [np.array(self.arms[arm][metric], np.float64) * 100 for metric in statistics.METRICS]
+            yield arm, [_spread(value) for value in values]
+
+    def table(self):
+        """A table in Markdown: mean ± standard deviation over the seeds, in per cent, the best arm first."""
+        lines = ["| | " + " | ".join(_NAMES.values()) + " |", "|-" * (len(_NAMES) + 1) + "|"]
+        lines += [f"| {arm} | {' | '.join(cells)} |" for arm, cells in self._rows()]
+        return "\n".join(lines)
+
+    def to_dict(self, **more):
+        """All figures as a dict for JSON: what is given as `more`, `seeds`, `arms`, `best_without_gan`, `best_with_gan`."""
+        arms = {arm: {m: [_or_none(v) for v in vs] for m, vs in metrics.items()} for arm, metrics in self.arms.items()}
+        return {
+            **more,
+            "seeds": self.seeds,
+            "arms": arms,
+            "best_without_gan": self.best_without_gan,
+            "best_with_gan": self.best_with_gan,
+        }
+
+    def to_json(self, path, **more):
+        """Writes `to_dict` to a file."""
+        text = json.dumps(self.to_dict(**more), indent=1)
+        Path(_checks.path(path)).write_text(text + "\n", encoding="utf-8")
+
+    def plot(self, path=None):
+        """Draws the balanced accuracy of all arms, a dot for each seed.
+
+        Args:
+            path: PNG file to write. Defaults to None: the bytes of the file are returned alone.
+
+        Returns the PNG as bytes. Needs matplotlib.
+        """
+        import matplotlib
+
+        matplotlib.use("Agg")
+        from matplotlib import pyplot
+
+        order = [arm for arm, _ in self._rows()][::-1]
+        figure, axes = pyplot.subplots(figsize=(7.0, 0.32 * len(order) + 1.0))
+        for n, arm in enumerate(order):
+            values = 100 * np.array(self.arms[arm]["balanced_accuracy"])
+            color = "tab:red" if "gan" in arm.split(" ")[0] else "tab:green" if arm.startswith("oracle") else "tab:blue"
+            axes.plot(values, np.full(len(values), n), "o", color=color, alpha=0.5, markersize=4)
+            axes.plot(values.mean(), n, "|", color=color, markersize=14, markeredgewidth=2)
+        axes.set_yticks(range(len(order)), order)
+        axes.set_xlabel("balanced accuracy on test images, %")
+        axes.grid(axis="x", alpha=0.3)
+        figure.tight_layout()
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", dpi=110)
+        pyplot.close(figure)
+        if path is not None:
+            Path(_checks.path(path)).write_bytes(buffer.getvalue())
+        return buffer.getvalue()
+
+    def to_html(self, path, title="Does the GAN help?"):
+        """Writes one page with the verdict, the table and the plot, and nothing outside it.
+
+        Args:
+            path: HTML file to write.
+            title: Its title. Defaults to "Does the GAN help?".
+        """
+        picture = base64.b64encode(self.plot()).decode()
+        head = "".join(f"<th>{html.escape(name)}</th>" for name in ("", *_NAMES.values()))
+        rows = "".join(
+            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in (arm, *cells)) + "</tr>\n"
+            for arm, cells in self._rows()
+        )
+        style = "body{font:15px sans-serif;max-width:60em;margin:2em auto}td,th{padding:.2em .7em;text-align:right}"
+        page = (
+            f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>'
+            f"<style>{style}td:first-child{{text-align:left}}</style><h1>{html.escape(title)}</h1>"
+            f"<p>{html.escape(self.verdict())}</p><p>Per cent, mean ± standard deviation over {len(self.seeds)} seeds.</p>"
+            f'<table><tr>{head}</tr>\n{rows}</table><p><img alt="Balanced accuracy of all arms" '
+            f'src="data:image/png;base64,{picture}"></p></html>\n'
+        )
+        Path(_checks.path(path)).write_text(page, encoding="utf-8")
+
+    def __str__(self):
+        return f"{self.table()}\n\n{self.verdict()}"
+
+
+def _spread(values):
+    if np.isnan(values).all():
+        return "-"
+    deviation = np.nanstd(values, ddof=1) if len(values) > 1 else 0.0
+    return f"{np.nanmean(values):.1f} ± {deviation:.1f}"
+
+
+def _or_none(value):
+    return None if np.isnan(value) else float(value)

@@ -1,0 +1,246 @@
+"""The study: does it help?"""
+
+import json
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_ganaug import _checks, datasets, networks
+from keras_ganaug.callbacks import TimeLeft
+from keras_ganaug.study import arms as arms_module
+from keras_ganaug.study import statistics, training
+from keras_ganaug.study.report import Report
+
+
+def adam_with_cosine_decay(steps):
+    """The optimizer of a study that is given none: Adam at a rate of 2e-3 that decays to 0 along a cosine."""
+    return keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(2e-3, steps))
+
+
+class AugmentationStudy:
+    """Trains a classifier under several arms that differ in nothing else, and compares them on test images.
+
+    All arms make equally many steps with the same optimizer. In each seed the arms share the data, the initial weights, the
+    order of the images and the GAN; between seeds all of these change. Generators are made from the training images
+    alone. What is finished is kept in `directory` and not done again.
+
+    Args:
+        train: Training images: an unbatched `tf.data.Dataset` of (image, label), arrays `(images, labels)`, or a function
+            that maps a seed to either, for a subset of its own in each seed.
+        test: Test images, likewise.
+        make_generator: Maps (images, labels, seed) to a generator: whatever `GANAugmentation` takes. It sees the training
+            images of a seed. None for a study without a GAN. Defaults to None.
+        arms: Mapping from names to `study.Arm`s. With a generator, what `on_top_of` says is added. Defaults to
+            `study.default_arms()`.
+        on_top_of: Names of arms that are also trained with synthetic images, as "gan + NAME". Defaults to
+            `("balanced_softmax",)`.
+        synthetic: How synthetic images take part there, a `study.Synthetic`. Defaults to `Synthetic()`.
+        held_out: Real images that are no training and no test images, given as `train` is: then there is an arm "oracle",
+            with real images in place of synthetic ones. Defaults to None.
+        build: Maps a seed to an uncompiled Keras model from float32 images in `value_range` to logits. Defaults to
+            `networks.classifier`.
+        optimizer: Maps the number of steps to a Keras optimizer. Defaults to Adam at 2e-3, decaying along a cosine.
+        steps: Training steps of each arm. Defaults to 1500.
+        batch_size: Images of a step. Defaults to 128.
+        seeds: Integers. Defaults to (0, 1, 2).
+        num_classes: Number of classes. Defaults to the largest test label plus 1.
+        value_range: (lowest, highest) value of the images. Defaults to (0, 255).
+        directory: Folder in which results and generators are kept. Defaults to None: nothing is.
+        verbose: Whether to print a line with the time left after each arm. Defaults to True.
+
+    Raises:
+        ValueError, TypeError: For an argument out of its range, before anything is trained.
+
+    Example:
+
+    >>> import keras_ganaug as kga
+    >>> train, test = kga.datasets.load("digits")
+    >>> few = lambda seed: kga.datasets.take_per_class(train, 10, seed)
+    >>> arms = {"nothing": kga.study.Arm(), "shift": kga.study.Arm(transforms=("shift",))}
+    >>> study = kga.AugmentationStudy(few, test, arms=arms, steps=2, batch_size=16, seeds=[0], verbose=False)
+    >>> report = study.run()
+    >>> sorted(report.arms)
+    ['nothing', 'shift']
+    """
+
+    def __init__(
+        self,
+        train,
+        test,
+        make_generator=None,
+        arms=None,
+        on_top_of=("balanced_softmax",),
+        synthetic=None,
+        held_out=None,
+        build=None,
+        optimizer=None,
+        steps=1500,
+        batch_size=128,
+        seeds=(0, 1, 2),
+        num_classes=None,
+        value_range=(0, 255),
+        directory=None,
+        verbose=True,
+    ):
+        self.train, self.test, self.held_out = train, test, held_out
+        for name, function in (("make_generator", make_generator), ("build", build), ("optimizer", optimizer)):
+            if function is not None and not callable(function):
+                raise TypeError(f"`{name}` must be a function. Received: {name}={function!r}")
+        self.make_generator = make_generator
+        self.steps = _checks.positive_int(steps, "steps")
+        self.batch_size = _checks.positive_int(batch_size, "batch_size")
+        self.seeds = [_checks.non_negative_int(seed, "seeds") for seed in seeds]
+        if not self.seeds or len(set(self.seeds)) != len(self.seeds):
+            raise ValueError(f"`seeds` must be different integers, at least one. Received: seeds={seeds!r}")
+        self.value_range = _checks.value_range(value_range)
+        self.verbose = _checks.boolean(verbose, "verbose")
+        test_images, test_labels = self._test(self.seeds[0])
+        self.num_classes = int(test_labels.max()) + 1
+        if num_classes is not None:
+            self.num_classes = _checks.positive_int(num_classes, "num_classes")
+        self.image_shape = test_images.shape[1:]
+        self.build = build or self._default_build
+        self.optimizer = optimizer or adam_with_cosine_decay
+        self.arms = self._arms(arms, on_top_of, synthetic)
+        self.directory = None
+        if directory is not None:
+            _checks.new_folder(directory, "directory")
+            self.directory = Path(directory)
+
+    def _default_build(self, seed):
+        options = {"value_range": self.value_range, "seed": seed}
+        return networks.classifier.classifier(self.image_shape, self.num_classes, **options)
+
+    def _arms(self, arms, on_top_of, synthetic):
+        arms = dict(arms_module.default_arms() if arms is None else arms)
+        synthetic = arms_module.Synthetic() if synthetic is None else synthetic
+        if self.make_generator is not None:
+            unknown = [name for name in on_top_of if name not in arms]
+            if unknown:
+                raise ValueError(f"`on_top_of` must be names of arms, {sorted(arms)}. Received: {unknown}")
+            arms["gan"] = arms_module.Arm(synthetic=synthetic)
+            for name in on_top_of:
+                arms[f"gan + {name}"] = arms[name]._replace(synthetic=synthetic)
+                arms[f"shuffled + {name}"] = arms[name]._replace(synthetic=synthetic._replace(source="shuffled"))
+                if self.held_out is not None:
+                    arms[f"oracle + {name}"] = arms[name]._replace(synthetic=synthetic._replace(source="oracle"))
+        for name, arm in arms.items():
+            arms_module.check(name, arm)
+            source = None if arm.synthetic is None else arm.synthetic.source
+            if source in ("gan", "shuffled") and self.make_generator is None:
+                raise ValueError(f"`make_generator` must be given for the arm {name!r}. Received: None")
+            if source == "oracle" and self.held_out is None:
+                raise ValueError(f"`held_out` must be given for the arm {name!r}. Received: None")
+        return arms
+
+    def _arrays(self, data, name, seed):
+        data = data(seed) if callable(data) and not isinstance(data, tf.data.Dataset) else data
+        images, labels = datasets.to_arrays(data) if isinstance(data, tf.data.Dataset) else data
+        images, labels = np.asarray(images), np.asarray(labels)
+        if images.ndim != 4 or labels.shape != images.shape[:1] or not len(images):
+            raise ValueError(
+                f"`{name}` must be images of shape (n, height, width, channels) and n class indices. "
+                f"Received: shapes {images.shape} and {labels.shape}"
+            )
+        return images, _checks.class_indices(labels, getattr(self, "num_classes", None), name)
+
+    def _test(self, seed):
+        return self._arrays(self.test, "test", seed)
+
+    def run(self):
+        """Trains what is not there yet. Returns a `study.Report`."""
+        results, total = self._kept(), len(self.seeds) * len(self.arms)
+        start, done_before = time.monotonic(), sum(self._key(*key) in results for key in self._runs())
+        done = done_before
+        for seed in self.seeds:
+            todo = [name for name in self.arms if self._key(seed, name) not in results]
+            if not todo:
+                continue
+            images, labels = self._arrays(self.train, "train", seed)
+            test_images, test_labels = self._test(seed)
+            counts = np.bincount(labels, minlength=self.num_classes)
+            held_out = None if self.held_out is None else self._arrays(self.held_out, "held_out", seed)
+            generator = None
+            for name in todo:
+                arm = self.arms[name]
+                if generator is None and arm.synthetic is not None and arm.synthetic.source != "oracle":
+                    generator = self._generator(images, labels, seed)
+                source = training.source_of(arm, generator, held_out, self.num_classes, self.value_range)
+                predict = training.train(
+                    arm,
+                    self.build,
+                    self.optimizer,
+                    images,
+                    labels,
+                    self.num_classes,
+                    source,
+                    self.steps,
+                    self.batch_size,
+                    self.value_range,
+                    seed,
+                )
+                results[self._key(seed, name)] = statistics.measure(predict(test_images), test_labels, counts)
+                self._keep(results)
+                done += 1
+                spent = time.monotonic() - start
+                left = spent / (done - done_before) * (total - done)
+                if self.verbose:
+                    figure = results[self._key(seed, name)]["balanced_accuracy"]
+                    times = f"{TimeLeft.format(spent)}, {TimeLeft.format(left)} left"
+                    print(f"{done}/{total} seed {seed}, {name}: balanced accuracy {figure:.1%}  {times}", flush=True)
+                keras.backend.clear_session() if generator is None else None
+        return Report(
+            {name: [results[self._key(seed, name)] for seed in self.seeds] for name in self.arms},
+            self.seeds,
+            with_gan=[name for name, arm in self.arms.items() if _of_gan(arm)],
+            without_gan=[name for name, arm in self.arms.items() if arm.synthetic is None],
+        )
+
+    def _generator(self, images, labels, seed):
+        """The generator of a seed, made from its training images; a GAN is kept."""
+        path = None if self.directory is None else self.directory / f"generator_{seed}.keras"
+        if path is not None and path.exists():
+            return keras.models.load_model(path, compile=False)
+        generator = self.make_generator(images, labels, seed)
+        if path is not None and isinstance(generator, keras.Model):
+            generator.save(path)
+        return generator
+
+    def _runs(self):
+        return [(seed, name) for seed in self.seeds for name in self.arms]
+
+    @staticmethod
+    def _key(seed, name):
+        return f"{seed}/{name}"
+
+    def _settings(self, name):
+        return repr((self.arms[name], self.steps, self.batch_size))
+
+    def _kept(self):
+        """The results of earlier runs with these settings, by seed and arm."""
+        file = None if self.directory is None else self.directory / "results.json"
+        if file is None or not file.exists():
+            return {}
+        kept = json.loads(file.read_text(encoding="utf-8"))
+        by_key = {self._key(*run): run for run in self._runs()}
+        return {
+            key: value["figures"]
+            for key, value in kept.items()
+            if key in by_key and value["settings"] == self._settings(by_key[key][1])
+        }
+
+    def _keep(self, results):
+        if self.directory is None:
+            return
+        names = {self._key(*run): run[1] for run in self._runs()}
+        content = {key: {"settings": self._settings(names[key]), "figures": value} for key, value in results.items()}
+        file, new = self.directory / "results.json", self.directory / "results.json.new"
+        new.write_text(json.dumps(content, indent=1), encoding="utf-8")
+        new.replace(file)  # never half a file
+
+
+def _of_gan(arm):
+    return arm.synthetic is not None and arm.synthetic.source == "gan" and arm.synthetic.fraction > 0
