@@ -4,7 +4,8 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
-TEST = ["pytest>=8", "pytest-xdist>=3.5", "scikit-learn>=1.3", "scipy>=1.11"]
+STUDY = ["imbalanced-learn>=0.12", "matplotlib>=3.7"]
+TEST = ["pytest>=8", "pytest-xdist>=3.5", "scikit-learn>=1.3", "scipy>=1.11", *STUDY]
 
 setup(
     name="keras_ganaug",
@@ -18,6 +19,7 @@ setup(
     install_requires=["tensorflow>=2.15", "keras>=2.15", "numpy>=1.23"],
     extras_require={
         "examples": ["scikit-learn>=1.3", "matplotlib>=3.7"],
+        "study": STUDY,
         "test": TEST,
         "gpu": ["tensorflow[and-cuda]>=2.15"],
         "addons": [
@@ -26,7 +28,7 @@ setup(
             "tensorflow-addons==0.23.0",
             "numpy<2",
         ],
-        "benchmarks": ["scikit-learn>=1.3", "matplotlib>=3.7", "scipy>=1.11"],
+        "benchmarks": ["scikit-learn>=1.3", "scipy>=1.11", *STUDY],
     },
     classifiers=[
         "Development Status :: 3 - Alpha",
