@@ -4,7 +4,7 @@ from keras_ganaug import callbacks, datasets, layers, losses, metrics, networks,
 from keras_ganaug.augmentation import AugmentedModel, GANAugmentation, gan_augment
 from keras_ganaug.discriminator_augment import AdaptiveAugment, DiffAugment
 from keras_ganaug.models import ACGAN, BEGAN, CGAN, GAN, LSGAN, SAGAN, SNGAN, WGAN, WGANGP, ProgressiveGAN, StyleGAN
-from keras_ganaug.study import AugmentationStudy
+from keras_ganaug.study import AugmentationStudy, recommend
 
 __version__ = "0.1.0"
 
@@ -33,5 +33,6 @@ __all__ = [
     "metrics",
     "networks",
     "penalties",
+    "recommend",
     "study",
 ]

@@ -94,6 +94,23 @@ class GANAugmentation(keras.layers.Layer):
         )
         self.built = True
 
+    @classmethod
+    def from_recommendation(cls, generator, recommendation, **kwargs):
+        """The augmentation that `recommend` advises; one of fraction 0, the identity, where it advises against the GAN.
+
+        Args:
+            generator: As of the class.
+            recommendation: A `study.Recommendation`.
+            **kwargs: Further arguments of the class.
+        """
+        advised = {
+            "fraction": recommendation.fraction,
+            "sampling_strategy": recommendation.sampling_strategy,
+            "synthetic_weight": recommendation.synthetic_weight,
+            "truncation": recommendation.truncation,
+        }
+        return cls(generator, **{**advised, **kwargs})
+
     @property
     def replacement(self):
         """The rule by which rows are replaced."""

@@ -61,8 +61,10 @@ def smote(images, labels, seed, neighbors=5):
     neighbors = min(neighbors, counts[counts > 0].min() - 1)
     if neighbors < 1:
         raise ValueError('The arm "smote" needs at least two images of each class. Received: a class of one image')
-    flat, new_labels = SMOTE(random_state=seed, k_neighbors=neighbors).fit_resample(images.reshape(len(images), -1), labels)
-    return flat.reshape(-1, *images.shape[1:]).astype(images.dtype), new_labels
+    flat = images.reshape(len(images), -1).astype(np.float32)
+    flat, new_labels = SMOTE(random_state=seed, k_neighbors=neighbors).fit_resample(flat, labels)
+    made = flat.reshape(-1, *images.shape[1:])
+    return (np.rint(made) if images.dtype.kind in "iu" else made).astype(images.dtype), new_labels
 
 
 def shift(images, labels, seed, share=1 / 8):

@@ -35,7 +35,8 @@ class AugmentationStudy:
             images of a seed. None for a study without a GAN. Defaults to None.
         arms: Mapping from names to `study.Arm`s. With a generator, what `on_top_of` says is added. Defaults to
             `study.default_arms()`.
-        on_top_of: Names of arms that are also trained with synthetic images, as "gan + NAME". Defaults to
+        on_top_of: Names of arms that are also trained with synthetic images, as "gan + NAME", and with samples of wrong
+            classes as a control; the GAN alone is then an arm too. None adds nothing. Defaults to
             `("balanced_softmax",)`.
         synthetic: How synthetic images take part there, a `study.Synthetic`. Defaults to `Synthetic()`.
         held_out: Real images that are no training and no test images, given as `train` is: then there is an arm "oracle",
@@ -48,7 +49,8 @@ class AugmentationStudy:
         seeds: Integers. Defaults to (0, 1, 2).
         num_classes: Number of classes. Defaults to the largest test label plus 1.
         value_range: (lowest, highest) value of the images. Defaults to (0, 255).
-        directory: Folder in which results and generators are kept. Defaults to None: nothing is.
+        directory: Folder in which results and generators are kept: results by seed, arm and steps, generators by seed. Take
+            another one for other data, another GAN or another classifier. Defaults to None: nothing is kept.
         verbose: Whether to print a line with the time left after each arm. Defaults to True.
 
     Raises:
@@ -117,7 +119,7 @@ class AugmentationStudy:
     def _arms(self, arms, on_top_of, synthetic):
         arms = dict(arms_module.default_arms() if arms is None else arms)
         synthetic = arms_module.Synthetic() if synthetic is None else synthetic
-        if self.make_generator is not None:
+        if self.make_generator is not None and on_top_of is not None:
             unknown = [name for name in on_top_of if name not in arms]
             if unknown:
                 raise ValueError(f"`on_top_of` must be names of arms, {sorted(arms)}. Received: {unknown}")
@@ -182,16 +184,15 @@ class AugmentationStudy:
                     self.value_range,
                     seed,
                 )
-                results[self._key(seed, name)] = statistics.measure(predict(test_images), test_labels, counts)
-                self._keep(results)
+                figures = results[self._key(seed, name)] = statistics.measure(predict(test_images), test_labels, counts)
+                self._keep(seed, name, figures)
                 done += 1
                 spent = time.monotonic() - start
                 left = spent / (done - done_before) * (total - done)
                 if self.verbose:
-                    figure = results[self._key(seed, name)]["balanced_accuracy"]
+                    figure = figures["balanced_accuracy"]
                     times = f"{TimeLeft.format(spent)}, {TimeLeft.format(left)} left"
                     print(f"{done}/{total} seed {seed}, {name}: balanced accuracy {figure:.1%}  {times}", flush=True)
-                keras.backend.clear_session() if generator is None else None
         return Report(
             {name: [results[self._key(seed, name)] for seed in self.seeds] for name in self.arms},
             self.seeds,
@@ -217,29 +218,43 @@ class AugmentationStudy:
         return f"{seed}/{name}"
 
     def _settings(self, name):
-        return repr((self.arms[name], self.steps, self.batch_size))
+        return _described((self.arms[name], self.steps, self.batch_size))
+
+    @property
+    def _file(self):
+        return None if self.directory is None else self.directory / "results.json"
 
     def _kept(self):
         """The results of earlier runs with these settings, by seed and arm."""
-        file = None if self.directory is None else self.directory / "results.json"
-        if file is None or not file.exists():
-            return {}
-        kept = json.loads(file.read_text(encoding="utf-8"))
-        by_key = {self._key(*run): run for run in self._runs()}
-        return {
-            key: value["figures"]
-            for key, value in kept.items()
-            if key in by_key and value["settings"] == self._settings(by_key[key][1])
-        }
+        kept, results = _read(self._file), {}
+        for seed, name in self._runs():
+            entry = kept.get(self._key(seed, name))
+            if entry is not None and entry["settings"] == self._settings(name):
+                results[self._key(seed, name)] = entry["figures"]
+        return results
 
-    def _keep(self, results):
-        if self.directory is None:
+    def _keep(self, seed, name, figures):
+        """Adds a result to what is kept, which may be of other studies too."""
+        if self._file is None:
             return
-        names = {self._key(*run): run[1] for run in self._runs()}
-        content = {key: {"settings": self._settings(names[key]), "figures": value} for key, value in results.items()}
-        file, new = self.directory / "results.json", self.directory / "results.json.new"
+        content = {**_read(self._file), self._key(seed, name): {"settings": self._settings(name), "figures": figures}}
+        new = self._file.with_suffix(".new")
         new.write_text(json.dumps(content, indent=1), encoding="utf-8")
-        new.replace(file)  # never half a file
+        new.replace(self._file)  # never half a file
+
+
+def _described(value):
+    """A text that is the same in every process."""
+    if isinstance(value, (tuple, list)):
+        names = getattr(value, "_fields", range(len(value)))
+        return "(" + ", ".join(f"{name}={_described(part)}" for name, part in zip(names, value, strict=True)) + ")"
+    if isinstance(value, np.ndarray):
+        return _described(value.tolist())
+    return f"{value.__module__}.{value.__qualname__}" if callable(value) and hasattr(value, "__qualname__") else repr(value)
+
+
+def _read(file):
+    return json.loads(file.read_text(encoding="utf-8")) if file is not None and file.exists() else {}
 
 
 def _of_gan(arm):
