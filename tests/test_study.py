@@ -212,6 +212,36 @@ def test_smote_balances_and_interpolates():
     assert (made <= rare.max(0) + 1).all()
 
 
+def test_arms_that_cannot_be_run_are_left_out_or_refused_at_once(monkeypatch):
+    monkeypatch.delattr(keras.layers, "CutMix", raising=False)
+    with pytest.warns(UserWarning, match=r"'cutmix' is left out.*CutMix"):
+        assert "cutmix" not in study.default_arms()
+    with pytest.raises(ImportError, match="'mine' needs"):
+        arms.check("mine", study.Arm(transforms=("cutmix",)))
+
+
+@pytest.mark.parametrize("name", ["rand_augment", "mixup", "cutmix"])
+def test_keras_transforms_change_images_alike_for_a_seed(name):
+    if arms.missing_for(study.Arm(transforms=(name,))):
+        pytest.skip("a Keras without this layer")
+    images = RNG.integers(0, 256, [40, 8, 8, 1], "uint8")
+    labels = np.resize([0, 1, 2], 40)
+    runs = []
+    for seed in (1, 1, 2):
+        arm = study.Arm(transforms=(name,))
+        data, _ = training.make_stream(arm, images, labels, 3, None, 2, 16, (0, 255), seed)
+        runs.append([tuple(part.numpy() for part in batch) for batch in data])
+    for one, same in zip(runs[0], runs[1]):
+        for a, b in zip(one, same):
+            np.testing.assert_array_equal(a, b)
+    assert (runs[0][0][0] != runs[0][1][0]).any()  # each batch is drawn anew
+    plain, _ = training.make_stream(study.Arm(), images, labels, 3, None, 2, 16, (0, 255), 1)
+    before = next(iter(plain))
+    assert (runs[0][0][0] != before[0].numpy()).any()
+    np.testing.assert_allclose(runs[0][0][1].sum(1), 1, rtol=1e-5)
+    assert ((runs[0][0][1] != before[1].numpy()).any()) == (name != "rand_augment")
+
+
 # The study.
 
 SHAPE = (8, 8, 1)

@@ -11,7 +11,8 @@ class SNGAN(GAN):
     """A GAN whose discriminator is 1-Lipschitz by spectral normalisation, with the hinge loss.
 
     A residual generator and the paper's standard CNN as the discriminator (`networks.resnet` has a residual one).
-    Classes enter the generator through conditional batch normalisation and the discriminator through a projection.
+    Classes enter the discriminator through a projection, and the generator through conditional batch normalisation; there
+    they are joined to the latents too, which the papers do not do.
 
     References: Miyato et al. 2018, Spectral Normalization for Generative Adversarial Networks; Miyato and Koyama 2018,
     cGANs with Projection Discriminator.

@@ -12,13 +12,24 @@ from keras_ganaug import layers
 from keras_ganaug.networks import common
 
 
-def generator(image_shape, num_classes=None, latent_dim=128, width=32, seed=None, spectral=False, attention=False):
-    """A residual generator with class-conditional batch normalisation.
+def generator(
+    image_shape,
+    num_classes=None,
+    latent_dim=128,
+    width=32,
+    seed=None,
+    spectral=False,
+    attention=False,
+    join_labels=True,
+):
+    """A residual generator. Labels are joined to the latents, and choose the scale and offset of the batch normalisation.
 
     Args:
         image_shape, num_classes, latent_dim, width, seed: As of all families.
         spectral: Whether the convolutions are spectrally normalised. Defaults to False.
         attention: Whether there is self-attention at half the resolution. Defaults to False.
+        join_labels: Whether labels are joined to the latents. False is the paper's generator, which knows them by the batch
+            normalisation alone and learns them more slowly. Defaults to True.
     """
     initializers = common.Initializers(seed)
     channels = common.widths(width, image_shape)
@@ -41,7 +52,8 @@ def generator(image_shape, num_classes=None, latent_dim=128, width=32, seed=None
         x = conv(norm_relu(x), filters)
         return keras.layers.Add()([x, shortcut])
 
-    x = common.first_features(latents, common.seed_grid(image_shape), channels[-1], initializers)
+    x = common.join(latents, labels, num_classes) if join_labels else latents
+    x = common.first_features(x, common.seed_grid(image_shape), channels[-1], initializers)
     for n, filters in reversed(list(enumerate(channels[:-1]))):
         if attention and n == 0:
             x = layers.SelfAttention(spectral, seed=initializers.seed())(x)

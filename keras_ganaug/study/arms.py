@@ -1,5 +1,7 @@
 """The arms of a study: each says in what the training of a classifier differs."""
 
+import importlib.util
+import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -53,10 +55,8 @@ class Arm(NamedTuple):
 
 def smote(images, labels, seed, neighbors=5):
     """SMOTE on pixels (Chawla et al. 2002), by imbalanced-learn: all classes as large as the largest."""
-    try:
-        from imblearn.over_sampling import SMOTE
-    except ImportError as error:
-        raise ImportError('The arm "smote" needs imbalanced-learn: pip install imbalanced-learn') from error
+    from imblearn.over_sampling import SMOTE
+
     counts = np.bincount(labels)
     neighbors = min(neighbors, counts[counts > 0].min() - 1)
     if neighbors < 1:
@@ -94,10 +94,6 @@ class _KerasTransform:
         self.name, self.mixes, self.options = name, mixes, options
 
     def prepare(self, seed, value_range):
-        if not hasattr(keras.layers, self.name):
-            raise ImportError(
-                f"The arm needs keras.layers.{self.name}, of Keras 3.9 and later. Received: Keras {keras.__version__}"
-            )
         ranged = {"value_range": value_range} if self.name == "RandAugment" else {}
         layer = getattr(keras.layers, self.name)(seed=seed, **self.options, **ranged)
 
@@ -121,13 +117,13 @@ TRANSFORMS = {
 
 
 def default_arms(flip=True):
-    """The arms without synthetic images, by name.
+    """The arms without synthetic images, by name. Warns of those that cannot be run here, and leaves them out.
 
     Args:
         flip: Whether images may be mirrored, which digits and letters may not. Defaults to True.
     """
     moves = ("shift", "flip") if flip else ("shift",)
-    return {
+    arms = {
         "nothing": Arm(),
         "class_weights": Arm(loss="class_weights"),
         "oversampling": Arm(sampling="balanced"),
@@ -142,6 +138,22 @@ def default_arms(flip=True):
         "balanced_softmax + shift_flip": Arm(loss="balanced_softmax", transforms=moves),
         "balanced_softmax + mixup": Arm(loss="balanced_softmax", transforms=("mixup",)),
     }
+    missing = {name: missing_for(arm) for name, arm in arms.items()}
+    for name in [name for name, reason in missing.items() if reason]:
+        warnings.warn(f"The arm {name!r} is left out: it needs {missing[name]}.", stacklevel=2)
+        del arms[name]
+    return arms
+
+
+def missing_for(arm):
+    """What an arm needs that is not installed, in words; None if nothing is missing."""
+    if arm.resample is smote and importlib.util.find_spec("imblearn") is None:
+        return 'imbalanced-learn (pip install "keras_ganaug[study]")'
+    for transform in arm.transforms:
+        layer = getattr(TRANSFORMS.get(transform) if isinstance(transform, str) else transform, "name", None)
+        if layer is not None and not hasattr(keras.layers, layer):
+            return f"keras.layers.{layer}, of a newer Keras than {keras.__version__}"
+    return None
 
 
 def check(name, arm):
@@ -153,6 +165,9 @@ def check(name, arm):
     for transform in arm.transforms:
         if not callable(transform):
             _checks.one_of(transform, tuple(TRANSFORMS), f"transforms of arm {name!r}")
+    missing = missing_for(arm)
+    if missing:
+        raise ImportError(f"The arm {name!r} needs {missing}.")
     if arm.synthetic is not None:
         if not isinstance(arm.synthetic, Synthetic):
             raise TypeError(f"`synthetic` of arm {name!r} must be a `study.Synthetic`. Received: {arm.synthetic!r}")
