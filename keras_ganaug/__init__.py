@@ -1,7 +1,7 @@
 """GANs as Keras models, and their samples as data augmentation for Keras classifiers."""
 
 from keras_ganaug import callbacks, datasets, layers, losses, metrics, networks, penalties, study
-from keras_ganaug.augmentation import AugmentedModel, GANAugmentation, gan_augment
+from keras_ganaug.augmentation import AugmentedModel, FilteredGenerator, GANAugmentation, gan_augment
 from keras_ganaug.discriminator_augment import AdaptiveAugment, DiffAugment
 from keras_ganaug.models import ACGAN, BEGAN, CGAN, GAN, LSGAN, SAGAN, SNGAN, WGAN, WGANGP, ProgressiveGAN, StyleGAN
 from keras_ganaug.study import AugmentationStudy, recommend
@@ -22,6 +22,7 @@ __all__ = [
     "AugmentationStudy",
     "AugmentedModel",
     "DiffAugment",
+    "FilteredGenerator",
     "GANAugmentation",
     "ProgressiveGAN",
     "StyleGAN",

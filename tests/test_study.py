@@ -353,15 +353,33 @@ def test_the_verdict(gains, word):
     assert word in report.verdict()
 
 
+def test_a_filtered_arm_takes_samples_within_the_band():
+    recorder = _Recorder()
+    banded = {"gan": study.Arm(synthetic=study.Synthetic(0.25, band=(0.2, 0.9), bank_size=12))}
+    recorder.study(_data(9), arms=banded, on_top_of=None, seeds=[3]).run()
+    assert len(recorder.models) == 3  # two of the filter, one judged
+    images, labels = _data(3)
+
+    def train_on(images, labels, seed):
+        seen.append((images, labels))
+        return recorder.build(seed)
+
+    seen = []
+    model = training.cross_fitted_classifier(train_on, images, labels, seed=3)
+    assert sum(len(part[0]) for part in seen) == len(images)  # two folds: each image in one of the trainings
+    each = [_softmax(recorder.models[-n](images[:5].astype("float32")).numpy()) for n in (1, 2)]
+    np.testing.assert_allclose(_softmax(model(images[:5].astype("float32")).numpy()), np.mean(each, 0), rtol=1e-4)
+
+
 # The guard.
 
 
 def test_folds_are_even_in_each_class():
     labels = np.array([0] * 9 + [1] * 4)
-    place = recommendation.folds_of(labels, 3, seed=1)
+    place = training.folds_of(labels, 3, seed=1)
     np.testing.assert_array_equal(np.bincount(place[:9]), [3, 3, 3])
     assert sorted(np.bincount(place[9:], minlength=3)) == [1, 1, 2]
-    assert (recommendation.folds_of(labels, 3, seed=2) != place).any()
+    assert (training.folds_of(labels, 3, seed=2) != place).any()
 
 
 def test_the_guard_judges_on_images_that_nothing_was_trained_on(tmp_path):

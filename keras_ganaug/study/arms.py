@@ -32,6 +32,9 @@ class Synthetic(NamedTuple):
     source: str = "gan"
     """ "gan"; "shuffled", samples of another class than they are labelled as (a control that must not help); "oracle", real
     images that were held out (what perfect samples would do)."""
+    band: tuple | None = None
+    """(lowest, highest) probability of its class that a cross-fitted classifier must give a sample, as `FilteredGenerator`
+    takes it; None takes all samples."""
     bank_size: int = 8192
     """Samples that are generated, over all classes."""
 
@@ -174,4 +177,6 @@ def check(name, arm):
         _checks.fraction(arm.synthetic.fraction, f"fraction of arm {name!r}")
         _checks.fraction(arm.synthetic.real_only_end, f"real_only_end of arm {name!r}")
         _checks.truncation(arm.synthetic.truncation)
+        if arm.synthetic.band is not None and not 0 <= arm.synthetic.band[0] < arm.synthetic.band[1] <= 1:
+            raise ValueError(f"`band` of arm {name!r} must be (lowest, highest). Received: {arm.synthetic.band!r}")
         _checks.one_of(arm.synthetic.source, ("gan", "shuffled", "oracle"), f"source of arm {name!r}")

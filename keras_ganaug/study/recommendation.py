@@ -63,16 +63,6 @@ class Recommendation(NamedTuple):
         return cls(**json.loads(Path(_checks.path(path)).read_text(encoding="utf-8")))
 
 
-def folds_of(labels, folds, seed):
-    """In which fold each image is held out: int array (n,), each class spread evenly."""
-    rng = np.random.default_rng([seed, 3])
-    place = np.empty(len(labels), int)
-    for c in np.unique(labels):
-        rows = rng.permutation(np.flatnonzero(labels == c))
-        place[rows] = (np.arange(len(rows)) + rng.integers(folds)) % folds
-    return place
-
-
 def recommend(
     train,
     make_generator,
@@ -142,7 +132,7 @@ def recommend(
         return Recommendation(0.0, "keep", None, 1.0, base, [reason], {})
 
     def part(run, held_out):
-        place = folds_of(labels, folds, seed + run // folds)
+        place = training.folds_of(labels, folds, seed + run // folds)
         rows = (place == run % folds) == held_out
         return images[rows], labels[rows]
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 from keras_ganaug import _checks, datasets, networks
 from keras_ganaug.callbacks import TimeLeft
 from keras_ganaug.study import arms as arms_module
-from keras_ganaug.study import statistics, training
+from keras_ganaug.study import losses, statistics, training
 from keras_ganaug.study.report import Report
 
 
@@ -165,26 +165,15 @@ class AugmentationStudy:
             test_images, test_labels = self._test(seed)
             counts = np.bincount(labels, minlength=self.num_classes)
             held_out = None if self.held_out is None else self._arrays(self.held_out, "held_out", seed)
-            generator = None
+            make_generator = _once(lambda i=images, y=labels, s=seed: self._generator(i, y, s))
+            make_filter = _once(lambda i=images, y=labels, s=seed: self._filter(i, y, s))
             for name in todo:
                 arm = self.arms[name]
-                if generator is None and arm.synthetic is not None and arm.synthetic.source != "oracle":
-                    generator = self._generator(images, labels, seed)
-                source = training.source_of(arm, generator, held_out, self.num_classes, self.value_range)
-                predict = training.train(
-                    arm,
-                    self.build,
-                    self.optimizer,
-                    images,
-                    labels,
-                    self.num_classes,
-                    source,
-                    self.steps,
-                    self.batch_size,
-                    self.value_range,
-                    seed,
-                )
-                figures = results[self._key(seed, name)] = statistics.measure(predict(test_images), test_labels, counts)
+                source = training.source_of(arm, make_generator, held_out, make_filter, self.num_classes, self.value_range)
+                model, prior = self._train(arm, images, labels, source, seed)
+                logits = model.predict(test_images.astype(np.float32), batch_size=500, verbose=0)
+                logits = losses.adjusted(logits, prior) if arm.adjust_logits else logits
+                figures = results[self._key(seed, name)] = statistics.measure(logits, test_labels, counts)
                 self._keep(seed, name, figures)
                 done += 1
                 spent = time.monotonic() - start
@@ -199,6 +188,19 @@ class AugmentationStudy:
             with_gan=[name for name, arm in self.arms.items() if _of_gan(arm)],
             without_gan=[name for name, arm in self.arms.items() if arm.synthetic is None],
         )
+
+    def _train(self, arm, images, labels, source, seed):
+        training_length = (self.steps, self.batch_size)
+        data = (images, labels, self.num_classes, source)
+        return training.train(arm, self.build, self.optimizer, *data, *training_length, self.value_range, seed)
+
+    def _filter(self, images, labels, seed):
+        """The classifier that filters the samples of a seed, made from its training images."""
+
+        def train_on(images, labels, seed):
+            return self._train(arms_module.Arm(loss="balanced_softmax"), images, labels, None, seed)[0]
+
+        return training.cross_fitted_classifier(train_on, images, labels, seed)
 
     def _generator(self, images, labels, seed):
         """The generator of a seed, made from its training images; a GAN is kept."""
@@ -255,6 +257,18 @@ def _described(value):
 
 def _read(file):
     return json.loads(file.read_text(encoding="utf-8")) if file is not None and file.exists() else {}
+
+
+def _once(make):
+    """A function that makes something when it is first asked for it, and then gives the same."""
+    made = []
+
+    def get():
+        if not made:
+            made.append(make())
+        return made[0]
+
+    return get
 
 
 def _of_gan(arm):

@@ -1,0 +1,84 @@
+"""A generator of which a classifier picks the samples."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import keras_ganaug as kga
+from keras_ganaug.augmentation.source import Source
+
+
+class _Known(Source):
+    """Images of one value, uniform from 0 to 1 and known from the seed."""
+
+    conditional, num_classes, image_shape, value_range, state = True, 2, (1, 1, 1), (0.0, 1.0), None
+
+    def sample(self, labels, seed, truncation=1.0):
+        return kga._random.uniform([tf.shape(labels)[0], 1, 1, 1], seed)
+
+
+def _classifier():
+    """The probability of class 1 is the pixel's value."""
+    images = keras.Input((1, 1, 1))
+    value = keras.layers.Flatten()(images)
+    logits = keras.layers.Concatenate()([keras.layers.Rescaling(-1.0, 1.0)(value), value])
+    return keras.Model(images, keras.layers.Activation(tf.math.log)(logits))
+
+
+LABELS, SEED = np.resize([0, 1], 400).astype("int32"), np.array([3, 4], "int32")
+
+
+def test_samples_are_the_first_within_the_band_or_the_nearest_to_it():
+    picked = kga.FilteredGenerator(_Known(), _classifier(), band=(0.6, 0.8), candidates=3)
+    values = picked.sample(LABELS, SEED).numpy().ravel()
+    drawn = np.stack([_Known().sample(LABELS, kga._random.fold(SEED, n)).numpy().ravel() for n in range(3)])
+    p = np.where(LABELS == 1, drawn, 1 - drawn)
+    inside = (p >= 0.6) & (p <= 0.8)
+    expected = []
+    for column in range(400):
+        rows = np.flatnonzero(inside[:, column])
+        off = np.maximum(0.6 - p[:, column], p[:, column] - 0.8)
+        expected.append(drawn[rows[0] if len(rows) else off.argmin(), column])
+    np.testing.assert_array_equal(values, np.array(expected, np.float32))
+    p_picked = np.where(LABELS == 1, values, 1 - values)
+    share = ((p_picked >= 0.6) & (p_picked <= 0.8)).mean()
+    assert share == pytest.approx(1 - 0.8**3, abs=0.07)
+
+
+def test_it_goes_wherever_a_generator_goes(tmp_path):
+    gan = kga.SNGAN((8, 8, 1), 2, latent_dim=4, seed=1)
+    classifier = keras.Sequential([keras.layers.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(2)])
+    picked = kga.FilteredGenerator(gan, classifier, candidates=2)
+    images, labels = np.zeros([8, 8, 8, 1], "uint8"), np.resize([0, 1], 8)
+    layer = kga.GANAugmentation(picked, fraction=0.5, seed=1)
+    eager, _ = layer(images, labels, training=True)
+    assert (eager.numpy() != 0).any((1, 2, 3)).sum() == 4
+    compiled = tf.function(picked.sample, jit_compile=True)(tf.constant(labels, tf.int32), SEED)
+    np.testing.assert_allclose(compiled, picked.sample(tf.constant(labels, tf.int32), SEED), atol=0.05)
+    augment = kga.gan_augment(picked, fraction=0.25, bank_size=16, seed=1)
+    for x, _ in tf.data.Dataset.from_tensor_slices((images, labels)).batch(8).map(augment):
+        assert (x.numpy() != 0).any((1, 2, 3)).sum() == 2
+    layer.export(tmp_path / "picked")
+    loaded = kga.GANAugmentation(tmp_path / "picked", fraction=0.5, seed=1)
+    again, _ = loaded(images, labels, training=True)
+    np.testing.assert_array_equal(again, eager)
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ({"band": (0.5, 0.5)}, "band"),
+        ({"band": 0.5}, "band"),
+        ({"band": (0.5, 1.5)}, "band"),
+        ({"candidates": 0}, "candidates"),
+        ({"classifier": "model"}, "classifier"),
+        ({"classifier": keras.Sequential([keras.layers.Input((8, 8, 1)), keras.layers.Flatten()])}, "classifier"),
+        ({"generator": kga.SNGAN((8, 8, 1), latent_dim=4, seed=1)}, "generator"),
+    ],
+)
+def test_bad_arguments(options, name):
+    good = keras.Sequential([keras.layers.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(2)])
+    given = {"generator": kga.SNGAN((8, 8, 1), 2, latent_dim=4, seed=1), "classifier": good, **options}
+    with pytest.raises((ValueError, TypeError), match=rf"`{name}`.*Received"):
+        kga.FilteredGenerator(**given)
