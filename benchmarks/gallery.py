@@ -43,6 +43,8 @@ class Run(NamedTuple):
     """λ of `MismatchedLabels`, for GANs whose papers know no classes or judge them by projection."""
     r1: float | None = None
     """γ of R1, where the paper's is for images of a thousand pixels' side."""
+    gamma: float | None = None
+    """γ of BEGAN, the diversity ratio, where it is not the default."""
 
 
 RUNS = {
@@ -52,7 +54,7 @@ RUNS = {
     "LSGAN": Run(7000, mismatch=0.1),
     "WGAN": Run(2600),
     "WGANGP": Run(1600, mismatch=0.1),
-    "BEGAN": Run(6000, batch_size=16),
+    "BEGAN": Run(6000, batch_size=16, gamma=0.7),
     "SNGAN": Run(6600, mismatch=0.1),
     "SAGAN": Run(4200, mismatch=0.1),
     "ProgressiveGAN": Run(5000, batch_size=16, rate=1.0, mismatch=0.1),
@@ -69,7 +71,8 @@ each, so differences of a few per cent mean nothing.
 The papers train for days. What is not theirs: small batches, learning rates that are higher by the factor in the table and
 decay to 0 (BEGAN halves its own), networks in mixed bfloat16, and averaged weights. Where images are judged under labels by
 a projection, which most papers do not speak of, λ is the weight of `penalties.MismatchedLabels`. StyleGAN's R1 has
-the weight γ = 1 in place of 10, which is for gradients over a thousand times as many pixels.
+the weight γ = 1 in place of 10, which is for gradients over a thousand times as many pixels. BEGAN's γ, the share of diversity that
+it keeps, is the largest of those its paper shows.
 
 - **Fréchet**, **kernel** (×1000): distances of 10,000 samples from the 10,000 real test images, on the features of a small
   classifier that was trained on the real training images. Not FID and KID, and not to be compared with them.
@@ -96,6 +99,8 @@ def build(name, run):
     options = {}
     if name == "ProgressiveGAN":  # grown after 60% of the images
         options = dict.fromkeys(["fade_images", "stable_images"], int(0.15 * run.steps * run.batch_size))
+    if run.gamma is not None:
+        options["gamma"] = run.gamma
     with precision("mixed_bfloat16"):
         gan = getattr(kga, name)(image_shape=(28, 28, 1), num_classes=10, seed=0, **options)
     settings = gan.paper_settings()
@@ -190,7 +195,7 @@ def page():
             f"{result['seconds'] / 60:.1f} min, {result['steps']:,} × {result['batch_size']}, rates ×{result['rate']:g}"
         )
         trained += f", λ {result['mismatch']:g}" if result["mismatch"] else ""
-        trained += f", γ {result['r1']:g}" if result["r1"] is not None else ""
+        trained += "".join(f", γ {result[key]:g}" for key in ("r1", "gamma") if result.get(key) is not None)
         lines.append(f"| {name}, best: epoch {result['best_epoch']} | {trained} | {' | '.join(cells(result['best']))} |")
         lines.append(f"| final | | {' | '.join(cells(result['final']))} |")
     pictures = [
