@@ -5,6 +5,7 @@ import json
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import keras_ganaug as kga
 from keras_ganaug import study
@@ -169,7 +170,7 @@ class _Constant(training.Source):
     conditional, num_classes, image_shape, value_range, state = True, 3, (4, 4, 1), (0.0, 255.0), None
 
     def sample(self, labels, seed, truncation=1.0):
-        return keras.ops.cast(100 + labels, "float32")[:, None, None, None] * np.ones([1, 4, 4, 1], "float32")
+        return tf.cast(100 + labels, tf.float32)[:, None, None, None] * tf.ones([1, 4, 4, 1])
 
 
 @pytest.mark.parametrize(("strategy", "fraction"), [("fill", 0.5), ("keep", 0.25), ([0, 0, 1], 0.25)])
