@@ -17,8 +17,27 @@ if KERAS_3 and keras.config.backend() != "tensorflow":
         f"KERAS_BACKEND=tensorflow before Keras is imported. Received: {keras.config.backend()!r}"
     )
 
+_GENERATION = "Keras 3" if KERAS_3 else "Keras 2"
+
 # How the replicas of a `tf.distribute` strategy agree on a variable that they all assign: no collective is needed.
 SAME_ON_ALL = "only_first_replica" if KERAS_3 else tf.VariableAggregation.ONLY_FIRST_REPLICA
+
+
+def stamped(config):
+    """A config that says of which generation of Keras it is."""
+    return {**config, "keras_generation": _GENERATION}
+
+
+def unstamped(config, name):
+    """The config without its stamp, checked: the two generations cannot read each other's `.keras` files."""
+    config = dict(config)
+    generation = config.pop("keras_generation", _GENERATION)
+    if generation != _GENERATION:
+        raise ValueError(
+            f"This {name} was saved by {generation}, whose `.keras` files {_GENERATION} cannot read: load it there and call "
+            f"`export`, whose SavedModel both can use. Expected: a file of {_GENERATION}. Received: one of {generation}"
+        )
+    return config
 
 
 def tf_variable(weight):
@@ -77,3 +96,56 @@ def with_loss_scale(optimizer, compute_dtype):
     if compute_dtype != "float16" or isinstance(optimizer, scaler):
         return optimizer
     return scaler(optimizer)
+
+
+def as_optimizer(optimizer):
+    """An optimizer as this package uses it: those of before Keras 2.11, as tensorflow-addons has them, are wrapped."""
+    if KERAS_3 or not isinstance(optimizer, keras.optimizers.legacy.Optimizer):
+        return optimizer
+    return LegacyOptimizer(optimizer)
+
+
+if not KERAS_3:
+
+    @keras.saving.register_keras_serializable(package="keras_ganaug")
+    class LegacyOptimizer(keras.optimizers.Optimizer):
+        """An optimizer of the old kind in the shape of the new: with `build`, and with a state that Keras saves."""
+
+        def __init__(self, optimizer, name=None, **kwargs):
+            super().__init__(name=name or type(optimizer).__name__)
+            self.legacy = optimizer
+
+        def build(self, var_list):
+            self.legacy._create_all_weights(list(var_list))
+            self._built = True
+
+        def apply_gradients(self, grads_and_vars, *args, **kwargs):
+            return self.legacy.apply_gradients(grads_and_vars)
+
+        @property
+        def learning_rate(self):
+            return self.legacy._get_hyper("learning_rate") if "learning_rate" in self.legacy._hyper else None
+
+        @property
+        def iterations(self):
+            return self.legacy.iterations
+
+        @property
+        def variables(self):
+            return self.legacy.weights
+
+        def save_own_variables(self, store):
+            for number, value in enumerate(self.legacy.get_weights()):
+                store[str(number)] = value
+
+        def load_own_variables(self, store):
+            self.legacy.set_weights([store[str(number)] for number in range(len(store.keys()))])
+
+        def get_config(self):
+            return {"name": self.name, "optimizer": keras.saving.serialize_keras_object(self.legacy)}
+
+        @classmethod
+        def from_config(cls, config, custom_objects=None):
+            config = dict(config)
+            config["optimizer"] = keras.saving.deserialize_keras_object(config["optimizer"], custom_objects=custom_objects)
+            return cls(**config)

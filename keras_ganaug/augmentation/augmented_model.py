@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _checks, _labels
+from keras_ganaug import _checks, _compat, _labels
 from keras_ganaug.augmentation.layer import GANAugmentation
 
 
@@ -143,15 +143,16 @@ class AugmentedModel(keras.Model):
         return self.model.export(*args, **kwargs)
 
     def get_config(self):
-        return {
+        config = {
             "name": self.name,
             "model": keras.saving.serialize_keras_object(self.model),
             "augmentation": keras.saving.serialize_keras_object(self.augmentation),
         }
+        return _compat.stamped(config)
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        config = dict(config)
+        config = _compat.unstamped(config, cls.__name__)
         for name in ("model", "augmentation"):
             config[name] = keras.saving.deserialize_keras_object(config[name], custom_objects=custom_objects)
         return cls(**config)

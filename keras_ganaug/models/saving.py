@@ -2,6 +2,8 @@
 
 import keras
 
+from keras_ganaug import _compat
+
 
 class Saving:
     """The part of a GAN that goes into configs and comes back from them."""
@@ -27,7 +29,7 @@ class Saving:
         self.compile(**{name: keras.saving.deserialize_keras_object(part) for name, part in config.items()})
 
     def get_config(self):
-        return {
+        config = {
             **{name: value for name, value in super().get_config().items() if name in ("name", "trainable", "dtype")},
             "image_shape": self.image_shape,
             "num_classes": self.num_classes,
@@ -38,10 +40,11 @@ class Saving:
             "seed": self.seed,
             **{name: getattr(self, name) for name in self.own_arguments},
         }
+        return _compat.stamped(config)
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        config = dict(config)
+        config = _compat.unstamped(config, cls.__name__)
         for name in ("generator", "discriminator"):
             config[name] = keras.saving.deserialize_keras_object(config[name], custom_objects=custom_objects)
         if isinstance(config.get("dtype"), dict):

@@ -67,7 +67,7 @@ def _optimizer(identifier, name, compute_dtype):
         optimizer = keras.optimizers.get(identifier)
     except (ValueError, TypeError) as error:
         raise ValueError(f"`{name}` must be a Keras optimizer or the name of one. Received: {identifier!r}") from error
-    return _compat.with_loss_scale(optimizer, compute_dtype)
+    return _compat.with_loss_scale(_compat.as_optimizer(optimizer), compute_dtype)
 
 
 def _smoothed(adversarial_loss, label_smoothing):
