@@ -6,7 +6,8 @@
 
 - few: SNGAN on 500 images of Fashion-MNIST (50 of each class), with nothing, DiffAugment, or ADA;
 - gan: GAN on all images, with nothing, one-sided label smoothing, or historical averaging;
-- sngan: SNGAN on all images, without spectral normalisation in the discriminator, and without labels joined to the latents.
+- sngan: SNGAN on all images; without spectral normalisation in the discriminator, with the one of Keras, which assigns the
+  normalised kernel at each call and lets no gradient through σ; and without labels joined to the latents.
 
 Batches of 32 images, the networks in mixed bfloat16. Each run is kept in `docs/ablations.json` when it is done, and not done
 again.
@@ -18,6 +19,7 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import keras
 import numpy as np
 from common import ROOT, precision
 from judge import Judge
@@ -30,10 +32,22 @@ SHAPE, CLASSES = (28, 28, 1), 10
 
 def sngan(seed, augment=None, normalization="spectral", join_labels=True):
     generator = kga.networks.resnet.generator(SHAPE, CLASSES, latent_dim=64, seed=seed, join_labels=join_labels)
-    discriminator = kga.networks.dcgan.discriminator(SHAPE, CLASSES, seed=seed + 1, normalization=normalization)
+    assigning = normalization == "assigning"
+    options = {"seed": seed + 1, "normalization": "spectral" if assigning else normalization}
+    discriminator = kga.networks.dcgan.discriminator(SHAPE, CLASSES, **options)
+    if assigning:
+        discriminator = keras.models.clone_model(discriminator, clone_function=with_assigning_norm, recursive=True)
     gan = kga.SNGAN(SHAPE, CLASSES, generator=generator, discriminator=discriminator, seed=seed)
     gan.compile(augment=augment)
     return gan
+
+
+def with_assigning_norm(layer):
+    """Keras's SpectralNormalization in the place of ours, around a layer that starts with the same weights."""
+    if not isinstance(layer, kga.layers.SpectralNormalization):
+        return layer.__class__.from_config(layer.get_config())
+    inner = layer.layer.__class__.from_config(layer.layer.get_config())
+    return keras.layers.SpectralNormalization(inner, dtype=layer.dtype_policy)
 
 
 def gan(seed, **options):
@@ -61,6 +75,7 @@ GROUPS = {
     "sngan": {
         "SNGAN": lambda seed: sngan(seed),
         "without spectral normalisation": lambda seed: sngan(seed, normalization="none"),
+        "Keras's spectral normalisation, which assigns": lambda seed: sngan(seed, normalization="assigning"),
         "without labels joined to the latents": lambda seed: sngan(seed, join_labels=False),
     },
 }

@@ -5,6 +5,7 @@ differently is here; no other module asks for a version.
 """
 
 import contextlib
+import warnings
 
 import keras
 import tensorflow as tf
@@ -38,6 +39,23 @@ def unstamped(config, name):
             f"`export`, whose SavedModel both can use. Expected: a file of {_GENERATION}. Received: one of {generation}"
         )
     return config
+
+
+_said = set()
+
+
+def farewell(parts):
+    """Warns, once in a process, if one of these objects is of tensorflow-addons."""
+    of_addons = any(type(part).__module__.partition(".")[0].endswith("_addons") for part in parts)
+    if of_addons and "farewell" not in _said:
+        _said.add("farewell")
+        warnings.warn(
+            "tensorflow-addons ended in May 2024 and runs up to TensorFlow 2.15 and Keras 2.15. It works here, on these. To move "
+            "on, replace its parts by those of Keras 3 and install the newest TensorFlow: docs/decisions.md of keras_ganaug has "
+            "a table.",
+            FutureWarning,
+            stacklevel=4,
+        )
 
 
 def tf_variable(weight):
@@ -102,6 +120,7 @@ def as_optimizer(optimizer):
     """An optimizer as this package uses it: those of before Keras 2.11, as tensorflow-addons has them, are wrapped."""
     if KERAS_3 or not isinstance(optimizer, keras.optimizers.legacy.Optimizer):
         return optimizer
+    farewell([optimizer])
     return LegacyOptimizer(optimizer)
 
 

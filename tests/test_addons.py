@@ -127,6 +127,20 @@ def test_a_gradient_goes_through_our_sigma_and_not_through_theirs():
     assert alignments[1] > 0.3
 
 
+def test_its_end_is_told_once_and_in_our_words(example, monkeypatch):
+    monkeypatch.setattr(kga._compat, "_said", set())
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for _ in range(2):
+            gan = kga.SNGAN((8, 8, 1), 2, latent_dim=4, seed=1)
+            gan.compile(example.OPTIMIZERS["LAMB"](), example.OPTIMIZERS["LAMB"]())
+        norm, wrap, pool = next(iter(example.NETWORKS.values()))
+        kga.GAN((8, 8, 1), 10, generator=example.generator(norm), discriminator=example.discriminator(wrap, pool))
+    told = [str(w.message) for w in caught if "tensorflow-addons ended" in str(w.message)]
+    assert len(told) == 1
+    assert "docs/decisions.md" in told[0]
+
+
 def test_the_package_does_not_import_it():
     for path in (ROOT / "keras_ganaug").rglob("*.py"):
         assert "tensorflow_addons" not in path.read_text(encoding="utf-8"), path

@@ -115,6 +115,7 @@ class GAN(Sampling, Saving, keras.Model):
         self.generator = self.build_generator() if generator is None else generator
         self.discriminator = self.build_discriminator() if discriminator is None else discriminator
         self._check_networks()
+        _compat.farewell([*self.generator._flatten_layers(), *self.discriminator._flatten_layers()])
         # In plain namespaces, here and below, Keras does not take what is held for parts of the model.
         self._traced = types.SimpleNamespace()
         self.ema_generator = self._copy_of_generator()
