@@ -50,9 +50,9 @@ def farewell(parts):
     if of_addons and "farewell" not in _said:
         _said.add("farewell")
         warnings.warn(
-            "tensorflow-addons ended in May 2024 and runs up to TensorFlow 2.15 and Keras 2.15. It works here, on these. To move "
-            "on, replace its parts by those of Keras 3 and install the newest TensorFlow: docs/decisions.md of keras_ganaug has "
-            "a table.",
+            "tensorflow-addons ended in May 2024 and runs up to TensorFlow 2.15 and Keras 2.15. It works here, on these. "
+            "To move on, replace its parts by those of Keras 3 and install the newest TensorFlow: docs/decisions.md of "
+            "keras_ganaug has a table.",
             FutureWarning,
             stacklevel=4,
         )
