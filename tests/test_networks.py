@@ -1,5 +1,6 @@
 """The default networks: any image shape, with and without classes."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -58,14 +59,56 @@ def test_the_seed_decides_the_initial_weights():
     assert not all(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
 
 
-def test_the_class_changes_image_and_logit():
-    generator = networks.resnet.generator((8, 8, 1), 2, 4, 4, seed=1)
-    discriminator = networks.resnet.discriminator((8, 8, 1), 2, 4, seed=1)
+def _logit_of(features):
+    """A function from maps of features to `common.pooling` of them, by normalisation."""
+    inputs = keras.Input(features.shape[1:])
+    return {
+        name: keras.Model(inputs, common.pooling(inputs, name))(features).numpy() for name in ("spectral", "batch", "none")
+    }
+
+
+def test_pooling_keeps_what_batch_normalisation_leaves():
+    """Batch-normalised features of any images have the mean 0, over the batch and the positions: their positions differ."""
+    features = np.random.default_rng(0).normal(size=[6, 4, 3, 5]).astype("float32")
+    pooled = _logit_of(features)
+    np.testing.assert_allclose(pooled["spectral"], features.sum((1, 2)), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(pooled["none"], features.mean((1, 2)), rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(pooled["batch"], features.reshape(6, -1))
+    other = features * 3 + np.linspace(0, 2, 12).reshape(1, 4, 3, 1)
+    normalized = [(x - x.mean((0, 1, 2))) / x.std((0, 1, 2)) for x in (features, other)]
+    means = [x.mean((0, 1, 2)) for x in normalized]
+    np.testing.assert_allclose(means[0], means[1], atol=1e-5)  # what an average over positions would leave of a batch
+    assert np.abs(normalized[0].reshape(6, -1).mean(0) - normalized[1].reshape(6, -1).mean(0)).max() > 0.1
+
+
+@pytest.mark.parametrize("family", [networks.resnet, networks.dcgan], ids=lambda f: f.__name__.rsplit(".", 1)[1])
+def test_the_class_changes_image_and_logit_from_the_start(family):
+    generator = family.generator((8, 8, 1), 2, 4, 4, seed=1)
+    discriminator = family.discriminator((8, 8, 1), 2, 4, seed=1)
     images = tf.random.stateless_uniform([2, 8, 8, 1], [1, 2], -1, 1)
     zeros, ones = tf.constant([0, 0]), tf.constant([1, 1])
     assert np.abs(discriminator([images, zeros]) - discriminator([images, ones])).min() > 1e-4
-    for layer in generator.layers:  # classes start alike in the generator: give them offsets of their own
-        if hasattr(layer, "beta"):
-            layer.beta.assign(np.random.default_rng(1).normal(size=layer.beta.shape))
     latents = tf.ones([2, 4])
     assert np.abs(generator([latents, zeros]) - generator([latents, ones])).max() > 1e-3
+
+
+def test_conditional_batch_normalisation_alone_starts_alike_for_all_classes():
+    generator = networks.resnet.generator((8, 8, 1), 2, 4, 4, seed=1, join_labels=False)
+    zeros, ones, latents = tf.constant([0, 0]), tf.constant([1, 1]), tf.ones([2, 4])
+    np.testing.assert_array_equal(generator([latents, zeros]), generator([latents, ones]))
+    for layer in generator.layers:
+        if hasattr(layer, "beta"):
+            layer.beta.assign(np.random.default_rng(1).normal(size=layer.beta.shape))
+    assert np.abs(generator([latents, zeros]) - generator([latents, ones])).max() > 1e-3
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 255), (-1, 1), (0, 1)])
+def test_the_classifier_sees_the_same_in_any_value_range(low, high):
+    """It maps the range to [-1, 1] itself."""
+    unit = np.random.default_rng(0).uniform(size=[3, 9, 7, 2]).astype("float32")
+    logits = networks.classifier.classifier((9, 7, 2), 4, width=4, value_range=(low, high), seed=1)(
+        low + (high - low) * unit
+    )
+    expected = networks.classifier.classifier((9, 7, 2), 4, width=4, value_range=(-1, 1), seed=1)(2 * unit - 1)
+    assert logits.shape == (3, 4)
+    np.testing.assert_allclose(logits, expected, atol=1e-4)
