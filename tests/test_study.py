@@ -274,7 +274,7 @@ class _Recorder:
     def study(self, test, directory=None, **options):
         options = {"arms": {"nothing": study.Arm(), "balanced_softmax": study.Arm(loss="balanced_softmax")}, **options}
         settings = {"steps": 4, "batch_size": 8, "seeds": [3, 4], "verbose": False, "directory": directory}
-        settings["build"] = self.build
+        settings.update(build=self.build, synthetic=study.Synthetic(bank_size=12))
         return kga.AugmentationStudy(_data, test, self.generator, **{**settings, **options})
 
 
@@ -283,24 +283,26 @@ def test_nothing_that_is_trained_sees_the_test_images():
     runs = []
     for part in (100, 200):
         recorder = _Recorder()
-        report = recorder.study(_data(part), held_out=_data(part + 1)).run()
+        report = recorder.study(_data(part), held_out=_data(part + 1), seeds=[3]).run()
         runs.append((recorder, report))
-    (first, _), (second, _) = runs
-    assert len(first.given) == 2
-    for (images, labels, seed), other, expected in zip(first.given, second.given, (3, 4)):
-        np.testing.assert_array_equal(images, _data(expected)[0])
-        np.testing.assert_array_equal(images, other[0])
-        np.testing.assert_array_equal(labels, other[1])
-        assert seed == expected == other[2]
-    names = list(runs[0][1].arms)
-    assert len(first.models) == 2 * len(names)
-    for n, (one, another) in enumerate(zip(first.models, second.models)):
+    (first, report), (second, _) = runs
+    assert len(first.given) == len(second.given) == 1
+    for given in (*first.given, *second.given):
+        np.testing.assert_array_equal(given[0], _data(3)[0])
+        np.testing.assert_array_equal(given[1], _data(3)[1])
+        assert given[2] == 3
+    assert len(first.models) == len(report.arms)
+    for name, one, another in zip(report.arms, first.models, second.models):
         same = all(np.array_equal(a, b) for a, b in zip(one.get_weights(), another.get_weights()))
-        assert same != names[n % len(names)].startswith("oracle")  # which alone uses what was held out
+        assert same != name.startswith("oracle")  # which alone uses what was held out
 
 
 def test_a_study_that_was_killed_goes_on(tmp_path):
-    whole = _Recorder().study(_data(9)).run()
+    options = {
+        "arms": {"nothing": study.Arm(), "gan": study.Arm(synthetic=study.Synthetic(bank_size=12))},
+        "on_top_of": None,
+    }
+    whole = _Recorder().study(_data(9), **options).run()
     recorder, count = _Recorder(), 0
 
     def build(seed):
@@ -311,15 +313,13 @@ def test_a_study_that_was_killed_goes_on(tmp_path):
         return recorder.build(seed)
 
     with pytest.raises(KeyboardInterrupt):
-        recorder.study(_data(9), tmp_path, build=build).run()
-    report = recorder.study(_data(9), tmp_path).run()
-    assert report.arms == whole.arms
-    assert len(recorder.given) == 2  # the first generator was kept
-    assert len(recorder.models) == 3 + (2 * 5 - 3)
-    assert recorder.study(_data(9), tmp_path).run().arms == whole.arms
-    assert len(recorder.models) == 10
-    recorder.study(_data(9), tmp_path, steps=5).run()  # other settings are other results
-    assert len(recorder.models) == 20
+        recorder.study(_data(9), tmp_path, build=build, **options).run()
+    assert (len(recorder.given), len(recorder.models)) == (2, 3)
+    assert recorder.study(_data(9), tmp_path, **options).run().arms == whole.arms
+    assert (len(recorder.given), len(recorder.models)) == (2, 4)  # the second generator was kept
+    assert recorder.study(_data(9), tmp_path, **options).run().arms == whole.arms
+    assert len(recorder.models) == 4
+    assert not recorder.study(_data(9), tmp_path, steps=5, **options)._kept()  # other settings are other results
     described = recorder.study(_data(9), arms={"smote": study.Arm(resample=arms.smote)}, on_top_of=None)._settings("smote")
     assert "study.arms.smote" in described
     assert " at 0x" not in described
