@@ -59,8 +59,8 @@ RUNS = {
     "BEGAN": Run(6000, batch_size=16, gamma=0.7),
     "SNGAN": Run(6600, mismatch=0.1),
     "SAGAN": Run(4200, mismatch=0.1),
-    "ProgressiveGAN": Run(5000, batch_size=16, rate=1.0, mismatch=0.1),
-    "StyleGAN": Run(4000, rate=4.0, mismatch=0.1, r1=0.1, depth=2),
+    "ProgressiveGAN": Run(5000, batch_size=16, rate=4.0, mismatch=0.1),
+    "StyleGAN": Run(4000, rate=8.0, mismatch=0.1, r1=0.1, depth=2),
 }
 
 FIGURES = ["frechet", "kernel", "precision", "recall", "density", "coverage", "gan_test", "cas", "diversity"]
