@@ -30,8 +30,7 @@ class Judge:
             cache.mkdir(parents=True, exist_ok=True)
             train_on_arrays(self.x, self.y, 1500, seed=seed).save(path)
         self.classifier = keras.models.load_model(path)
-        flatten = next(n for n, layer in enumerate(self.classifier.layers) if isinstance(layer, keras.layers.Flatten))
-        self._trunk = keras.Sequential([*self.classifier.layers[:flatten], keras.layers.GlobalAveragePooling2D()])
+        self._features = kga.metrics.features_of(self.classifier)
         self.real_features = self.features(self.x_test[: self.num_samples])
 
     def labels(self, n):
@@ -40,7 +39,7 @@ class Judge:
 
     def features(self, images):
         """The classifier's last features of images of 0 to 255, averaged over positions."""
-        return self._trunk.predict(as_pixels(images), batch_size=500, verbose=0)
+        return self._features(as_pixels(images))
 
     def kernel_distance(self, images):
         """Of a few samples, for use while a GAN trains."""

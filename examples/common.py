@@ -1,23 +1,10 @@
-"""What the examples share: a small classifier, its training, the table and the picture."""
+"""What the examples share: the training of a small classifier, the table and the picture."""
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-
-def classifier(image_shape, num_classes, width=32):
-    """Three convolutions with batch normalisation, for images of 0 to 255."""
-    layers = keras.layers
-    blocks = []
-    for n in range(3):
-        blocks += [
-            layers.Conv2D(width * 2**n, 3, padding="same", use_bias=False),
-            layers.BatchNormalization(momentum=0.9),  # with Keras's 0.99 short runs are judged by stale statistics
-            layers.ReLU(),
-        ]
-        blocks += [layers.MaxPooling2D(padding="same")] if min(image_shape[:2]) >= 2 ** (n + 2) else []
-    head = [layers.Flatten(), layers.Dropout(0.4), layers.Dense(num_classes)]
-    return keras.Sequential([layers.Input(image_shape), layers.Rescaling(1 / 127.5, -1), *blocks, *head])
+import keras_ganaug as kga
 
 
 def train_classifier(data, steps, num_classes, seed=0, verbose=0):
@@ -31,7 +18,7 @@ def train_classifier(data, steps, num_classes, seed=0, verbose=0):
         verbose: As in `keras.Model.fit`. Defaults to 0.
     """
     keras.utils.set_random_seed(seed)
-    model = classifier(tuple(data.element_spec[0].shape[1:]), num_classes)
+    model = kga.networks.classifier.classifier(tuple(data.element_spec[0].shape[1:]), num_classes)
     model.compile(
         keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(2e-3, steps)),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -67,8 +54,6 @@ def compare(train, test, rare, make_gan_augment, steps, seeds, batch_size=64):
 
     Returns a dict from arm to an array (seeds, 2) of balanced accuracy and recall of the rare classes, in per cent.
     """
-    import keras_ganaug as kga
-
     num_classes = len(test.class_names)
     results = {"nothing": [], "oversampling": [], "oversampling + GAN": []}
     for seed in seeds:

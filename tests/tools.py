@@ -87,3 +87,44 @@ def small_data(n=24, image_shape=(8, 8, 1), num_classes=3):
 
 def max_difference(model, other):
     return max(float(np.abs(a - b).max(initial=0.0)) for a, b in zip(model.get_weights(), other.get_weights(), strict=True))
+
+
+STUDY_SHAPE = (8, 8, 1)
+
+
+def study_data(seed, n=60, num_classes=3):
+    rng = np.random.default_rng([seed, 1])
+    labels = np.resize([0, 0, 0, 0, 1, 1, 2], n)
+    images = np.clip(rng.normal(size=[n, *STUDY_SHAPE]) * 30 + 60 * labels[:, None, None, None] + 40, 0, 255)
+    return images.astype("uint8"), labels
+
+
+class StudyRecorder:
+    """Builds classifiers and generators, and remembers what they were given."""
+
+    def __init__(self):
+        self.models, self.given = [], []
+
+    def build(self, seed):
+        keras.utils.set_random_seed(seed)
+        layers = [
+            keras.layers.Input(STUDY_SHAPE),
+            keras.layers.Rescaling(1 / 255),
+            keras.layers.Flatten(),
+            keras.layers.Dense(3),
+        ]
+        self.models.append(keras.Sequential(layers))
+        return self.models[-1]
+
+    def generator(self, images, labels, seed):
+        self.given.append((images, labels, seed))
+        return kga.SNGAN(STUDY_SHAPE, 3, latent_dim=4, seed=seed)
+
+    def study(self, test, directory=None, **options):
+        options = {
+            "arms": {"nothing": kga.study.Arm(), "balanced_softmax": kga.study.Arm(loss="balanced_softmax")},
+            **options,
+        }
+        settings = {"steps": 4, "batch_size": 8, "seeds": [3, 4], "verbose": False, "directory": directory}
+        settings.update(build=self.build, synthetic=kga.study.Synthetic(bank_size=12))
+        return kga.AugmentationStudy(study_data, test, self.generator, **{**settings, **options})

@@ -1,5 +1,7 @@
 """Whether samples are copies of training images."""
 
+import math
+
 import numpy as np
 
 from keras_ganaug import _checks
@@ -60,6 +62,4 @@ def nearest_distances(x, others):
 
 def _upper_tail(z):
     """P(Z ≥ z) of a standard normal variable."""
-    from math import erfc
-
-    return 0.5 * erfc(z / 2.0**0.5)
+    return 0.5 * math.erfc(z / 2.0**0.5)

@@ -4,6 +4,7 @@ from keras_ganaug.study.arms import TRANSFORMS, Arm, Synthetic, default_arms
 from keras_ganaug.study.recommendation import CANDIDATES, Recommendation, recommend
 from keras_ganaug.study.report import Report
 from keras_ganaug.study.study import AugmentationStudy
+from keras_ganaug.study.training import cross_fitted_classifier
 
 __all__ = [
     "CANDIDATES",
@@ -13,6 +14,7 @@ __all__ = [
     "Recommendation",
     "Report",
     "Synthetic",
+    "cross_fitted_classifier",
     "default_arms",
     "recommend",
 ]

@@ -119,14 +119,10 @@ TRANSFORMS = {
 """What may be done to a batch, by name."""
 
 
-def default_arms(flip=True):
-    """The arms without synthetic images, by name. Warns of those that cannot be run here, and leaves them out.
-
-    Args:
-        flip: Whether images may be mirrored, which digits and letters may not. Defaults to True.
-    """
+def all_arms(flip=True):
+    """The arms without synthetic images, by name, also those that need what is not installed."""
     moves = ("shift", "flip") if flip else ("shift",)
-    arms = {
+    return {
         "nothing": Arm(),
         "class_weights": Arm(loss="class_weights"),
         "oversampling": Arm(sampling="balanced"),
@@ -141,6 +137,15 @@ def default_arms(flip=True):
         "balanced_softmax + shift_flip": Arm(loss="balanced_softmax", transforms=moves),
         "balanced_softmax + mixup": Arm(loss="balanced_softmax", transforms=("mixup",)),
     }
+
+
+def default_arms(flip=True):
+    """The arms without synthetic images, by name. Warns of those that cannot be run here, and leaves them out.
+
+    Args:
+        flip: Whether images may be mirrored, which digits and letters may not. Defaults to True.
+    """
+    arms = all_arms(flip)
     missing = {name: missing_for(arm) for name, arm in arms.items()}
     for name in [name for name, reason in missing.items() if reason]:
         warnings.warn(f"The arm {name!r} is left out: it needs {missing[name]}.", stacklevel=2)

@@ -54,19 +54,3 @@ def log_of(prior):
     """log p as float32, with a floor for classes that do not occur."""
     prior = np.asarray(prior, np.float64)
     return np.log(np.maximum(prior, 1e-6)).astype(np.float32)
-
-
-def fill_up(prior, fraction):
-    """Frequencies q of synthetic rows for which (1 - f) p + f q is as equal over the classes as the fraction f allows.
-
-    The rarest classes are filled to one level, as water fills a vessel.
-    """
-    base = (1.0 - fraction) * np.asarray(prior, np.float64)
-    if fraction == 0:
-        return np.full(len(base), 1 / len(base))
-    order = np.sort(base)
-    for n in range(1, len(base) + 1):  # the n rarest come to one level
-        level = (fraction + order[:n].sum()) / n
-        if n == len(base) or level <= order[n]:
-            break
-    return np.maximum(level - base, 0.0) / fraction

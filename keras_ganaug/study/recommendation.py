@@ -8,8 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 from keras_ganaug import _checks, datasets
-from keras_ganaug.study import losses, statistics, training
-from keras_ganaug.study.arms import Synthetic, default_arms
+from keras_ganaug.study import statistics, streams, training
+from keras_ganaug.study.arms import Synthetic, all_arms
 from keras_ganaug.study.study import AugmentationStudy
 
 FEWEST = 4
@@ -113,7 +113,7 @@ def recommend(
     num_classes = options.setdefault("num_classes", int(labels.max()) + 1)
     names = [str(name) for name in class_names or range(num_classes)]
     counts = np.bincount(labels, minlength=num_classes)
-    arms = {name: default_arms()[name] for name in _ARMS} if arms is None else dict(arms)
+    arms = {name: all_arms()[name] for name in _ARMS} if arms is None else dict(arms)
     candidates = dict(CANDIDATES if candidates is None else candidates)
     clash = sorted(arms.keys() & candidates.keys())
     if clash or not arms or not candidates:
@@ -176,8 +176,8 @@ def _decide(figures, base, arm, candidates, labels, counts, names, margin):
     if low > 0 and differences.mean() > margin:
         synthetic, strategy = candidates[best], candidates[best].strategy
         if isinstance(strategy, str) and strategy == "fill":
-            prior = training.prior_of(labels, len(counts), arm.sampling)
-            strategy = losses.fill_up(prior, synthetic.fraction).tolist()
+            prior = streams.prior_of(labels, len(counts), arm.sampling)
+            strategy = streams.fill_up(prior, synthetic.fraction).tolist()
         options = (synthetic.fraction, strategy, synthetic.weight, synthetic.truncation)
         return Recommendation(*options, base, [f"It helps: {facts}."], figures)
     word = "It does not help" if differences.mean() <= margin else "It may help, but that could be chance"

@@ -36,6 +36,7 @@ class Report:
         self.arms = {
             arm: {metric: [run[metric] for run in runs] for metric in statistics.METRICS} for arm, runs in figures.items()
         }
+        self._colors = {**dict.fromkeys(with_gan, "tab:red"), **dict.fromkeys(without_gan, "tab:blue")}
         self.best_without_gan, self.best_with_gan = (self._best(names) for names in (without_gan, with_gan))
 
     def _best(self, names):
@@ -119,7 +120,7 @@ class Report:
         Path(_checks.path(path)).write_text(text + "\n", encoding="utf-8")
 
     def plot(self, path=None):
-        """Draws the balanced accuracy of all arms, a dot for each seed.
+        """Draws the balanced accuracy of all arms, a dot for each seed: red with a GAN, blue without, grey the controls.
 
         Args:
             path: PNG file to write. Defaults to None: the bytes of the file are returned alone.
@@ -135,7 +136,7 @@ class Report:
         figure, axes = pyplot.subplots(figsize=(7.0, 0.32 * len(order) + 1.0))
         for n, arm in enumerate(order):
             values = 100 * np.array(self.arms[arm]["balanced_accuracy"])
-            color = "tab:red" if "gan" in arm.split(" ")[0] else "tab:green" if arm.startswith("oracle") else "tab:blue"
+            color = self._colors.get(arm, "tab:gray")
             axes.plot(values, np.full(len(values), n), "o", color=color, alpha=0.5, markersize=4)
             axes.plot(values.mean(), n, "|", color=color, markersize=14, markeredgewidth=2)
         axes.set_yticks(range(len(order)), order)

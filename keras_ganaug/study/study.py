@@ -139,7 +139,7 @@ class AugmentationStudy:
         return arms
 
     def _arrays(self, data, name, seed):
-        data = data(seed) if callable(data) and not isinstance(data, tf.data.Dataset) else data
+        data = data(seed) if callable(data) else data
         images, labels = datasets.to_arrays(data) if isinstance(data, tf.data.Dataset) else data
         images, labels = np.asarray(images), np.asarray(labels)
         if images.ndim != 4 or labels.shape != images.shape[:1] or not len(images):
@@ -190,9 +190,19 @@ class AugmentationStudy:
         )
 
     def _train(self, arm, images, labels, source, seed):
-        training_length = (self.steps, self.batch_size)
-        data = (images, labels, self.num_classes, source)
-        return training.train(arm, self.build, self.optimizer, *data, *training_length, self.value_range, seed)
+        return training.train(
+            arm,
+            self.build,
+            self.optimizer,
+            images,
+            labels,
+            num_classes=self.num_classes,
+            source=source,
+            steps=self.steps,
+            batch_size=self.batch_size,
+            value_range=self.value_range,
+            seed=seed,
+        )
 
     def _filter(self, images, labels, seed):
         """The classifier that filters the samples of a seed, made from its training images."""

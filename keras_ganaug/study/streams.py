@@ -1,0 +1,112 @@
+"""The batches of a training: which images, of which classes, how often, and what is done to them."""
+
+import numpy as np
+import tensorflow as tf
+
+from keras_ganaug import _random
+from keras_ganaug.augmentation import gan_augment
+from keras_ganaug.study.arms import TRANSFORMS
+
+
+def order_of_images(labels, num_classes, sampling, steps, batch_size, seed):
+    """Which image stands where in a training: int array (steps, batch_size).
+
+    "natural": one random order after another; "balanced": each class in turn, each with random orders of its own images.
+    """
+    rng = np.random.default_rng([seed, 17])
+    total = steps * batch_size
+    if sampling == "natural":
+        rounds = [rng.permutation(len(labels)) for _ in range(-(-total // len(labels)))]
+        return np.concatenate(rounds)[:total].reshape(steps, batch_size)
+    present = [np.flatnonzero(labels == c) for c in range(num_classes)]
+    present = [rows for rows in present if len(rows)]
+    each = -(-total // len(present))
+    columns = [np.concatenate([rng.permutation(rows) for _ in range(-(-each // len(rows)))])[:each] for rows in present]
+    turns = np.stack(columns, 1)
+    turns = rng.permuted(turns, axis=1)
+    return turns.reshape(-1)[:total].reshape(steps, batch_size)
+
+
+def prior_of(labels, num_classes, sampling):
+    """The frequency of each class among the real images of a stream."""
+    counts = np.bincount(labels, minlength=num_classes)
+    if sampling == "balanced":
+        counts = (counts > 0).astype(float)
+    return counts / counts.sum()
+
+
+def fill_up(prior, fraction):
+    """Frequencies q of synthetic rows for which (1 - f) p + f q is as equal over the classes as the fraction f allows.
+
+    The rarest classes are filled to one level, as water fills a vessel.
+    """
+    base = (1.0 - fraction) * np.asarray(prior, np.float64)
+    if fraction == 0:
+        return np.full(len(base), 1 / len(base))
+    order = np.sort(base)
+    for n in range(1, len(base) + 1):  # the n rarest come to one level
+        level = (fraction + order[:n].sum()) / n
+        if n == len(base) or level <= order[n]:
+            break
+    return np.maximum(level - base, 0.0) / fraction
+
+
+def make_stream(arm, images, labels, num_classes, source, steps, batch_size, value_range, seed):
+    """The batches of a training under one arm, and the frequency of each class in them.
+
+    Returns `(dataset, prior)`: float32 images, one-hot labels, sample weights.
+    """
+    order = order_of_images(labels, num_classes, arm.sampling, steps, batch_size, seed)
+    prior = prior_of(labels, num_classes, arm.sampling)
+    images, labels = tf.constant(images), tf.constant(np.asarray(labels, np.int32))
+
+    def gather(rows):
+        one_hot = tf.one_hot(tf.gather(labels, rows), num_classes)
+        return tf.gather(images, rows), one_hot, tf.ones([batch_size])
+
+    def batches(rows):
+        return tf.data.Dataset.from_tensor_slices(rows).map(gather, num_parallel_calls=tf.data.AUTOTUNE)
+
+    synthetic = arm.synthetic
+    if synthetic is None or synthetic.fraction == 0:
+        data = batches(order)
+    else:
+        with_synthetic = steps - round(synthetic.real_only_end * steps)
+        strategy = synthetic.strategy
+        if isinstance(strategy, str) and strategy == "fill":
+            strategy = fill_up(prior, synthetic.fraction)
+        augment = gan_augment(
+            source,
+            synthetic.fraction,
+            sampling_strategy=strategy,
+            synthetic_weight=synthetic.weight,
+            value_range=value_range,
+            truncation=synthetic.truncation,
+            bank_size=synthetic.bank_size,
+            seed=seed,
+        )
+        data = batches(order[:with_synthetic]).map(augment, num_parallel_calls=tf.data.AUTOTUNE)
+        if with_synthetic < steps:
+            data = data.concatenate(batches(order[with_synthetic:]))
+        if not isinstance(strategy, str):
+            prior = (1 - synthetic.fraction) * prior + synthetic.fraction * np.asarray(strategy) / np.sum(strategy)
+        elif strategy == "balance":
+            prior = (1 - synthetic.fraction) * prior + synthetic.fraction * fill_up(prior, synthetic.fraction)
+    return data.enumerate().map(_transformer(arm, value_range, seed)).prefetch(4), prior
+
+
+def _transformer(arm, value_range, seed):
+    """What is done to each batch: one at a time, since Keras's layers draw from a state."""
+    transforms = []
+    for transform in arm.transforms:
+        transform = TRANSFORMS.get(transform, transform) if isinstance(transform, str) else transform
+        transforms.append(transform.prepare(seed, value_range) if hasattr(transform, "prepare") else transform)
+
+    def apply(step, batch):
+        images, labels, weights = batch
+        images = tf.cast(images, tf.float32)
+        for n, transform in enumerate(transforms):
+            images, labels = transform(images, labels, _random.fold(_random.as_seed(seed), step, n))
+        return images, labels, weights
+
+    return apply

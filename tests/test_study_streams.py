@@ -1,0 +1,144 @@
+"""The batches of a study: which images, how often, and what is done to them."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_ganaug import study
+from keras_ganaug.augmentation.source import Source
+from keras_ganaug.study import arms, sources, streams
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("fraction", [0.0, 0.1, 0.5, 1.0])
+def test_fill_up_levels_the_rarest_classes(fraction):
+    prior = np.array([0.5, 0.25, 0.15, 0.1])
+    q = streams.fill_up(prior, fraction)
+    mixed = (1 - fraction) * prior + fraction * q
+    assert q.sum() == pytest.approx(1)
+    assert (q >= 0).all()
+    if fraction:
+        given = q > 1e-12
+        assert np.ptp(mixed[given]) < 1e-12  # those that got some are at one level
+        assert mixed[given].max() <= mixed[~given].min() + 1e-12 if (~given).any() else True
+    np.testing.assert_allclose(streams.fill_up(prior, 1.0), 0.25)
+
+
+def test_order_of_images():
+    labels = np.array([0] * 6 + [1] * 2 + [3] * 2)
+    natural = streams.order_of_images(labels, 4, "natural", steps=5, batch_size=4, seed=1)
+    assert (np.bincount(natural.ravel()) == 2).all()  # two epochs
+    balanced = streams.order_of_images(labels, 4, "balanced", steps=9, batch_size=4, seed=1)
+    np.testing.assert_array_equal(np.bincount(labels[balanced.ravel()]), [12, 12, 0, 12])
+    assert np.ptp(np.bincount(balanced.ravel(), minlength=10)[:6]) == 0
+    assert (streams.order_of_images(labels, 4, "natural", 5, 4, seed=2) != natural).any()
+
+
+def test_shift_and_flip_move_pixels_and_no_more():
+    images = RNG.integers(0, 256, [20, 16, 9, 2]).astype("float32")
+    flipped, _ = arms.flip(images, None, [1, 2])
+    mirrored = [np.array_equal(after, before[:, ::-1]) for after, before in zip(flipped.numpy(), images)]
+    same = [np.array_equal(after, before) for after, before in zip(flipped.numpy(), images)]
+    assert 3 < sum(mirrored) < 17
+    assert sum(mirrored) + sum(same) == 20
+    shifted, _ = arms.shift(images, None, [1, 2])
+    found = set()
+    for after, before in zip(shifted.numpy(), images):
+        padded = np.pad(before, [(2, 2), (1, 1), (0, 0)], mode="edge")
+        places = [(y, x) for y in range(5) for x in range(3) if np.array_equal(padded[y : y + 16, x : x + 9], after)]
+        assert len(places) == 1
+        found.add(places[0])
+    assert len(found) > 5
+
+
+def test_a_pool_gives_images_of_the_class_and_all_of_them():
+    images = np.arange(10).reshape(10, 1, 1, 1).astype("uint8")
+    labels = np.array([0, 1, 0, 1, 1, 2, 0, 1, 2, 2])
+    pool = sources.Pool(images, labels, 3, (0, 255))
+    wanted = np.array([1, 0, 1, 1, 2, 1, 0, 0], "int32")
+    drawn = pool.sample(wanted, np.array([3, 4], "int32")).numpy().ravel().astype(int)
+    np.testing.assert_array_equal(labels[drawn], wanted)
+    assert len(set(drawn)) == 8
+    with pytest.raises(ValueError, match=r"`labels`.*\[3\]"):
+        sources.Pool(images, labels, 4, (0, 255))
+
+
+class _Constant(Source):
+    """Images that show their class as pixel value 100 + class."""
+
+    conditional, num_classes, image_shape, value_range, state = True, 3, (4, 4, 1), (0.0, 255.0), None
+
+    def sample(self, labels, seed, truncation=1.0):
+        return tf.cast(100 + labels, tf.float32)[:, None, None, None] * tf.ones([1, 4, 4, 1])
+
+
+@pytest.mark.parametrize(("strategy", "fraction"), [("fill", 0.5), ("keep", 0.25), ([0, 0, 1], 0.25)])
+def test_the_stream_has_the_frequencies_that_it_tells_the_loss(strategy, fraction):
+    labels = np.array([0] * 80 + [1] * 16 + [2] * 4)
+    images = np.repeat(labels, 16).reshape(-1, 4, 4, 1).astype("uint8")
+    arm = study.Arm(synthetic=study.Synthetic(fraction, strategy, real_only_end=0.2, weight=0.5, bank_size=12))
+    data, prior = streams.make_stream(arm, images, labels, 3, _Constant(), 50, 32, (0, 255), seed=1)
+    batches = [[part.numpy() for part in batch] for batch in data]
+    assert len(batches) == 50
+    values = np.stack([x[:, 0, 0, 0] for x, _, _ in batches])
+    classes = np.stack([y.argmax(1) for _, y, _ in batches])
+    weights = np.stack([w for _, _, w in batches])
+    synthetic = values >= 100
+    np.testing.assert_array_equal(values - 100 * synthetic, classes)  # labels are those of the images
+    np.testing.assert_array_equal(synthetic.sum(1), [round(32 * fraction)] * 40 + [0] * 10)
+    np.testing.assert_array_equal(weights, np.where(synthetic, 0.5, 1.0))
+    seen = np.bincount(classes[:40].ravel(), minlength=3) / classes[:40].size
+    np.testing.assert_allclose(seen, prior, atol=0.03)
+
+
+def test_shuffled_samples_are_of_another_class():
+    source = sources.Shuffled(_Constant())
+    labels = np.resize([0, 1, 2], 300).astype("int32")
+    shown = source.sample(labels, np.array([1, 2], "int32")).numpy()[:, 0, 0, 0].astype(int) - 100
+    assert (shown != labels).all()
+    assert len(set(zip(labels, shown))) == 6
+
+
+def test_smote_balances_and_interpolates():
+    pytest.importorskip("imblearn")
+    images = RNG.integers(0, 256, [30, 4, 4, 1], "uint8")
+    labels = np.array([0] * 24 + [1] * 6)
+    new, new_labels = arms.smote(images, labels, seed=1)
+    assert np.bincount(new_labels).tolist() == [24, 24]
+    np.testing.assert_array_equal(new[:30], images)
+    made = new[30:].astype(int)
+    rare = images[24:].astype(int)
+    assert (made >= rare.min(0) - 1).all()
+    assert (made <= rare.max(0) + 1).all()
+
+
+def test_arms_that_cannot_be_run_are_left_out_or_refused_at_once(monkeypatch):
+    monkeypatch.delattr(keras.layers, "CutMix", raising=False)
+    with pytest.warns(UserWarning, match=r"'cutmix' is left out.*CutMix"):
+        assert "cutmix" not in study.default_arms()
+    with pytest.raises(ImportError, match="'mine' needs"):
+        arms.check("mine", study.Arm(transforms=("cutmix",)))
+
+
+@pytest.mark.parametrize("name", ["rand_augment", "mixup", "cutmix"])
+def test_keras_transforms_change_images_alike_for_a_seed(name):
+    if arms.missing_for(study.Arm(transforms=(name,))):
+        pytest.skip("a Keras without this layer")
+    images = RNG.integers(0, 256, [40, 8, 8, 1], "uint8")
+    labels = np.resize([0, 1, 2], 40)
+    runs = []
+    for seed in (1, 1, 2):
+        arm = study.Arm(transforms=(name,))
+        data, _ = streams.make_stream(arm, images, labels, 3, None, 2, 16, (0, 255), seed)
+        runs.append([tuple(part.numpy() for part in batch) for batch in data])
+    for one, same in zip(runs[0], runs[1]):
+        for a, b in zip(one, same):
+            np.testing.assert_array_equal(a, b)
+    assert (runs[0][0][0] != runs[0][1][0]).any()  # each batch is drawn anew
+    plain, _ = streams.make_stream(study.Arm(), images, labels, 3, None, 2, 16, (0, 255), 1)
+    before = next(iter(plain))
+    assert (runs[0][0][0] != before[0].numpy()).any()
+    np.testing.assert_allclose(runs[0][0][1].sum(1), 1, rtol=1e-5)
+    assert ((runs[0][0][1] != before[1].numpy()).any()) == (name != "rand_augment")
