@@ -9,7 +9,7 @@
 - sngan: SNGAN on all images; without spectral normalisation in the discriminator, with the one of Keras, which assigns the
   normalised kernel at each call and lets no gradient through σ; and without labels joined to the latents.
 
-Batches of 32 images, the networks in mixed bfloat16. Each run is kept in `docs/ablations.json` when it is done, and not done
+All else is as in `gallery.py`, with fewer steps. Each run is kept in `docs/ablations.json` when it is done, and not done
 again.
 """
 
@@ -22,6 +22,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 from common import ROOT, precision
+from gallery import RUNS, compile_for
 from judge import Judge
 
 import keras_ganaug as kga
@@ -30,16 +31,20 @@ FILE = ROOT / "docs" / "ablations.json"
 SHAPE, CLASSES = (28, 28, 1), 10
 
 
-def sngan(seed, augment=None, normalization="spectral", join_labels=True):
+def sngan(run, seed, normalization="spectral", join_labels=True, **changes):
     generator = kga.networks.resnet.generator(SHAPE, CLASSES, latent_dim=64, seed=seed, join_labels=join_labels)
     assigning = normalization == "assigning"
     options = {"seed": seed + 1, "normalization": "spectral" if assigning else normalization}
     discriminator = kga.networks.dcgan.discriminator(SHAPE, CLASSES, **options)
     if assigning:
         discriminator = keras.models.clone_model(discriminator, clone_function=with_assigning_norm, recursive=True)
-    gan = kga.SNGAN(SHAPE, CLASSES, generator=generator, discriminator=discriminator, seed=seed)
-    gan.compile(augment=augment)
-    return gan
+    return compile_for(
+        kga.SNGAN(SHAPE, CLASSES, generator=generator, discriminator=discriminator, seed=seed), run, **changes
+    )
+
+
+def gan(run, seed, **changes):
+    return compile_for(kga.GAN(SHAPE, CLASSES, seed=seed), run, **changes)
 
 
 def with_assigning_norm(layer):
@@ -50,42 +55,37 @@ def with_assigning_norm(layer):
     return keras.layers.SpectralNormalization(inner, dtype=layer.dtype_policy)
 
 
-def gan(seed, **options):
-    model = kga.GAN(SHAPE, CLASSES, latent_dim=64, seed=seed)
-    model.compile(**options)
-    return model
-
-
 def adaptive():
     # The paper's 500,000 images in which p may go from 0 to 1 are more than these runs see: a tenth of it.
     return kga.AdaptiveAugment("flip,translation,geometric,color", kimg=50)
 
 
+SNGAN, GAN = RUNS["SNGAN"], RUNS["GAN"]
+RUN = {"few": SNGAN._replace(steps=2000), "gan": GAN._replace(steps=1500), "sngan": SNGAN._replace(steps=1000)}
 GROUPS = {
     "few": {
-        "SNGAN, 500 images": lambda seed: sngan(seed),
-        "+ DiffAugment": lambda seed: sngan(seed, kga.DiffAugment("translation,cutout")),
-        "+ ADA": lambda seed: sngan(seed, adaptive()),
+        "SNGAN, 500 images": sngan,
+        "+ DiffAugment": lambda *of: sngan(*of, augment=kga.DiffAugment("translation,cutout")),
+        "+ ADA": lambda *of: sngan(*of, augment=adaptive()),
     },
     "gan": {
-        "GAN": lambda seed: gan(seed),
-        "+ label smoothing 0.1": lambda seed: gan(seed, label_smoothing=0.1),
-        "+ historical averaging 0.001": lambda seed: gan(seed, penalties=[kga.penalties.HistoricalAveraging(1e-3)]),
+        "GAN": gan,
+        "+ label smoothing 0.1": lambda *of: gan(*of, label_smoothing=0.1),
+        "+ historical averaging 0.001": lambda *of: gan(*of, penalties=[kga.penalties.HistoricalAveraging(1e-3)]),
     },
     "sngan": {
-        "SNGAN": lambda seed: sngan(seed),
-        "without spectral normalisation": lambda seed: sngan(seed, normalization="none"),
-        "Keras's spectral normalisation, which assigns": lambda seed: sngan(seed, normalization="assigning"),
-        "without labels joined to the latents": lambda seed: sngan(seed, join_labels=False),
+        "SNGAN": sngan,
+        "without spectral normalisation": lambda *of: sngan(*of, normalization="none"),
+        "Keras's spectral normalisation, which assigns": lambda *of: sngan(*of, normalization="assigning"),
+        "without labels joined to the latents": lambda *of: sngan(*of, join_labels=False),
     },
 }
-STEPS = {"few": 3000, "gan": 2000, "sngan": 2000}
 HEADER = """# Ablations
 
-Trainings on Fashion-MNIST that differ in one technique alone, with the rates of the papers, batches of 32 and in mixed
-bfloat16, by `python benchmarks/ablation.py`. *Kernel distance* (×1000)
-is that of 10,000 samples from 10,000 real test images, on the features of a classifier that was trained on real images;
-*GAN-test*: how often it names a sample as the class asked for. Mean ± standard deviation over the seeds, in brackets each.
+Trainings on Fashion-MNIST that differ in one technique alone, by `python benchmarks/ablation.py`. Batches, rates and all
+else are those of SNGAN and GAN in the [gallery](gallery.md), with fewer steps. *Kernel distance* (×1000) is that of 10,000
+samples from 10,000 real test images, on the features of a classifier that was trained on real images; *GAN-test*: how often
+it names a sample as the class asked for. Mean ± standard deviation over the seeds, in brackets each.
 """
 
 
@@ -97,10 +97,10 @@ def subset(judge, per_class=50):
 def run(group, arm, seed, judge):
     x, y = subset(judge) if group == "few" else (judge.x, judge.y)
     with precision("mixed_bfloat16"):
-        model = GROUPS[group][arm](seed)
+        model = GROUPS[group][arm](RUN[group], seed)
     epochs = 10
-    options = {"epochs": epochs, "steps_per_epoch": STEPS[group] // epochs, "verbose": 0}
-    model.fit(x, y, batch_size=32, callbacks=[kga.callbacks.TimeLeft()], **options)
+    options = {"epochs": epochs, "steps_per_epoch": RUN[group].steps // epochs, "verbose": 0}
+    model.fit(x, y, batch_size=RUN[group].batch_size, callbacks=[kga.callbacks.TimeLeft()], **options)
     labels = judge.labels(judge.num_samples)
     images = model.generate(labels, seed=1)
     named = judge.classifier.predict(np.clip(np.round(images), 0, 255), batch_size=500, verbose=0).argmax(1)
@@ -119,7 +119,7 @@ def page(results):
                 values = np.array([entry[name] * scale for entry in runs])
                 each = ", ".join(f"{value:.1f}" for value in values)
                 cells.append(f"{values.mean():.1f} ± {values.std(ddof=1) if len(values) > 1 else 0:.1f} ({each})")
-            lines.append(f"| {arm} | {STEPS[group]:,} | {' | '.join(cells)} |")
+            lines.append(f"| {arm} | {RUN[group].steps:,} | {' | '.join(cells)} |")
     text = HEADER + "\n" + "\n".join(lines) + "\n"
     (FILE.parent / "ablations.md").write_text(text, encoding="utf-8")
 

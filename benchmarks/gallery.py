@@ -108,18 +108,24 @@ def build(name, run):
         if run.depth is not None:
             options["generator"] = kga.networks.style.generator((28, 28, 1), 10, seed=0, depth=run.depth)
         gan = getattr(kga, name)(image_shape=(28, 28, 1), num_classes=10, seed=0, **options)
+    return compile_for(gan, run, decay=name != "BEGAN")  # which lowers its rates itself
+
+
+def compile_for(gan, run, decay=True, penalties=(), **changes):
+    """Compiles with the paper's settings but for what `run` says, the penalties that are added, and `changes`."""
     settings = gan.paper_settings()
     for player, updates in (("g_optimizer", run.steps), ("d_optimizer", run.steps * settings["d_steps"])):
         config = settings[player].get_config()
         rate = run.rate * config["learning_rate"]
-        if name != "BEGAN":  # which lowers its rates itself
+        if decay:
             rate = keras.optimizers.schedules.PolynomialDecay(rate, updates, 0.0)
         settings[player] = type(settings[player]).from_config({**config, "learning_rate": rate})
     if run.r1 is not None:
         settings["penalties"] = (kga.penalties.R1(run.r1, interval=16),)
     if run.mismatch:
-        settings["penalties"] = (*settings["penalties"], kga.penalties.MismatchedLabels(10, run.mismatch))
-    gan.compile(**{name: settings[name] for name in ("g_optimizer", "d_optimizer", "penalties")})
+        penalties = (*penalties, kga.penalties.MismatchedLabels(gan.num_classes, run.mismatch))
+    settings["penalties"] = (*settings["penalties"], *penalties)
+    gan.compile(**{**{name: settings[name] for name in ("g_optimizer", "d_optimizer", "penalties")}, **changes})
     return gan
 
 
