@@ -56,7 +56,7 @@ RUNS = {
     "LSGAN": Run(7000, mismatch=0.1),
     "WGAN": Run(2600),
     "WGANGP": Run(1600, mismatch=0.1),
-    "BEGAN": Run(6000, batch_size=16, gamma=0.7),
+    "BEGAN": Run(6000, batch_size=16, rate=10.0, mismatch=1.0, gamma=0.7),
     "SNGAN": Run(6600, mismatch=0.1),
     "SAGAN": Run(4200, mismatch=0.1),
     "ProgressiveGAN": Run(5000, batch_size=16, rate=4.0, mismatch=0.1),
