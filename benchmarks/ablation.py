@@ -9,8 +9,7 @@
 - sngan: SNGAN on all images; without spectral normalisation in the discriminator, with the one of Keras, which assigns the
   normalised kernel at each call and lets no gradient through σ; and without labels joined to the latents.
 
-All else is as in `gallery.py`, with fewer steps. Each run is kept in `docs/ablations.json` when it is done, and not done
-again.
+All else is as in `gallery.py`, with fewer steps. Each run is kept in `docs/ablations.json` when it is done, and not done again.
 """
 
 import argparse
@@ -32,15 +31,14 @@ SHAPE, CLASSES = (28, 28, 1), 10
 
 
 def sngan(run, seed, normalization="spectral", join_labels=True, **changes):
-    generator = kga.networks.resnet.generator(SHAPE, CLASSES, latent_dim=64, seed=seed, join_labels=join_labels)
+    generator = kga.networks.resnet.generator(SHAPE, CLASSES, seed=seed, join_labels=join_labels)
     assigning = normalization == "assigning"
     options = {"seed": seed + 1, "normalization": "spectral" if assigning else normalization}
     discriminator = kga.networks.dcgan.discriminator(SHAPE, CLASSES, **options)
     if assigning:
         discriminator = keras.models.clone_model(discriminator, clone_function=with_assigning_norm, recursive=True)
-    return compile_for(
-        kga.SNGAN(SHAPE, CLASSES, generator=generator, discriminator=discriminator, seed=seed), run, **changes
-    )
+    model = kga.SNGAN(SHAPE, CLASSES, generator=generator, discriminator=discriminator, seed=seed)
+    return compile_for(model, run, **changes)
 
 
 def gan(run, seed, **changes):

@@ -40,7 +40,7 @@ class Run(NamedTuple):
     rate: float = 3.0
     """Learning rates at the start, relative to the paper's."""
     mismatch: float = 0.0
-    """λ of `MismatchedLabels`, for GANs whose papers know no classes or judge them by projection."""
+    """λ of `MismatchedLabels`, for GANs whose papers do not say how the discriminator is to learn the classes."""
     r1: float | None = None
     """γ of R1, where the paper's is for images of a thousand pixels' side."""
     gamma: float | None = None
@@ -71,9 +71,8 @@ the default networks, seed 0, and at most a quarter of an hour on two CPU cores.
 each, so differences of a few per cent mean nothing.
 
 The papers train for days. What is not theirs: small batches, learning rates that are higher by the factor in the table and
-decay to 0 (BEGAN halves its own), networks in mixed bfloat16, and averaged weights. Where images are judged under labels by
-a projection, which most papers do not speak of, λ is the weight of `penalties.MismatchedLabels`. StyleGAN's R1 has
-the weight γ = 0.1 in place of 10, which is for gradients over a thousand times as many pixels, and its mapping two layers in
+decay to 0 (BEGAN halves its own), networks in mixed bfloat16, and averaged weights. Where a paper does not say how its
+discriminator is to learn the classes, λ is the weight of `penalties.MismatchedLabels`. StyleGAN's R1 has the weight γ = 0.1 in place of 10, which is for gradients over a thousand times as many pixels, and its mapping two layers in
 place of eight, as its successors have for small images. BEGAN's γ, the share of diversity that it keeps, is the largest of
 those its paper shows.
 
