@@ -9,7 +9,8 @@
 - sngan: SNGAN on all images; without spectral normalisation in the discriminator, with the one of Keras, which assigns the
   normalised kernel at each call and lets no gradient through σ; and without labels joined to the latents.
 
-All else is as in `gallery.py`, with fewer steps. Each run is kept in `docs/ablations.json` when it is done, and not done again.
+All else is as in `gallery.py`, with fewer steps. Each run is kept in `docs/ablations.json` when it is done, and not done
+again.
 """
 
 import argparse
