@@ -72,9 +72,10 @@ each, so differences of a few per cent mean nothing.
 
 The papers train for days. What is not theirs: small batches, learning rates that are higher by the factor in the table and
 decay to 0 (BEGAN halves its own), networks in mixed bfloat16, and averaged weights. Where a paper does not say how its
-discriminator is to learn the classes, λ is the weight of `penalties.MismatchedLabels`. StyleGAN's R1 has the weight γ = 0.1 in
-place of 10, which is for gradients over a thousand times as many pixels, and its mapping two layers in place of eight, as its
-successors have for small images. BEGAN's γ, the share of diversity that it keeps, is the largest of those its paper shows.
+discriminator is to learn the classes, λ is the weight of `penalties.MismatchedLabels`. StyleGAN's R1 has the weight γ = 0.1
+in place of 10, which is for gradients over a thousand times as many pixels, and its mapping two layers in place of eight,
+as its successors have for small images. BEGAN's γ, the share of diversity that it keeps, is the largest of those its paper
+shows.
 
 - **Fréchet**, **kernel** (×1000): distances of 10,000 samples from the 10,000 real test images, on the features of a small
   classifier that was trained on the real training images. Not FID and KID, and not to be compared with them.
