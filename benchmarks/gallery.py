@@ -6,8 +6,8 @@
 
 Each GAN has the settings of its paper and the package's default networks, but for what `RUNS` says: the papers train for
 days, and here it is about 13 minutes on two cores, so batches are small, learning rates higher and decay to 0, and the
-networks compute in mixed bfloat16. What is done is kept in `docs/gallery/` (a JSON file and a picture each) and not done
-again; a run that was killed goes on from its last epoch.
+networks compute in mixed bfloat16 where the processor has it. What is done is kept in `docs/gallery/` (a JSON file and a
+picture each) and not done again; a run that was killed goes on from its last epoch.
 """
 
 import argparse
@@ -21,7 +21,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
-from common import ROOT, Clock, as_pixels, precision
+from common import ROOT, Clock, as_pixels, fast_precision, precision
 from judge import Judge, pca_gaussians
 
 import keras_ganaug as kga
@@ -39,8 +39,14 @@ class Run(NamedTuple):
     batch_size: int = 32
     rate: float = 3.0
     """Learning rates at the start, relative to the paper's."""
+    g_rate: float | None = None
+    """The generator's, where it differs."""
+    width: int = 32
+    """Channels of the networks at full resolution; 16 where a processor is too slow for the default of 32."""
     mismatch: float = 0.0
     """λ of `MismatchedLabels`, for GANs whose papers do not say how the discriminator is to learn the classes."""
+    mismatch_loss: str | None = None
+    """The loss in whose terms that is, where it is not the hinge form."""
     r1: float | None = None
     """γ of R1, where the paper's is for images of a thousand pixels' side."""
     gamma: float | None = None
@@ -99,14 +105,14 @@ class KeepFinal(keras.callbacks.Callback):
 
 def build(name, run):
     """The compiled GAN."""
-    options = {}
+    options = {"width": run.width}
     if name == "ProgressiveGAN":  # grown after 60% of the images
         options = dict.fromkeys(["fade_images", "stable_images"], int(0.15 * run.steps * run.batch_size))
     if run.gamma is not None:
         options["gamma"] = run.gamma
-    with precision("mixed_bfloat16"):
+    with precision():
         if run.depth is not None:
-            options["generator"] = kga.networks.style.generator((28, 28, 1), 10, seed=0, depth=run.depth)
+            options["generator"] = kga.networks.style.generator((28, 28, 1), 10, width=run.width, seed=0, depth=run.depth)
         gan = getattr(kga, name)(image_shape=(28, 28, 1), num_classes=10, seed=0, **options)
     return compile_for(gan, run, decay=name != "BEGAN")  # which lowers its rates itself
 
@@ -114,16 +120,17 @@ def build(name, run):
 def compile_for(gan, run, decay=True, penalties=(), **changes):
     """Compiles with the paper's settings but for what `run` says, the penalties that are added, and `changes`."""
     settings = gan.paper_settings()
+    rates = {"g_optimizer": run.g_rate or run.rate, "d_optimizer": run.rate}
     for player, updates in (("g_optimizer", run.steps), ("d_optimizer", run.steps * settings["d_steps"])):
         config = settings[player].get_config()
-        rate = run.rate * config["learning_rate"]
+        rate = rates[player] * config["learning_rate"]
         if decay:
             rate = keras.optimizers.schedules.PolynomialDecay(rate, updates, 0.0)
         settings[player] = type(settings[player]).from_config({**config, "learning_rate": rate})
     if run.r1 is not None:
         settings["penalties"] = (kga.penalties.R1(run.r1, interval=16),)
     if run.mismatch:
-        penalties = (*penalties, kga.penalties.MismatchedLabels(gan.num_classes, run.mismatch))
+        penalties = (*penalties, kga.penalties.MismatchedLabels(gan.num_classes, run.mismatch, loss=run.mismatch_loss))
     settings["penalties"] = (*settings["penalties"], *penalties)
     gan.compile(**{**{name: settings[name] for name in ("g_optimizer", "d_optimizer", "penalties")}, **changes})
     return gan
@@ -158,7 +165,13 @@ def train(name, judge, run):
     def draw(labels):
         return gan.generate(labels, seed=2)
 
-    result = {**run._asdict(), "seconds": round(clock.seconds), "best_epoch": keep_best.best_epoch + 1, "epochs": EPOCHS}
+    result = {
+        **run._asdict(),
+        "precision": fast_precision(),
+        "seconds": round(clock.seconds),
+        "best_epoch": keep_best.best_epoch + 1,
+        "epochs": EPOCHS,
+    }
     result["best"] = judge.figures(draw)
     picture(FOLDER / f"{name}.png", draw)
     if keep_best.best_epoch + 1 == EPOCHS:  # they are one generator
@@ -202,10 +215,11 @@ def page():
     done = [name for name in RUNS if name in results]
     for name in done:
         result = results[name]
-        trained = (
-            f"{result['seconds'] / 60:.1f} min, {result['steps']:,} × {result['batch_size']}, rates ×{result['rate']:g}"
-        )
+        rates = [result[key] for key in ("g_rate", "rate") if result.get(key) is not None]
+        trained = f"{result['seconds'] / 60:.1f} min, {result['steps']:,} × {result['batch_size']}, "
+        trained += f"rates {' and '.join(f'×{rate:g}' for rate in rates)}"
         trained += f", λ {result['mismatch']:g}" if result["mismatch"] else ""
+        trained += f", width {result['width']}" if result.get("width", 32) != 32 else ""
         trained += "".join(f", γ {result[key]:g}" for key in ("r1", "gamma") if result.get(key) is not None)
         lines.append(f"| {name}, best: epoch {result['best_epoch']} | {trained} | {' | '.join(cells(result['best']))} |")
         lines.append(f"| final | | {' | '.join(cells(result['final']))} |")

@@ -92,7 +92,7 @@ def make_gan(setting):
     """The function that trains the GAN of a seed on its training images."""
 
     def make(images, labels, seed):
-        with precision("mixed_bfloat16"):
+        with precision():
             gan = kga.SNGAN(images.shape[1:], int(labels.max()) + 1, latent_dim=64, seed=seed)
 
         def adam(rate):

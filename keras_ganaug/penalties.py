@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
-from keras_ganaug import _checks, _compat, _random
+from keras_ganaug import _checks, _compat, _random, losses
 from keras_ganaug._state import Stateful, add_state
 
 
@@ -284,8 +284,11 @@ class MismatchedLabels(Penalty):
 
     The discriminator of a conditional GAN has to learn that images of another class are wrong only from what the
     generator gets wrong. Shown real images under a label that is not theirs, it learns so from the start, and the generator
-    keeps classes apart that look alike. The wrong label is drawn uniformly from all others. In the hinge form here it goes
-    with the hinge loss.
+    keeps classes apart that look alike. The wrong label is drawn uniformly from all others.
+
+    In the hinge form above it goes with losses that have a threshold. A Wasserstein critic has none, and would escape by a
+    constant; with a `loss` the penalty is that loss between real images under their own and under wrong labels, for
+    "wasserstein" λ (E D(x, y') - E D(x, y)).
 
     Reference: Reed et al. 2016, Generative Adversarial Text to Image Synthesis (the matching-aware discriminator).
 
@@ -293,19 +296,31 @@ class MismatchedLabels(Penalty):
         num_classes: Number of classes, at least 2.
         weight: λ. Defaults to 1.
         interval: As of every penalty. Defaults to 1.
+        loss: Name of an adversarial loss, or such an object, for a penalty in its terms; None is the hinge form above.
+            Defaults to None.
     """
 
-    def __init__(self, num_classes, weight=1.0, interval=1):
+    def __init__(self, num_classes, weight=1.0, interval=1, loss=None):
         super().__init__(weight, interval)
         self.num_classes = _checks.positive_int(num_classes, "num_classes")
         if num_classes < 2:
             raise ValueError(f"`num_classes` must be at least 2. Received: num_classes={num_classes!r}")
+        self.loss = None if loss is None else losses.get(loss)
 
     def value(self, discriminator, batch):
+        judge = (lambda labels: discriminator(batch.real, labels)) if batch.judge_real is None else batch.judge_real
         shift = _random.integers(tf.shape(batch.labels), batch.seed, 1, self.num_classes)
-        wrong = (batch.labels + shift) % self.num_classes
-        logits = discriminator(batch.real, wrong) if batch.judge_real is None else batch.judge_real(wrong)
-        return tf.reduce_mean(tf.nn.relu(1.0 + tf.cast(logits, tf.float32)))
+        wrong_logits = tf.cast(judge((batch.labels + shift) % self.num_classes), tf.float32)
+        if self.loss is None:
+            return tf.reduce_mean(tf.nn.relu(1.0 + wrong_logits))
+        real_logits = judge(batch.labels) if batch.real_logits is None else batch.real_logits
+        return self.loss.discriminator(tf.cast(real_logits, tf.float32), wrong_logits)
 
     def get_config(self):
-        return {**super().get_config(), "num_classes": self.num_classes}
+        loss = None if self.loss is None else keras.saving.serialize_keras_object(self.loss)
+        return {**super().get_config(), "num_classes": self.num_classes, "loss": loss}
+
+    @classmethod
+    def from_config(cls, config):
+        loss = config.get("loss")
+        return cls(**{**config, "loss": keras.saving.deserialize_keras_object(loss) if isinstance(loss, dict) else loss})

@@ -385,3 +385,26 @@ class TestStyleGAN:
         ):
             with pytest.raises(ValueError, match=r"`(generate|w)`.*Received"):
                 call()
+
+
+@pytest.mark.parametrize("cls", [kga.ProgressiveGAN, kga.StyleGAN])
+def test_minibatch_stddev_is_taken_within_classes(cls, monkeypatch):
+    gan = cls((8, 8, 1), num_classes=3, latent_dim=4, seed=1, width=4)
+    gan.compile(run_eagerly=True)
+    seen, labels = [], np.tile([0, 1], 4)
+    images = np.full([8, 8, 8, 1], 0, "uint8") + (10 * labels + np.arange(8)).astype("uint8")[:, None, None, None]
+    monkeypatch.setattr(gan, "shown", lambda images, seed: seen.append(images) or images)
+    gan.train_step((tf.constant(images), tf.constant(labels)))
+    shown = next(np.asarray(x) for x in seen if not np.ptp(np.asarray(x)[0]))  # the real ones are of one grey each
+    groups = np.round((shown[:, 0, 0, 0] + 1) * 127.5).reshape(4, 2).T
+    np.testing.assert_array_equal(groups, [[0, 2, 4, 6], [11, 13, 15, 17]])
+
+
+def test_width_is_that_of_both_networks_and_is_saved():
+    for cls in ALL:
+        sizes = [cls((8, 8, 1), num_classes=3, latent_dim=4, width=width, seed=1).count_params() for width in (4, 8)]
+        assert sizes[0] < sizes[1] / 2
+    gan = kga.SNGAN((8, 8, 1), width=4)
+    assert kga.SNGAN.from_config(gan.get_config()).width == 4
+    with pytest.raises(ValueError, match="`width`"):
+        kga.GAN((8, 8, 1), width=0)

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from keras_ganaug import layers
+from keras_ganaug.layers.minibatch_stddev import class_groups
 from keras_ganaug.layers.spectral_normalization import power_iteration_once
 
 RNG = np.random.default_rng(0)
@@ -238,6 +239,27 @@ def test_minibatch_stddev(batch, size):
         np.testing.assert_allclose(result[n, ..., 5], expected[n % (batch // size)], rtol=1e-4)
     traced = tf.function(layers.MinibatchStdDev(4), input_signature=[tf.TensorSpec([None, 3, 2, 5])])
     np.testing.assert_allclose(traced(x), result, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("batch", "size"), [(32, 4), (6, 3), (5, 1)])
+def test_class_groups_are_the_groups_of_the_minibatch_stddev(batch, size):
+    labels = RNG.integers(0, 3, batch).astype("int32")
+    order = class_groups(labels, 4).numpy()
+    assert sorted(order) == list(range(batch))
+    groups = labels[order].reshape(size, batch // size).T  # as the layer groups them
+    np.testing.assert_array_equal(np.ravel(groups), np.sort(labels))
+    traced = tf.function(class_groups, input_signature=[tf.TensorSpec([None], tf.int32)])
+    np.testing.assert_array_equal(traced(labels), order)
+    compiled = tf.function(class_groups, jit_compile=True)
+    np.testing.assert_array_equal(compiled(labels), order)
+
+
+def test_class_groups_show_the_minibatch_stddev_that_a_class_has_one_image():
+    labels = np.repeat([0, 1, 2], 4).astype("int32")
+    images = RNG.normal(size=[3, 2, 2, 5]).astype("float32")[labels]  # as different as classes, and no two within one
+    for order, differ in ((np.arange(12), True), (class_groups(labels, 4).numpy(), False)):
+        deviation = layers.MinibatchStdDev(4)(images[order]).numpy()[..., 5]
+        assert (deviation > 0.1).all() == differ
 
 
 def test_adain_is_its_closed_form():

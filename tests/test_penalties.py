@@ -74,6 +74,29 @@ def test_mismatched_labels_are_never_the_true_ones_and_all_others():
         assert set(seen[:, row]) == {0, 1, 2} - {label}
 
 
+def test_mismatched_labels_in_the_terms_of_a_loss():
+    table = np.array([5.0, -4.0, 0.5], "float32")
+    seen = []
+
+    def by_label(images, labels):
+        seen.append(np.array(labels))
+        return tf.gather(table, labels)[:, None]
+
+    penalty = penalties.MismatchedLabels(3, weight=2.0, loss="wasserstein")
+    value = penalty(by_label, BATCH)
+    wrong, right = (table[labels].mean() for labels in seen)
+    np.testing.assert_allclose(value, 2 * (wrong - right), rtol=1e-6)
+    moved = penalty(lambda images, labels: by_label(images, labels) + 100.0, BATCH)
+    np.testing.assert_allclose(moved, value, atol=1e-4)  # a critic cannot escape by a constant
+    given = penalty(by_label, BATCH._replace(real_logits=by_label(None, LABELS)))
+    np.testing.assert_allclose(given, value, rtol=1e-6)
+
+    again = penalties.MismatchedLabels.from_config(penalty.get_config())
+    np.testing.assert_allclose(again(by_label, BATCH), value, rtol=1e-6)
+    with pytest.raises(ValueError, match="`loss`"):
+        penalties.MismatchedLabels(3, loss="unheard of")
+
+
 def test_drift():
     logits = np.asarray(quadratic(REAL, LABELS))
     np.testing.assert_allclose(penalties.Drift(0.5)(quadratic, BATCH), 0.5 * (logits**2).mean(), rtol=1e-5)

@@ -13,6 +13,9 @@ class MinibatchStdDev(keras.layers.Layer):
     The standard deviation of every feature at every position over the images of a group, averaged to one number for the
     group. Of a batch that the group size does not divide, the groups are of the largest smaller size that does.
 
+    Images of one group should be of one class, or the differences between classes drown a lack of variety within them:
+    GANs with classes order their batches by `class_groups`.
+
     Reference: Karras et al. 2018, Progressive Growing of GANs, section 3.
 
     Args:
@@ -28,11 +31,7 @@ class MinibatchStdDev(keras.layers.Layer):
         self.epsilon = _checks.non_negative(epsilon, "epsilon")
 
     def call(self, inputs):
-        batch, sizes = tf.shape(inputs)[0], tf.range(1, self.group_size + 1)
-        if inputs.shape[0] is not None:
-            size = max(n for n in range(1, self.group_size + 1) if inputs.shape[0] % n == 0)
-        else:
-            size = tf.reduce_max(tf.where(tf.equal(batch % sizes, 0), sizes, 1))
+        batch, size = tf.shape(inputs)[0], _group_size(inputs, self.group_size)
         height, width, channels = inputs.shape[1:]
         x = tf.cast(inputs, tf.float32)
         # As in the paper's code, a group are images that stand apart: n, n + batch / size, ...
@@ -48,3 +47,31 @@ class MinibatchStdDev(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "group_size": self.group_size, "epsilon": self.epsilon}
+
+
+def class_groups(labels, group_size=4):
+    """An order of a batch in which `MinibatchStdDev` groups images of one class, as far as the batch allows.
+
+    Args:
+        labels: int32 class indices (batch,).
+        group_size: That of the layer. Defaults to 4.
+
+    Returns int32 positions (batch,), for `tf.gather`.
+
+    Example:
+
+    >>> from keras_ganaug.layers.minibatch_stddev import class_groups
+    >>> class_groups([0, 1, 1, 0], group_size=2).numpy()  # groups are the rows (0, 2) and (1, 3) of the new order
+    array([0, 1, 3, 2], dtype=int32)
+    """
+    labels = tf.convert_to_tensor(labels, tf.int32)
+    by_class = tf.argsort(labels, stable=True)
+    return tf.reshape(tf.transpose(tf.reshape(by_class, [-1, _group_size(labels, group_size)])), [-1])
+
+
+def _group_size(batch, most):
+    """The largest size of at most `most` that divides the batch: an integer, or a tensor where the batch is not static."""
+    if batch.shape[0] is not None:
+        return max(n for n in range(1, most + 1) if batch.shape[0] % n == 0)
+    sizes = tf.range(1, most + 1)
+    return tf.reduce_max(tf.where(tf.equal(tf.shape(batch)[0] % sizes, 0), sizes, 1))

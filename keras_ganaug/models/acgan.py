@@ -32,8 +32,7 @@ class ACGAN(GAN):
         return ("d_loss", "g_loss") if self.num_classes is None else ("d_loss", "g_loss", "class_accuracy")
 
     def build_discriminator(self):
-        options = {"seed": self.network_seed(1), "normalization": "batch", "label_use": "classify"}
-        return networks.dcgan.discriminator(self.image_shape, self.num_classes, **options)
+        return networks.dcgan.discriminator(**self.discriminator_arguments, normalization="batch", label_use="classify")
 
     def expected_judgement(self):
         if self.num_classes is None:

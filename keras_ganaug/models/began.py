@@ -61,10 +61,10 @@ class BEGAN(GAN):
         }
 
     def build_generator(self):
-        return networks.autoencoder.generator(*self.generator_arguments, seed=self.network_seed(0))
+        return networks.autoencoder.generator(**self.generator_arguments)
 
     def build_discriminator(self):
-        return networks.autoencoder.discriminator(self.image_shape, self.num_classes, seed=self.network_seed(1))
+        return networks.autoencoder.discriminator(**self.discriminator_arguments)
 
     def expected_judgement(self):
         return "reconstructions of them", [[self.image_shape]]

@@ -25,5 +25,4 @@ class CGAN(GAN):
     """
 
     def build_discriminator(self):
-        options = {"seed": self.network_seed(1), "normalization": "batch", "label_use": "join"}
-        return networks.dcgan.discriminator(self.image_shape, self.num_classes, **options)
+        return networks.dcgan.discriminator(**self.discriminator_arguments, normalization="batch", label_use="join")

@@ -55,10 +55,10 @@ class ProgressiveGAN(GAN):
         }
 
     def build_generator(self):
-        return networks.progressive.generator(*self.generator_arguments, seed=self.network_seed(0))
+        return networks.progressive.generator(**self.generator_arguments)
 
     def build_discriminator(self):
-        return networks.progressive.discriminator(self.image_shape, self.num_classes, seed=self.network_seed(1))
+        return networks.progressive.discriminator(**self.discriminator_arguments)
 
     def _progress_layers(self):
         layers = [*self.generator._flatten_layers(), *self.discriminator._flatten_layers()]

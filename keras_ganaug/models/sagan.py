@@ -33,9 +33,7 @@ class SAGAN(GAN):
         }
 
     def build_generator(self):
-        options = {"spectral": True, "attention": True}
-        return networks.resnet.generator(*self.generator_arguments, seed=self.network_seed(0), **options)
+        return networks.resnet.generator(**self.generator_arguments, spectral=True, attention=True)
 
     def build_discriminator(self):
-        seed = self.network_seed(1)
-        return networks.resnet.discriminator(self.image_shape, self.num_classes, seed=seed, attention=True)
+        return networks.resnet.discriminator(**self.discriminator_arguments, attention=True)

@@ -38,6 +38,7 @@ class Saving:
             "generator": keras.saving.serialize_keras_object(self.generator),
             "discriminator": keras.saving.serialize_keras_object(self.discriminator),
             "seed": self.seed,
+            "width": self.width,
             **{name: getattr(self, name) for name in self.own_arguments},
         }
         return _compat.stamped(config)

@@ -36,7 +36,7 @@ class SNGAN(GAN):
         }
 
     def build_generator(self):
-        return networks.resnet.generator(*self.generator_arguments, seed=self.network_seed(0))
+        return networks.resnet.generator(**self.generator_arguments)
 
     def build_discriminator(self):
-        return networks.dcgan.discriminator(self.image_shape, self.num_classes, seed=self.network_seed(1))
+        return networks.dcgan.discriminator(**self.discriminator_arguments)

@@ -56,11 +56,10 @@ class StyleGAN(GAN):
         }
 
     def build_generator(self):
-        return networks.style.generator(*self.generator_arguments, seed=self.network_seed(0))
+        return networks.style.generator(**self.generator_arguments)
 
     def build_discriminator(self):
-        options = {"seed": self.network_seed(1), "growing": False}
-        return networks.progressive.discriminator(self.image_shape, self.num_classes, **options)
+        return networks.progressive.discriminator(**self.discriminator_arguments, growing=False)
 
     @property
     def _has_styles(self):

@@ -37,8 +37,7 @@ class WGANGP(GAN):
         }
 
     def build_generator(self):
-        return networks.resnet.generator(*self.generator_arguments, seed=self.network_seed(0))
+        return networks.resnet.generator(**self.generator_arguments)
 
     def build_discriminator(self):
-        options = {"seed": self.network_seed(1), "normalization": "none"}
-        return networks.dcgan.discriminator(self.image_shape, self.num_classes, **options)
+        return networks.dcgan.discriminator(**self.discriminator_arguments, normalization="none")

@@ -38,11 +38,11 @@ def generator(image_shape, num_classes=None, latent_dim=64, width=32, seed=None)
     return common.model(latents, labels, common.to_image(x, image_shape, initializers()), "generator")
 
 
-def discriminator(image_shape, num_classes=None, code_dim=64, width=32, seed=None):
+def discriminator(image_shape, num_classes=None, width=32, seed=None, code_dim=64):
     """The autoencoder: its output is a reconstruction of its input. Labels are joined to the code.
 
     Args:
-        image_shape, num_classes, width, seed: As of all families; the encoder's width grows by `width` with each halving.
+        image_shape, num_classes, width, seed: As of all families, but the encoder is wider by `width` with each halving.
         code_dim: Length of the code. Defaults to 64.
 
     Returns a Keras model from images (and labels) to float32 reconstructions (batch, *image_shape).

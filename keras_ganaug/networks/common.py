@@ -120,27 +120,31 @@ def dense_layers(initializers, spectral):
     return dense
 
 
-def projection_logit(features, labels, num_classes, dense):
-    """A logit, plus the projection on the class where there are classes; `dense(units, **options)` makes the layers."""
+def projection_logit(features, labels, num_classes, dense, embedding=None):
+    """A logit, plus the projection on the class where there are classes.
+
+    `dense(units, **options)` makes the layers, and `embedding(units)`, if given, the one from one-hot labels.
+    """
     logit = dense(1)(features)
     if labels is None:
         return logit
     one_hot = layers.OneHot(num_classes, dtype="float32")(labels)
-    embeddings = dense(features.shape[-1], use_bias=False)(one_hot)
+    units = features.shape[-1]
+    embeddings = (dense(units, use_bias=False) if embedding is None else embedding(units))(one_hot)
     return layers.Projection(dtype="float32", name="logits")([logit, features, embeddings])
 
 
-def projection_discriminator(images, labels, features, num_classes, dense):
+def projection_discriminator(images, labels, features, num_classes, dense, embedding=None):
     """A discriminator from symbolic images (and labels) and the features made of the images.
 
     With classes it consists of two models, the layers "features" and "head", so that the features can be computed once and
-    judged under several labels (`features_and_head`).
+    judged under several labels (`features_and_head`). `dense` and `embedding` are those of `projection_logit`.
     """
     if labels is None:
         return model(images, None, projection_logit(features, None, None, dense), "discriminator")
     to_features = keras.Model(images, features, name="features")
     given = keras.Input(features.shape[1:], name="features")
-    head = keras.Model([given, labels], projection_logit(given, labels, num_classes, dense), name="head")
+    head = keras.Model([given, labels], projection_logit(given, labels, num_classes, dense, embedding), name="head")
     images, labels = images_and_labels(images.shape[1:], num_classes)
     return model(images, labels, head([to_features(images), labels]), "discriminator")
 

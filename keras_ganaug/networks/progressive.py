@@ -97,4 +97,8 @@ def discriminator(image_shape, num_classes=None, width=32, seed=None, growing=Tr
     x = lrelu(equalized.conv(channels[-1])(layers.MinibatchStdDev()(x)))
     x = equalized.dense(channels[-1], gain=2.0**0.5)(keras.layers.Flatten()(x))
     features = keras.layers.LeakyReLU(0.2, dtype="float32")(x)
-    return common.projection_discriminator(images, labels, features, num_classes, equalized.dense)
+
+    def embedding(units):  # as long as the kernel of the logit, whatever the number of classes
+        return equalized.dense(units, gain=(num_classes / units) ** 0.5, use_bias=False)
+
+    return common.projection_discriminator(images, labels, features, num_classes, equalized.dense, embedding)
