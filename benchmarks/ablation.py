@@ -132,7 +132,7 @@ if __name__ == "__main__":
     results = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
     todo = [(group, arm, seed) for group in options.only for seed in options.seeds for arm in GROUPS[group]]
     todo = [] if options.write else [key for key in todo if "/".join(map(str, key)) not in results]
-    judge = Judge("fashion_mnist", ROOT / "build" / "gallery") if todo else None
+    judge = Judge("fashion_mnist") if todo else None
     for number, key in enumerate(todo):
         print(f"{' / '.join(map(str, key))} ({number + 1} of {len(todo)})", flush=True)
         results["/".join(map(str, key))] = run(*key, judge)

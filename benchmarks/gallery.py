@@ -51,6 +51,8 @@ class Run(NamedTuple):
     """γ of R1, where the paper's is for images of a thousand pixels' side."""
     gamma: float | None = None
     """γ of BEGAN, the diversity ratio, where it is not the default."""
+    lambda_k: float | None = None
+    """λ of BEGAN, the learning rate of its k, likewise."""
     depth: int | None = None
     """Layers of StyleGAN's mapping, where they are not the paper's 8."""
 
@@ -60,13 +62,13 @@ RUNS = {
     "CGAN": Run(7000),
     "ACGAN": Run(7000),
     "LSGAN": Run(7000, mismatch=0.1),
-    "WGAN": Run(2600),
-    "WGANGP": Run(1600, mismatch=0.1),
-    "BEGAN": Run(6000, batch_size=16, rate=10.0, mismatch=1.0, gamma=0.7),
+    "WGAN": Run(1600, width=16, g_rate=20.0, mismatch=3.0, mismatch_loss="wasserstein"),
+    "WGANGP": Run(1000, width=16, mismatch=0.3, mismatch_loss="wasserstein"),
+    "BEGAN": Run(4800, width=16, batch_size=16, rate=10.0, mismatch=0.5, gamma=0.7, lambda_k=0.02),
     "SNGAN": Run(6600, mismatch=0.1),
     "SAGAN": Run(4200, mismatch=0.1),
-    "ProgressiveGAN": Run(5000, batch_size=16, rate=4.0, mismatch=0.1),
-    "StyleGAN": Run(4000, rate=8.0, mismatch=0.1, r1=0.1, depth=2),
+    "ProgressiveGAN": Run(2400, width=16, rate=4.0, mismatch=0.3, mismatch_loss="wasserstein"),
+    "StyleGAN": Run(3200, width=16, rate=8.0, mismatch=0.1, r1=0.01, depth=2),
 }
 
 FIGURES = ["frechet", "kernel", "precision", "recall", "density", "coverage", "gan_test", "cas", "diversity"]
@@ -108,8 +110,7 @@ def build(name, run):
     options = {"width": run.width}
     if name == "ProgressiveGAN":  # grown after 60% of the images
         options = dict.fromkeys(["fade_images", "stable_images"], int(0.15 * run.steps * run.batch_size))
-    if run.gamma is not None:
-        options["gamma"] = run.gamma
+    options.update({key: getattr(run, key) for key in ("gamma", "lambda_k") if getattr(run, key) is not None})
     with precision():
         if run.depth is not None:
             options["generator"] = kga.networks.style.generator((28, 28, 1), 10, width=run.width, seed=0, depth=run.depth)
@@ -219,6 +220,7 @@ def page():
         trained = f"{result['seconds'] / 60:.1f} min, {result['steps']:,} × {result['batch_size']}, "
         trained += f"rates {' and '.join(f'×{rate:g}' for rate in rates)}"
         trained += f", λ {result['mismatch']:g}" if result["mismatch"] else ""
+        trained += f", λ_k {result['lambda_k']:g}" if result.get("lambda_k") is not None else ""
         trained += f", width {result['width']}" if result.get("width", 32) != 32 else ""
         trained += "".join(f", γ {result[key]:g}" for key in ("r1", "gamma") if result.get(key) is not None)
         lines.append(f"| {name}, best: epoch {result['best_epoch']} | {trained} | {' | '.join(cells(result['best']))} |")
@@ -244,7 +246,7 @@ if __name__ == "__main__":
     FOLDER.mkdir(parents=True, exist_ok=True)
     todo = [] if options.write else options.only
     todo = [name for name in todo if options.again or not (FOLDER / f"{name}.json").exists()]
-    judge = Judge("fashion_mnist", WORK) if todo else None
+    judge = Judge("fashion_mnist") if todo else None
     for number, name in enumerate(todo):
         print(f"{name} ({number + 1} of {len(todo)})", flush=True)
         if name == "floor":

@@ -2,33 +2,35 @@
 
 import keras
 import numpy as np
-from common import accuracy, as_pixels, train_on_arrays
+from common import ROOT, accuracy, as_pixels, train_on_arrays
 
 import keras_ganaug as kga
 
 
 class Judge:
-    """Figures of samples of one data set.
+    """Figures of samples of one data set, by a classifier that was trained on its real images.
+
+    That classifier is kept in `benchmarks/judges/`, so that figures of different days are those of one judge.
 
     Args:
         dataset: Name of the data set.
-        cache: Folder in which the classifier that was trained on real images is kept.
         num_samples: How many samples are compared with as many real test images.
         cas_samples, cas_steps: Size of the training set, and training steps, of the classifier that sees samples alone.
         seed: Seed of the classifiers.
     """
 
-    def __init__(self, dataset, cache, num_samples=10000, cas_samples=20000, cas_steps=800, seed=0):
+    def __init__(self, dataset, num_samples=10000, cas_samples=20000, cas_steps=800, seed=0):
         train, test = kga.datasets.load(dataset)
         self.class_names = train.class_names
         self.x, self.y = kga.datasets.to_arrays(train)
         self.x_test, self.y_test = kga.datasets.to_arrays(test)
         self.num_samples, self.cas_samples = min(num_samples, len(self.x_test)), cas_samples
         self.cas_steps, self.seed = cas_steps, seed
-        path = cache / "classifier.keras"
+        path = ROOT / "benchmarks" / "judges" / f"{dataset}.keras"
         if not path.exists():
-            cache.mkdir(parents=True, exist_ok=True)
-            train_on_arrays(self.x, self.y, 1500, seed=seed).save(path)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            classifier = train_on_arrays(self.x, self.y, 1500, seed=seed)
+            keras.Model(classifier.inputs, classifier.outputs).save(path)  # without the optimizer's state
         self.classifier = keras.models.load_model(path)
         self._features = kga.metrics.features_of(self.classifier)
         self.real_features = self.features(self.x_test[: self.num_samples])
