@@ -109,7 +109,7 @@ def build(name, run):
     """The compiled GAN."""
     options = {"width": run.width}
     if name == "ProgressiveGAN":  # grown after 60% of the images
-        options = dict.fromkeys(["fade_images", "stable_images"], int(0.15 * run.steps * run.batch_size))
+        options |= dict.fromkeys(["fade_images", "stable_images"], int(0.15 * run.steps * run.batch_size))
     options.update({key: getattr(run, key) for key in ("gamma", "lambda_k") if getattr(run, key) is not None})
     with precision():
         if run.depth is not None:

@@ -64,8 +64,8 @@ class GAN(Sampling, Saving, keras.Model):
             Defaults to the family's own.
         seed: Integer from which initial weights, latents and the order of the images follow. Defaults to None: drawn
             anew.
-        width: Channels of the default networks at full resolution, which double with each halving of it; half the width
-            takes about a third of the time on a CPU. Defaults to 32.
+        width: Channels of the default networks at full resolution, which double with each halving of it, up to 8 times.
+            Computation grows with its square. Defaults to 32.
 
     Raises:
         ValueError, TypeError: For an argument out of its range, or networks that do not fit the shapes.
