@@ -11,7 +11,8 @@ import tensorflow as tf
 from keras_ganaug import _checks, _compat, _images, _random, _state, networks
 from keras_ganaug.layers.minibatch_stddev import MinibatchStdDev, class_groups
 from keras_ganaug.layers.spectral_normalization import power_iteration_once
-from keras_ganaug.models import settings, training_data
+from keras_ganaug.models import network_checks, settings, training_data
+from keras_ganaug.models.averaging import Average
 from keras_ganaug.models.sampling import Sampling
 from keras_ganaug.models.saving import Saving
 from keras_ganaug.penalties import PenaltyBatch
@@ -110,7 +111,9 @@ class GAN(Sampling, Saving, keras.Model):
         for name, network in (("generator", generator), ("discriminator", discriminator)):
             if network is not None and not isinstance(network, keras.Model):
                 raise TypeError(f"`{name}` must be a Keras model. Received: {name}={network!r}")
-        latent_dim = self._latent_dim(latent_dim, generator)
+        if latent_dim is None:
+            latent_dim = network_checks.latent_dim_of(generator) or self.default_latent_dim
+        latent_dim = _checks.positive_int(latent_dim, "latent_dim")
         super().__init__(**kwargs)
         self.image_shape = image_shape
         self.num_classes = num_classes
@@ -120,11 +123,13 @@ class GAN(Sampling, Saving, keras.Model):
         self.width = width
         self.generator = self.build_generator() if generator is None else generator
         self.discriminator = self.build_discriminator() if discriminator is None else discriminator
-        self._check_networks()
+        network_checks.check(self)
         _compat.farewell([*self.generator._flatten_layers(), *self.discriminator._flatten_layers()])
-        # In plain namespaces, here and below, Keras does not take what is held for parts of the model.
+        # In plain objects, here and below, Keras does not take what is held for parts of the model.
         self._traced = types.SimpleNamespace()
-        self.ema_generator = self._copy_of_generator()
+        labels = None if num_classes is None else tf.zeros([2], tf.int32)
+        self._average = Average(self.generator, self.network_inputs(tf.zeros([2, latent_dim]), labels))
+        self.ema_generator = self._average.network
         self.step, self.images_seen = (self.add_state(name, dtype="int64") for name in ("step", "images_seen"))
         self._training = types.SimpleNamespace(means={}, states=[])
         self._calls_of_generate = 0
@@ -278,7 +283,7 @@ class GAN(Sampling, Saving, keras.Model):
                 seed = _random.fold(step_seed, number * 1000 + update)
                 batch = self._grouped(Batch(images[part], None if labels is None else labels[part], seed))
                 self.report(f"{phase.player}_loss", self._update(phase, batch))
-        self._update_average()
+        self._average.update(self.ema_decay, _compat.tf_variable(self.step))
         self.step.assign_add(1)
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         self.images_seen.assign_add(tf.cast(replicas * tf.shape(images)[0], tf.int64))
@@ -307,16 +312,6 @@ class GAN(Sampling, Saving, keras.Model):
             if phase.player in getattr(penalty, "players", ()):
                 penalty.after_update(phase.network)
         return loss
-
-    def _update_average(self):
-        step = tf.cast(_compat.tf_variable(self.step), tf.float32)
-        decay = tf.minimum(self.ema_decay, (1.0 + step) / (10.0 + step)) if self.ema_decay else tf.constant(0.0)
-        targets = [average for average, _, _ in self._averaged.weights]
-        values = [
-            value if exact else average + tf.cast(1.0 - decay, average.dtype) * (value - average)
-            for average, value, exact in self._averaged.weights
-        ]
-        _compat.assign_all(targets, values)
 
     def _prepared(self, data):
         """Images in [-1, 1] as float32, and int32 class indices or None."""
@@ -505,51 +500,6 @@ class GAN(Sampling, Saving, keras.Model):
 
     # Making and restoring.
 
-    def _check_networks(self):
-        latents = tf.zeros([2, self.latent_dim])
-        labels = None if self.num_classes is None else tf.zeros([2], tf.int32)
-        expected = (
-            f"`generator` must map latents of shape (batch, {self.latent_dim})"
-            f"{' and int32 labels of shape (batch,)' if labels is not None else ''} to images of shape "
-            f"{('batch', *self.image_shape)}"
-        )
-        images = _dry_run(self.generator, self.network_inputs(latents, labels), expected)
-        if tuple(images.shape) != (2, *self.image_shape):
-            raise ValueError(f"{expected}. Received: output of shape {tuple(images.shape)} for a batch of 2")
-        words, shapes = self.expected_judgement()
-        expected = (
-            f"`discriminator` must map images of shape {('batch', *self.image_shape)}"
-            f"{' and int32 labels of shape (batch,)' if labels is not None else ''} to {words}"
-        )
-        outputs = tf.nest.flatten(_dry_run(self.discriminator, self.network_inputs(images, labels), expected))
-        if [tuple(output.shape[1:]) for output in outputs] not in shapes or any(o.shape[0] != 2 for o in outputs):
-            received = ", ".join(str(tuple(output.shape)) for output in outputs)
-            raise ValueError(f"{expected}. Received: output of shape {received} for a batch of 2")
-
-    def _copy_of_generator(self):
-        """The network that holds the averaged weights."""
-        try:
-            copy = keras.models.clone_model(self.generator)
-        except Exception as error:  # Keras raises what the model's class raises
-            raise ValueError(
-                "`generator` must be a functional or sequential Keras model, or one that its config tells how to copy: "
-                f"its weights are averaged in a copy. Received: {self.generator.name!r}, whose copying raised: "
-                f"{str(error).splitlines()[0]}"
-            ) from None
-        labels = None if self.num_classes is None else tf.zeros([2], tf.int32)
-        copy(self.network_inputs(tf.zeros([2, self.latent_dim]), labels))
-        copy.set_weights(self.generator.get_weights())
-        exact = {
-            id(getattr(layer, name))
-            for layer in self.generator._flatten_layers()
-            for name in getattr(layer, "not_averaged", ())
-        }
-        pairs = zip(copy.weights, self.generator.weights, strict=True)
-        weights = [(*map(_compat.tf_variable, pair), id(pair[1]) in exact) for pair in pairs]
-        self._averaged = types.SimpleNamespace(weights=[w for w in weights if w[0].dtype.is_floating])
-        copy.trainable = False
-        return copy
-
     def network_inputs(self, first, labels):
         """The inputs of a network: latents or images, with their labels where there are classes."""
         return first if self.num_classes is None else [first, labels]
@@ -573,18 +523,3 @@ class GAN(Sampling, Saving, keras.Model):
     def add_state(self, name, shape=(), initializer="zeros", dtype="float32"):
         """A variable that training carries along and that is saved with the model; replicas take the first one's value."""
         return _state.add_state(self, name, shape, initializer, dtype)
-
-    def _latent_dim(self, latent_dim, generator):
-        """The given length of the latents, else the generator's, else the default."""
-        if latent_dim is not None:
-            return _checks.positive_int(latent_dim, "latent_dim")
-        shape = getattr(generator, "input_shape", None) if generator is not None and generator.built else None
-        shape = shape[0] if isinstance(shape, list) else shape
-        return shape[-1] if isinstance(shape, tuple) and isinstance(shape[-1], int) else self.default_latent_dim
-
-
-def _dry_run(network, inputs, expected):
-    try:
-        return network(inputs)
-    except Exception as error:  # whatever a user's network raises
-        raise ValueError(f"{expected}. Received: {network.name!r}, which raised: {error}") from error
