@@ -63,7 +63,7 @@ RUNS = {
     "ACGAN": Run(7000),
     "LSGAN": Run(7000, mismatch=0.1),
     "WGAN": Run(1600, width=16, g_rate=20.0, mismatch=3.0, mismatch_loss="wasserstein"),
-    "WGANGP": Run(1000, width=16, mismatch=0.3, mismatch_loss="wasserstein"),
+    "WGANGP": Run(1000, width=16, g_rate=6.0, mismatch=0.3, mismatch_loss="wasserstein"),
     "BEGAN": Run(4800, width=16, batch_size=16, rate=10.0, mismatch=0.5, gamma=0.7, lambda_k=0.02),
     "SNGAN": Run(6600, mismatch=0.1),
     "SAGAN": Run(4200, mismatch=0.1),
@@ -78,12 +78,14 @@ Every GAN of the package on Fashion-MNIST at 28×28, with classes: the losses, o
 the default networks, seed 0, and at most a quarter of an hour on two CPU cores. By `python benchmarks/gallery.py`; one run
 each, so differences of a few per cent mean nothing.
 
-The papers train for days. What is not theirs: small batches, learning rates that are higher by the factor in the table and
-decay to 0 (BEGAN halves its own), networks in mixed bfloat16, and averaged weights. Where a paper does not say how its
-discriminator is to learn the classes, λ is the weight of `penalties.MismatchedLabels`. StyleGAN's R1 has the weight γ = 0.1
-in place of 10, which is for gradients over a thousand times as many pixels, and its mapping two layers in place of eight,
-as its successors have for small images. BEGAN's γ, the share of diversity that it keeps, is the largest of those its paper
-shows.
+The papers train for days. What is not theirs: small batches, learning rates that are higher by the factor in the table
+(the generator's first, where they differ) and decay to 0 (BEGAN halves its own), networks in mixed bfloat16 where the
+processor has it, and averaged weights. Where a paper does not say how its discriminator is to learn the classes, λ is the
+weight of `penalties.MismatchedLabels`, for Wasserstein critics in the terms of their own loss. Networks of width 16 in place
+of 32 were trained on a processor without bfloat16, which takes several times as long for a step. StyleGAN's R1 has a
+weight γ for gradients over a thousandth of its paper's pixels, and its mapping two layers in place of eight, as its
+successors have for small images. BEGAN's γ, the share of diversity that it keeps, is the largest of those its paper shows,
+and its k learns faster, as all else does.
 
 - **Fréchet**, **kernel** (×1000): distances of 10,000 samples from the 10,000 real test images, on the features of a small
   classifier that was trained on the real training images. Not FID and KID, and not to be compared with them.

@@ -45,10 +45,12 @@ class AdaIN(keras.layers.Layer):
         style = tf.linalg.matmul(w, kernel) * tf.cast(1.0 / np.sqrt(kernel.shape[0]), w.dtype)
         y_s, y_b = tf.split(style, 2, axis=-1)
         y_s, y_b = (tf.cast(y + bias, tf.float32)[:, None, None] for y, bias in ((y_s, scale), (y_b, offset)))
-        normalized = tf.cast(x, tf.float32)
-        mean, variance = tf.nn.moments(normalized, axes=[1, 2], keepdims=True)
-        normalized = (normalized - mean) * tf.math.rsqrt(variance + self.epsilon)
-        return tf.cast(y_s * normalized + y_b, x.dtype)
+        centred = tf.cast(x, tf.float32)
+        centred -= tf.reduce_mean(centred, axis=[1, 2], keepdims=True)
+        # Not by `tf.nn.moments`: TensorFlow 2.15's graph optimiser takes that for an instance normalisation with a constant
+        # scale, and aborts.
+        variance = tf.reduce_mean(tf.square(centred), axis=[1, 2], keepdims=True)
+        return tf.cast(y_s * centred * tf.math.rsqrt(variance + self.epsilon) + y_b, x.dtype)
 
     def compute_output_shape(self, input_shape):
         return input_shape[0]
