@@ -112,3 +112,12 @@ def test_the_classifier_sees_the_same_in_any_value_range(low, high):
     expected = networks.classifier.classifier((9, 7, 2), 4, width=4, value_range=(-1, 1), seed=1)(2 * unit - 1)
     assert logits.shape == (3, 4)
     np.testing.assert_allclose(logits, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("num_classes", [2, 50])
+def test_the_class_decides_half_of_an_equalised_critics_logit_however_many_there_are(num_classes):
+    network = networks.progressive.discriminator((8, 8, 1), num_classes, width=16, seed=1)
+    _, head = networks.common.features_and_head(network)
+    features = np.random.default_rng(0).normal(size=[4000, head.inputs[0].shape[1]]).astype("float32")
+    logits = head([features, np.arange(4000, dtype="int32") % 2]).numpy()
+    assert 1 < logits.var() < 3  # 1 from the unconditional kernel, of length 1, and 1 from the class's
