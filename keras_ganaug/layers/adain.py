@@ -47,8 +47,7 @@ class AdaIN(keras.layers.Layer):
         y_s, y_b = (tf.cast(y + bias, tf.float32)[:, None, None] for y, bias in ((y_s, scale), (y_b, offset)))
         centred = tf.cast(x, tf.float32)
         centred -= tf.reduce_mean(centred, axis=[1, 2], keepdims=True)
-        # Not by `tf.nn.moments`: TensorFlow 2.15's graph optimiser takes that for an instance normalisation with a constant
-        # scale, and aborts.
+        # `tf.nn.moments` would subtract the mean once more.
         variance = tf.reduce_mean(tf.square(centred), axis=[1, 2], keepdims=True)
         return tf.cast(y_s * centred * tf.math.rsqrt(variance + self.epsilon) + y_b, x.dtype)
 
