@@ -68,7 +68,7 @@ RUNS = {
     "SNGAN": Run(6600, mismatch=0.1),
     "SAGAN": Run(4200, mismatch=0.1),
     "ProgressiveGAN": Run(2400, width=16, rate=4.0, mismatch=0.3, mismatch_loss="wasserstein"),
-    "StyleGAN": Run(3200, width=16, rate=8.0, mismatch=0.1, r1=0.01, depth=2),
+    "StyleGAN": Run(1800, width=16, rate=8.0, mismatch=0.1, r1=0.01, depth=2),
 }
 
 FIGURES = ["frechet", "kernel", "precision", "recall", "density", "coverage", "gan_test", "cas", "diversity"]
