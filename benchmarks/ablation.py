@@ -60,7 +60,11 @@ def adaptive():
 
 
 SNGAN, GAN = (RUNS[name]._replace(width=16) for name in ("SNGAN", "GAN"))
-RUN = {"few": SNGAN._replace(steps=1000), "gan": GAN._replace(steps=1000), "sngan": SNGAN._replace(steps=1000)}
+RUN = {
+    "few": SNGAN._replace(steps=2000, g_rate=3.0, rate=6.0),
+    "gan": GAN._replace(steps=1000),
+    "sngan": SNGAN._replace(steps=1000),
+}
 GROUPS = {
     "few": {
         "SNGAN, 500 images": sngan,

@@ -2,6 +2,8 @@
 
     python benchmarks/utility.py --setting long_tail --seeds 0 1 2 --json long_tail.json
     python benchmarks/utility.py --setting digits_10 --seeds 0 --arms nothing shift_flip   # some arms
+    python benchmarks/utility.py --setting digits_10 --seeds 0 1 2 --guard   # is `recommend` right?
+    python benchmarks/utility.py --write   # docs/utility.md alone
 
 Settings, on the test images of the data set:
 
@@ -10,7 +12,8 @@ Settings, on the test images of the data set:
 - digits_tail: scikit-learn's digits, five classes of 100, five of 10; digits_10: 10 of each class.
 
 The images, which class is rare, the GAN and the classifier all move with the seed. Development was done on seeds from 100
-up, reports are on 0 to 9. What is finished is kept in `build/utility/SETTING` and not done again.
+up, reports are on 0 to 9. What is finished is kept in `build/utility/SETTING` and not done again. `docs/utility.md` is made
+of the JSON files in `docs/utility`: `--json docs/utility/SETTING.json`, and `docs/utility/SETTING_guard.json` of the guard.
 """
 
 import argparse
@@ -22,9 +25,25 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
-from common import ROOT, precision
+import utility_page
+from common import ROOT, precision, write_json
 
 import keras_ganaug as kga
+
+
+class Recipe(NamedTuple):
+    """How the GAN of a setting is trained: SNGAN, the classes equally often, rates decaying to 0."""
+
+    steps: int
+    batch_size: int = 32
+    width: int = 32
+    """Channels of the networks at full resolution."""
+    rate: float = 6e-4
+    """Learning rate of the generator at the start; the discriminator's is twice as high."""
+    augment: str = ""
+    """Policy of `DiffAugment`; none if empty."""
+    mismatch: float = 0.0
+    """λ of `MismatchedLabels`."""
 
 
 class Setting(NamedTuple):
@@ -35,23 +54,51 @@ class Setting(NamedTuple):
     """Images of each class before the classes are permuted; None for all there are."""
     steps: int
     """Training steps of a classifier."""
-    gan_steps: int
+    gan: Recipe
     flip: bool = True
     """Whether mirrored images are images of the class."""
     synthetic: kga.study.Synthetic = kga.study.Synthetic()
     on_top_of: tuple = ("balanced_softmax",)
+    target: str = ""
+    """What was to be reached, in words."""
+
+    @property
+    def description(self):
+        """The setting in a sentence."""
+        images = "all images" if self.counts is None else f"{', '.join(map(str, self.counts))} images of the classes"
+        gan, synthetic = self.gan, self.synthetic
+        text = f"{self.dataset}, {images}; classifiers of {self.steps:,} steps; SNGAN, {gan.steps:,} × {gan.batch_size}, "
+        text += f"width {gan.width}" + (f", DiffAugment {gan.augment!r}" if gan.augment else "")
+        text += f", MismatchedLabels {gan.mismatch:g}" if gan.mismatch else ""
+        different = {k: v for k, v in synthetic._asdict().items() if v != kga.study.Synthetic._field_defaults[k]}
+        options = ", ".join(f"{k} {v}" for k, v in {"fraction": synthetic.fraction, **different}.items())
+        return f"{text}. Synthetic images: {options}."
 
 
+FASHION = "translation,cutout"
 LADDER = (4000, 2000, 1000, 750, 500, 350, 200, 100, 60, 40)
 SETTINGS = {
-    "long_tail": Setting("fashion_mnist", LADDER, steps=1500, gan_steps=3000),
-    "step": Setting("fashion_mnist", (500,) * 5 + (20,) * 5, steps=1000, gan_steps=3000),
-    "few_50": Setting("fashion_mnist", (50,) * 10, steps=800, gan_steps=3000),
-    "few_10": Setting("fashion_mnist", (10,) * 10, steps=600, gan_steps=2000),
-    "balanced": Setting("fashion_mnist", None, steps=2500, gan_steps=6000),
-    "digits_tail": Setting("digits", (100,) * 5 + (10,) * 5, steps=600, gan_steps=2000, flip=False),
-    "digits_10": Setting("digits", (10,) * 10, steps=600, gan_steps=2000, flip=False),
+    "long_tail": Setting(
+        "fashion_mnist",
+        LADDER,
+        steps=1500,
+        gan=Recipe(3000, augment=FASHION),
+        target="86.7 with the GAN, tail 80, head down by at most 1",
+    ),
+    "step": Setting(
+        "fashion_mnist", (500,) * 5 + (20,) * 5, steps=1000, gan=Recipe(3000, augment=FASHION), target="+3 points"
+    ),
+    "few_50": Setting("fashion_mnist", (50,) * 10, steps=800, gan=Recipe(3000, augment=FASHION), target="83.5 with the GAN"),
+    "few_10": Setting("fashion_mnist", (10,) * 10, steps=600, gan=Recipe(2000, augment=FASHION)),
+    "balanced": Setting("fashion_mnist", None, steps=2500, gan=Recipe(6000, augment=FASHION), target="no harm"),
+    "digits_tail": Setting("digits", (100,) * 5 + (10,) * 5, steps=600, gan=Recipe(2000), flip=False),
+    "digits_10": Setting("digits", (10,) * 10, steps=600, gan=Recipe(2000), flip=False, target="93 with the GAN"),
 }
+
+
+FOLDER = ROOT / "docs" / "utility"
+GUARDED = ("nothing", "oversampling", "balanced_softmax", "shift_flip", "balanced_softmax + shift_flip", "rand_augment")
+"""Arms that the guard chooses from."""
 
 
 class Data:
@@ -88,27 +135,23 @@ class Data:
         return tuple(part[self._rows(seed)[1]] for part in self.all)
 
 
-def make_gan(setting):
+def make_gan(recipe):
     """The function that trains the GAN of a seed on its training images."""
 
     def make(images, labels, seed):
+        options = {"latent_dim": 64, "width": recipe.width, "seed": seed}
         with precision():
-            gan = kga.SNGAN(images.shape[1:], int(labels.max()) + 1, latent_dim=64, seed=seed)
+            gan = kga.SNGAN(images.shape[1:], int(labels.max()) + 1, **options)
+        penalties = [kga.penalties.MismatchedLabels(gan.num_classes, recipe.mismatch)] if recipe.mismatch else []
 
         def adam(rate):
-            return keras.optimizers.Adam(keras.optimizers.schedules.PolynomialDecay(rate, setting.gan_steps, 0.0), 0.0, 0.9)
+            return keras.optimizers.Adam(keras.optimizers.schedules.PolynomialDecay(rate, recipe.steps, 0.0), 0.0, 0.9)
 
-        gan.compile(adam(6e-4), adam(1.2e-3), augment=kga.DiffAugment("translation,cutout"))
-        gan.fit(
-            images,
-            labels,
-            batch_size=32,
-            epochs=10,
-            steps_per_epoch=setting.gan_steps // 10,
-            class_balanced=True,
-            verbose=0,
-            callbacks=[kga.callbacks.TimeLeft()],
-        )
+        augment = kga.DiffAugment(recipe.augment) if recipe.augment else None
+        gan.compile(adam(recipe.rate), adam(2 * recipe.rate), penalties=penalties, augment=augment)
+        epochs = 10
+        options = {"epochs": epochs, "steps_per_epoch": recipe.steps // epochs, "batch_size": recipe.batch_size}
+        gan.fit(images, labels, **options, class_balanced=True, verbose=0, callbacks=[kga.callbacks.TimeLeft()])
         return gan
 
     return make
@@ -129,7 +172,7 @@ def study(name, seeds, directory, arms=None, **options):
     result = kga.AugmentationStudy(
         data.train,
         data.test,
-        make_gan(setting),
+        make_gan(setting.gan),
         arms=kga.study.default_arms(flip=setting.flip),
         on_top_of=setting.on_top_of,
         synthetic=setting.synthetic,
@@ -143,19 +186,81 @@ def study(name, seeds, directory, arms=None, **options):
     return result
 
 
+def guard(name, seeds, directory, **options):
+    """What comes of following `recommend`, which sees the training images of each seed alone.
+
+    Args:
+        name: Of the setting.
+        seeds: Integers.
+        directory: Where results are kept.
+        **options: Further arguments of `recommend`.
+
+    Returns a dict for JSON: by seed the advice in words, its fraction and base, and the balanced accuracy on the test images
+    of the classifier that follows it, "guard", and of all that it chose from.
+    """
+    setting = SETTINGS[name]
+    data = Data(setting)
+    arms = {arm: kga.study.default_arms(flip=setting.flip)[arm] for arm in GUARDED}
+    runs = {}
+    for seed in seeds:
+        advice = kga.recommend(
+            data.train(seed),
+            make_gan(setting.gan),
+            arms=arms,
+            num_classes=data.num_classes,
+            steps=setting.steps,
+            seed=seed,
+            directory=directory / f"folds_{seed}",
+            **options,
+        )
+        base = arms[advice.base]
+        synthetic = kga.study.Synthetic(
+            advice.fraction, advice.sampling_strategy, advice.synthetic_weight, advice.truncation
+        )
+        followed = {"guard": base._replace(synthetic=synthetic) if advice.fraction else base}
+        report = kga.AugmentationStudy(
+            data.train,
+            data.test,
+            make_gan(setting.gan),
+            arms={**arms, **followed},
+            on_top_of=None,
+            steps=setting.steps,
+            seeds=[seed],
+            directory=directory,
+        ).run()
+        runs[seed] = {
+            "advice": str(advice),
+            "fraction": advice.fraction,
+            "base": advice.base,
+            "balanced_accuracy": {arm: figures["balanced_accuracy"][0] for arm, figures in report.arms.items()},
+        }
+    return {"setting": name, "runs": runs}
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--setting", choices=list(SETTINGS), required=True)
+    parser.add_argument("--setting", choices=list(SETTINGS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--arms", nargs="+", help="names of arms; all by default")
-    parser.add_argument("--json", help="file for the figures")
+    parser.add_argument("--guard", action="store_true", help="judge the advice of `recommend` instead of the arms")
+    parser.add_argument("--json", type=Path, help="file for the figures")
     parser.add_argument("--html", help="file for a page with table and plot")
+    parser.add_argument("--write", action="store_true", help="write docs/utility.md alone")
     options = parser.parse_args()
-    folder = ROOT / "build" / "utility" / options.setting
-    report = study(options.setting, options.seeds, folder, options.arms).run()
-    print(report)
-    if options.json:
-        Path(options.json).parent.mkdir(parents=True, exist_ok=True)
-        report.to_json(options.json, setting=options.setting)
-    if options.html:
-        report.to_html(options.html, title=f"Does the GAN help? {options.setting}")
+    if not options.write:
+        if options.setting is None:
+            parser.error("--setting is needed")
+        folder = ROOT / "build" / "utility" / options.setting
+        if options.json:
+            options.json.parent.mkdir(parents=True, exist_ok=True)
+        if options.guard:
+            write_json(options.json, guard(options.setting, options.seeds, folder))
+        else:
+            report = study(options.setting, options.seeds, folder, options.arms).run()
+            print(report)
+            if options.json:
+                report.to_json(options.json, setting=options.setting)
+            if options.html:
+                report.to_html(options.html, title=f"Does the GAN help? {options.setting}")
+    if options.write or (options.json and options.json.resolve().parent == FOLDER):
+        utility_page.write(SETTINGS, FOLDER)

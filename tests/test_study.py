@@ -93,6 +93,12 @@ def test_the_verdict(gains, word):
     assert word in report.verdict()
 
 
+def test_a_filtered_arm_works_with_the_default_classifier():
+    banded = {"gan": study.Arm(synthetic=study.Synthetic(0.25, band=(0.2, 0.9), bank_size=12))}
+    options = {"build": None, "arms": banded, "on_top_of": None, "seeds": [3]}
+    assert len(StudyRecorder().study(study_data(9), **options).run().arms["gan"]["balanced_accuracy"]) == 1
+
+
 def test_a_filtered_arm_takes_samples_within_the_band():
     recorder = StudyRecorder()
     banded = {"gan": study.Arm(synthetic=study.Synthetic(0.25, band=(0.2, 0.9), bank_size=12))}

@@ -171,7 +171,7 @@ class AugmentationStudy:
                 arm = self.arms[name]
                 source = training.source_of(arm, make_generator, held_out, make_filter, self.num_classes, self.value_range)
                 model, prior = self._train(arm, images, labels, source, seed)
-                logits = model.predict(test_images.astype(np.float32), batch_size=500, verbose=0)
+                logits = training.logits_of(model, test_images)
                 logits = losses.adjusted(logits, prior) if arm.adjust_logits else logits
                 figures = results[self._key(seed, name)] = statistics.measure(logits, test_labels, counts)
                 self._keep(seed, name, figures)

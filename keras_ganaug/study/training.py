@@ -42,18 +42,19 @@ def cross_fitted_classifier(train_on, images, labels, seed, folds=2):
     """
     place = folds_of(labels, folds, seed)
     models = [train_on(images[place != fold], labels[place != fold], seed * folds + fold) for fold in range(folds)]
-    inputs = keras.Input(images.shape[1:], name="images")
-    probabilities = [keras.layers.Softmax(dtype="float32")(model(inputs)) for model in models]
-    mean = keras.layers.Average(dtype="float32")(probabilities)
-    return keras.Model(inputs, _Log(dtype="float32")(mean), name="cross_fitted")
+    return _MeanClassifier(models, name="cross_fitted")
 
 
-class _Log(keras.layers.Layer):
-    def call(self, probabilities):
-        return tf.math.log(probabilities + 1e-9)
+class _MeanClassifier(keras.Model):
+    """The logarithm of the mean of several classifiers' probabilities; they may all have one name, which a graph refuses."""
 
-    def compute_output_shape(self, input_shape):
-        return input_shape
+    def __init__(self, models, **options):
+        super().__init__(**options)
+        self.classifiers = models
+
+    def call(self, images, training=False):
+        each = [tf.nn.softmax(tf.cast(model(images, training=training), tf.float32)) for model in self.classifiers]
+        return tf.math.log(tf.add_n(each) / len(each) + 1e-9)
 
 
 def folds_of(labels, folds, seed):
@@ -78,5 +79,10 @@ def train(arm, build, make_optimizer, images, labels, num_classes, source, steps
     model = build(seed)
     model.compile(make_optimizer(steps), losses.make(arm.loss, prior))
     model.fit(data, epochs=1, shuffle=False, verbose=0)
-
     return model, prior
+
+
+def logits_of(model, images, batch_size=500):
+    """What a classifier says of images: float32 array (n, num_classes). `predict` would be traced anew for each classifier."""
+    chunks = [images[start : start + batch_size] for start in range(0, len(images), batch_size)]
+    return np.concatenate([np.asarray(model(chunk.astype(np.float32), training=False), np.float32) for chunk in chunks])

@@ -1,0 +1,86 @@
+"""`docs/utility.md`, from the JSON files that `utility.py` writes."""
+
+import json
+
+import numpy as np
+
+import keras_ganaug as kga
+
+HEADER = """# Does it help?
+
+The same classifier trained without and with synthetic images, judged on the real test images: `python benchmarks/utility.py
+--setting NAME --seeds 0 1 2 --json docs/utility/NAME.json`. In each seed the training images, which class is rare, the GAN
+and the classifier's initial weights are others; all arms of a seed share them, and take equally many steps. Nothing here was
+chosen by these seeds: development was done on seeds from 100 up.
+
+Balanced accuracy in per cent, mean ± standard deviation over the seeds. *difference*: best arm with the GAN minus best arm
+without, its 95% interval by a paired bootstrap, and in how many seeds it is above 0. The best of some thirteen arms is lucky
+as well as good, and so is the best of those with the GAN. *control*: the best arm with samples of wrong classes; *oracle*:
+with as many real images in place of the synthetic ones.
+"""
+
+
+def read(name, folder):
+    """The `Report` of a setting from its JSON file, or None."""
+    file = folder / f"{name}.json"
+    if not file.exists():
+        return None
+    content = json.loads(file.read_text(encoding="utf-8"))
+    arms = {arm: {m: [np.nan if v is None else v for v in vs] for m, vs in f.items()} for arm, f in content["arms"].items()}
+    runs = {arm: [dict(zip(f, values, strict=True)) for values in zip(*f.values(), strict=True)] for arm, f in arms.items()}
+    with_gan = [arm for arm in arms if arm.startswith("gan")]
+    without = [arm for arm in arms if not arm.startswith(("gan", "shuffled", "oracle"))]
+    return kga.study.Report(runs, content["seeds"], with_gan=with_gan, without_gan=without)
+
+
+def write(settings, folder):
+    """Writes the page beside the folder that its JSON files are in."""
+    reports = {name: read(name, folder) for name in settings}
+    rows, sections = [], []
+    for name, report in reports.items():
+        target = settings[name].target
+        if report is None:
+            rows.append(f"| {name} | - | not measured | | | | {target} |")
+            continue
+
+        def cell(arm, report=report):
+            values = 100 * np.array(report.arms[arm]["balanced_accuracy"])
+            spread = f" ± {values.std(ddof=1):.1f}" if len(values) > 1 else ""
+            return f"{values.mean():.1f}{spread} ({arm})"
+
+        gain = report.gain
+        low, high = (100 * value for value in gain["interval"])
+        difference = f"{100 * gain['difference']:+.1f} ({low:+.1f} to {high:+.1f}; {gain['wins']} of {len(report.seeds)})"
+        kinds = [[arm for arm in report.arms if arm.startswith(kind)] for kind in ("shuffled", "oracle")]
+        others = [max(arms, key=lambda arm: np.mean(report.arms[arm]["balanced_accuracy"])) for arms in kinds if arms]
+        cells = [cell(report.best_without_gan), cell(report.best_with_gan), difference]
+        cells.append("; ".join(map(cell, others)))
+        rows.append(f"| {name} | {len(report.seeds)} | {' | '.join(cells)} | {target} |")
+        sections.append(f"## {name}\n\n{settings[name].description}\n\n{report}")
+    head = "| | seeds | best without a GAN | best with it | difference | control and oracle | target |"
+    parts = [HEADER.strip(), "\n".join([head, "|-|-|-|-|-|-|-|", *rows]), _guard_section(settings, folder)]
+    notes = folder / "notes.md"
+    parts += [notes.read_text(encoding="utf-8").strip()] if notes.exists() else []
+    (folder.parent / "utility.md").write_text("\n\n".join([*parts, *sections]) + "\n", encoding="utf-8")
+
+
+def _guard_section(settings, folder):
+    lines = [
+        "## The guard",
+        "",
+        "| | seed | advice | followed | best of the arms it chose from | difference |",
+        "|-|-|-|-|-|-|",
+    ]
+    for name in settings:
+        file = folder / f"{name}_guard.json"
+        if not file.exists():
+            continue
+        for seed, run in json.loads(file.read_text(encoding="utf-8"))["runs"].items():
+            figures = dict(run["balanced_accuracy"])
+            followed = figures.pop("guard")
+            best = max(figures, key=figures.get)
+            first, *reasons = run["advice"].splitlines()
+            advice = f"{first} {' '.join(reason.removeprefix('- ') for reason in reasons)}"
+            cells = [name, seed, advice, f"{followed:.1%}", f"{figures[best]:.1%} ({best})"]
+            lines.append(f"| {' | '.join(map(str, cells))} | {100 * (followed - figures[best]):+.1f} |")
+    return "\n".join(lines) if len(lines) > 4 else "## The guard\n\nNot measured yet."
