@@ -91,8 +91,17 @@ SETTINGS = {
     "few_50": Setting("fashion_mnist", (50,) * 10, steps=800, gan=Recipe(3000, augment=FASHION), target="83.5 with the GAN"),
     "few_10": Setting("fashion_mnist", (10,) * 10, steps=600, gan=Recipe(2000, augment=FASHION)),
     "balanced": Setting("fashion_mnist", None, steps=2500, gan=Recipe(6000, augment=FASHION), target="no harm"),
-    "digits_tail": Setting("digits", (100,) * 5 + (10,) * 5, steps=600, gan=Recipe(2000), flip=False),
-    "digits_10": Setting("digits", (10,) * 10, steps=600, gan=Recipe(2000), flip=False, target="93 with the GAN"),
+    "digits_tail": Setting(
+        "digits",
+        (100,) * 5 + (10,) * 5,
+        steps=600,
+        gan=Recipe(2000),
+        flip=False,
+        on_top_of=("shift_flip", "balanced_softmax + shift_flip"),
+    ),
+    "digits_10": Setting(
+        "digits", (10,) * 10, steps=600, gan=Recipe(2000), flip=False, on_top_of=("shift_flip",), target="93 with the GAN"
+    ),
 }
 
 

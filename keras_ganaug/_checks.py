@@ -17,10 +17,12 @@ def assertion(condition, message, *values):
 
 
 def readable(error):
-    """A ValueError for the error of an `assertion`, or None for any other."""
+    """The error of an `assertion`, or of a check within a generator of batches, as it was meant; None for any other."""
     text = str(error)
     if _OUR_ERROR not in text:
-        return None
+        # TensorFlow runs generators of Python in a node of its graph: Keras 2 hands them all to it.
+        raised = re.search(r"^\s*(ValueError|TypeError): (`.*Received: .*)$", text, re.MULTILINE)
+        return raised and {"ValueError": ValueError, "TypeError": TypeError}[raised[1]](raised[2])
     lines = text.split(_OUR_ERROR, 1)[1].split("[[")[0].split("\n")
     return ValueError(" ".join(re.sub(r"[\[\]']", " ", line).strip() for line in lines if line.strip()).strip())
 

@@ -60,7 +60,9 @@ def farewell(parts):
 
 def tf_variable(weight):
     """The `tf.Variable` behind a Keras weight, in its own dtype even inside a mixed-precision layer."""
-    return getattr(weight, "_value", weight) if KERAS_3 else weight
+    if KERAS_3:
+        return getattr(weight, "_value", weight)
+    return weight._variable if type(weight).__name__.startswith("AutoCast") else weight
 
 
 def assign_all(variables, values):

@@ -61,9 +61,11 @@ def augmented(jit_compile=True, **options):
 
 
 class Uncopyable(keras.Model):
-    def __init__(self):
+    """Its config does not tell with what it was made."""
+
+    def __init__(self, units):
         super().__init__()
-        self.dense, self.image = keras.layers.Dense(64, activation="tanh"), keras.layers.Reshape((8, 8, 1))
+        self.dense, self.image = keras.layers.Dense(units(), activation="tanh"), keras.layers.Reshape((8, 8, 1))
 
     def call(self, latents):
         return self.image(self.dense(latents))
@@ -128,7 +130,7 @@ BAD_CALLS = {
     ],
     "seed": [lambda: kga.SNGAN((8, 8, 1), seed="one"), lambda: kga.gan_augment(GENERATOR, seed=1.5)],
     "generator": [
-        lambda: kga.GAN((8, 8, 1), generator=Uncopyable()),
+        lambda: kga.GAN((8, 8, 1), generator=Uncopyable(lambda: 64)),
         lambda: kga.SNGAN((8, 8, 1), generator="resnet"),
         lambda: kga.SNGAN((9, 9, 1), 3, **small_networks()),
         lambda: kga.SNGAN((8, 8, 1), None, latent_dim=4, generator=small_networks()["generator"]),

@@ -31,12 +31,12 @@ class Average:
             ) from None
         copy(inputs)
         copy.set_weights(network.get_weights())
-        copy.trainable = False
         self.network = copy
         exact = {id(getattr(layer, n)) for layer in network._flatten_layers() for n in getattr(layer, "not_averaged", ())}
         pairs = zip(copy.weights, network.weights, strict=True)
         weights = [(*map(_compat.tf_variable, pair), id(pair[1]) in exact) for pair in pairs]
         self._weights = [weight for weight in weights if weight[0].dtype.is_floating]
+        copy.trainable = False  # which may change the order of its weights
 
     def update(self, decay, step):
         """Moves the averages towards the network's weights; those that describe others are taken as they are.

@@ -83,6 +83,6 @@ def train(arm, build, make_optimizer, images, labels, num_classes, source, steps
 
 
 def logits_of(model, images, batch_size=500):
-    """What a classifier says of images: float32 array (n, num_classes). `predict` would be traced anew for each classifier."""
+    """What a classifier says of images: float32 array (n, num_classes). `predict` would be traced for each classifier."""
     chunks = [images[start : start + batch_size] for start in range(0, len(images), batch_size)]
     return np.concatenate([np.asarray(model(chunk.astype(np.float32), training=False), np.float32) for chunk in chunks])
