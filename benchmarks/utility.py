@@ -2,7 +2,8 @@
 
     python benchmarks/utility.py --setting long_tail --seeds 0 1 2 --json long_tail.json
     python benchmarks/utility.py --setting digits_10 --seeds 0 --arms nothing shift_flip   # some arms
-    python benchmarks/utility.py --setting digits_10 --seeds 0 1 2 --guard   # is `recommend` right?
+    python benchmarks/utility.py --setting digits_10 --seeds 0 1 2 --guard     # is `recommend` right?
+    python benchmarks/utility.py --setting digits_10 --seeds 0 1 2 --options   # the options of `Synthetic`, one at a time
     python benchmarks/utility.py --write   # docs/utility.md alone
 
 Settings, on the test images of the data set:
@@ -13,7 +14,7 @@ Settings, on the test images of the data set:
 
 The images, which class is rare, the GAN and the classifier all move with the seed. Development was done on seeds from 100
 up, reports are on 0 to 9. What is finished is kept in `build/utility/SETTING` and not done again. `docs/utility.md` is made
-of the JSON files in `docs/utility`: `--json docs/utility/SETTING.json`, and `docs/utility/SETTING_guard.json` of the guard.
+of the JSON files in `docs/utility`: `--json docs/utility/SETTING.json`, SETTING_guard.json and SETTING_options.json.
 """
 
 import argparse
@@ -65,7 +66,12 @@ class Setting(NamedTuple):
     @property
     def description(self):
         """The setting in a sentence."""
-        images = "all images" if self.counts is None else f"{', '.join(map(str, self.counts))} images of the classes"
+        images = "all images"
+        if self.counts is not None:
+            alike = len(set(self.counts)) == 1
+            images = (
+                f"{self.counts[0]} images of each class" if alike else f"{', '.join(map(str, self.counts))} of the classes"
+            )
         gan, synthetic = self.gan, self.synthetic
         text = f"{self.dataset}, {images}; classifiers of {self.steps:,} steps; SNGAN, {gan.steps:,} × {gan.batch_size}, "
         text += f"width {gan.width}" + (f", DiffAugment {gan.augment!r}" if gan.augment else "")
@@ -108,6 +114,19 @@ SETTINGS = {
 FOLDER = ROOT / "docs" / "utility"
 GUARDED = ("nothing", "oversampling", "balanced_softmax", "shift_flip", "balanced_softmax + shift_flip", "rand_augment")
 """Arms that the guard chooses from."""
+
+
+OPTIONS = {
+    "fraction 0.5": {"fraction": 0.5},
+    "fraction 0.75": {"fraction": 0.75},
+    "classes as they are": {"strategy": "keep"},
+    "at 0.3 of the weight": {"weight": 0.3},
+    "real images alone in the last 30%": {"real_only_end": 0.3},
+    "filtered": {"band": (0.3, 1.0)},
+    "filtered, without the surest": {"band": (0.3, 0.97)},
+    "truncation 0.8": {"truncation": 0.8},
+}
+"""What `Synthetic` can change, one at a time."""
 
 
 class Data:
@@ -195,6 +214,18 @@ def study(name, seeds, directory, arms=None, **options):
     return result
 
 
+def options_study(name, seeds, directory):
+    """The study of the `OPTIONS`, on top of the first arm that the setting's GAN stands on."""
+    setting = SETTINGS[name]
+    base = setting.on_top_of[0]
+    arm = kga.study.default_arms(flip=setting.flip)[base]
+    result = study(name, seeds, directory, [base, f"gan + {base}"])
+    for words, changes in OPTIONS.items():
+        synthetic = setting.synthetic._replace(**changes)
+        result.arms[f"gan + {base}, {words}"] = arm._replace(synthetic=synthetic)
+    return result
+
+
 def guard(name, seeds, directory, **options):
     """What comes of following `recommend`, which sees the training images of each seed alone.
 
@@ -252,6 +283,7 @@ if __name__ == "__main__":
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--arms", nargs="+", help="names of arms; all by default")
     parser.add_argument("--guard", action="store_true", help="judge the advice of `recommend` instead of the arms")
+    parser.add_argument("--options", action="store_true", help="the options of synthetic images instead of the arms")
     parser.add_argument("--json", type=Path, help="file for the figures")
     parser.add_argument("--html", help="file for a page with table and plot")
     parser.add_argument("--write", action="store_true", help="write docs/utility.md alone")
@@ -265,7 +297,10 @@ if __name__ == "__main__":
         if options.guard:
             write_json(options.json, guard(options.setting, options.seeds, folder))
         else:
-            report = study(options.setting, options.seeds, folder, options.arms).run()
+            if options.options:
+                report = options_study(options.setting, options.seeds, folder).run()
+            else:
+                report = study(options.setting, options.seeds, folder, options.arms).run()
             print(report)
             if options.json:
                 report.to_json(options.json, setting=options.setting)

@@ -57,11 +57,26 @@ def write(settings, folder):
         cells.append("; ".join(map(cell, others)))
         rows.append(f"| {name} | {len(report.seeds)} | {' | '.join(cells)} | {target} |")
         sections.append(f"## {name}\n\n{settings[name].description}\n\n{report}")
+        options = read(f"{name}_options", folder)
+        if options is not None:
+            sections.append(f"### {name}: one option at a time\n\n{_options_table(options)}")
     head = "| | seeds | best without a GAN | best with it | difference | control and oracle | target |"
     parts = [HEADER.strip(), "\n".join([head, "|-|-|-|-|-|-|-|", *rows]), _guard_section(settings, folder)]
     notes = folder / "notes.md"
     parts += [notes.read_text(encoding="utf-8").strip()] if notes.exists() else []
     (folder.parent / "utility.md").write_text("\n\n".join([*parts, *sections]) + "\n", encoding="utf-8")
+
+
+def _options_table(report):
+    """Each arm and its paired difference from the second, which is the setting's own."""
+    arms = list(report.arms)
+    lines = ["| | balanced accuracy | tail | difference from the first with a GAN, seed by seed |", "|-|-|-|-|"]
+    for arm in arms:
+        values, tail = (100 * np.array(report.arms[arm][metric]) for metric in ("balanced_accuracy", "tail_recall"))
+        differences = values - 100 * np.array(report.arms[arms[1]]["balanced_accuracy"])
+        each = "" if arm == arms[1] else f"{differences.mean():+.1f} ({', '.join(f'{d:+.1f}' for d in differences)})"
+        lines.append(f"| {arm} | {values.mean():.1f} ± {values.std(ddof=1):.1f} | {tail.mean():.1f} | {each} |")
+    return "\n".join(lines)
 
 
 def _guard_section(settings, folder):

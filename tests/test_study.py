@@ -84,13 +84,23 @@ def test_the_report(tmp_path):
     assert gain["difference"] == pytest.approx(expected.mean())
 
 
-@pytest.mark.parametrize(("gains", "word"), [([2, 3, 2], "helps"), ([-2, -3, -2], "harm"), ([-2, 3, 0], "No clear")])
+@pytest.mark.parametrize(
+    ("gains", "word"),
+    [
+        ([2, 3, 2, 1, 2], "helps"),
+        ([2, 3, 2], "may help, but that could be chance"),
+        ([-2, -3, -2, -1, -2], "does harm"),
+        ([-2, -3, -2], "may do harm, but that could be chance"),
+        ([-2, 3, 0, 1, -1], "No clear"),
+        ([2, 3], "Too few seeds"),
+    ],
+)
 def test_the_verdict(gains, word):
     def figures(values):
         return [dict.fromkeys(statistics.METRICS, value / 100) for value in values]
 
-    report = study.Report({"plain": figures([80] * 3), "gan": figures(np.add(80, gains))}, [0, 1, 2], ["gan"], ["plain"])
-    assert word in report.verdict()
+    both = {"plain": figures([80] * len(gains)), "gan": figures(np.add(80, gains))}
+    assert word in study.Report(both, range(len(gains)), ["gan"], ["plain"]).verdict()
 
 
 def test_a_filtered_arm_works_with_the_default_classifier():

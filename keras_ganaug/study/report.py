@@ -85,6 +85,8 @@ class Report:
         )
         if n < 3:
             return f"Too few seeds for a verdict: {facts}."
+        if (low > 0 or high < 0) and gain["p_value"] > 0.1:  # so it is with fewer than five seeds, even if all agree
+            return f"The GAN {'may help' if low > 0 else 'may do harm'}, but that could be chance: {facts}."
         if low > 0:
             return f"The GAN helps: {facts}."
         if high < 0:
