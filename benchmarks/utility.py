@@ -3,7 +3,7 @@
     python benchmarks/utility.py --setting long_tail --seeds 0 1 2 --json long_tail.json
     python benchmarks/utility.py --setting digits_10 --seeds 0 --arms nothing shift_flip   # some arms
     python benchmarks/utility.py --setting digits_10 --seeds 0 1 2 --guard     # is `recommend` right?
-    python benchmarks/utility.py --setting digits_10 --seeds 0 1 2 --options   # the options of `Synthetic`, one at a time
+    python benchmarks/utility.py --setting digits_10 --seeds 100 101 102 --options   # of `Synthetic`, one at a time
     python benchmarks/utility.py --write   # docs/utility.md alone
 
 Settings, on the test images of the data set:
@@ -27,7 +27,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 import utility_page
-from common import ROOT, precision, write_json
+from common import ROOT, draw_rows, precision, write_json
 
 import keras_ganaug as kga
 
@@ -39,8 +39,10 @@ class Recipe(NamedTuple):
     batch_size: int = 32
     width: int = 32
     """Channels of the networks at full resolution."""
-    rate: float = 6e-4
-    """Learning rate of the generator at the start; the discriminator's is twice as high."""
+    g_rate: float = 6e-4
+    """Learning rate of the generator at the start."""
+    d_rate: float = 1.2e-3
+    """The discriminator's."""
     augment: str = ""
     """Policy of `DiffAugment`; none if empty."""
     mismatch: float = 0.0
@@ -74,7 +76,8 @@ class Setting(NamedTuple):
             )
         gan, synthetic = self.gan, self.synthetic
         text = f"{self.dataset}, {images}; classifiers of {self.steps:,} steps; SNGAN, {gan.steps:,} × {gan.batch_size}, "
-        text += f"width {gan.width}" + (f", DiffAugment {gan.augment!r}" if gan.augment else "")
+        text += f"width {gan.width}, rates {gan.g_rate:g} and {gan.d_rate:g}"
+        text += f", DiffAugment {gan.augment!r}" if gan.augment else ""
         text += f", MismatchedLabels {gan.mismatch:g}" if gan.mismatch else ""
         different = {k: v for k, v in synthetic._asdict().items() if v != kga.study.Synthetic._field_defaults[k]}
         options = ", ".join(f"{k} {v}" for k, v in {"fraction": synthetic.fraction, **different}.items())
@@ -138,6 +141,7 @@ class Data:
 
     def __init__(self, setting):
         train, test = kga.datasets.load(setting.dataset)
+        self.class_names = train.class_names
         self.num_classes = len(train.class_names)
         self.all, self.test = kga.datasets.to_arrays(train), kga.datasets.to_arrays(test)
         self.setting = setting
@@ -176,7 +180,7 @@ def make_gan(recipe):
             return keras.optimizers.Adam(keras.optimizers.schedules.PolynomialDecay(rate, recipe.steps, 0.0), 0.0, 0.9)
 
         augment = kga.DiffAugment(recipe.augment) if recipe.augment else None
-        gan.compile(adam(recipe.rate), adam(2 * recipe.rate), penalties=penalties, augment=augment)
+        gan.compile(adam(recipe.g_rate), adam(recipe.d_rate), penalties=penalties, augment=augment)
         epochs = 10
         options = {"epochs": epochs, "steps_per_epoch": recipe.steps // epochs, "batch_size": recipe.batch_size}
         gan.fit(images, labels, **options, class_balanced=True, verbose=0, callbacks=[kga.callbacks.TimeLeft()])
@@ -212,6 +216,26 @@ def study(name, seeds, directory, arms=None, **options):
     if arms is not None:
         result.arms = {arm: result.arms[arm] for arm in arms}
     return result
+
+
+def picture(path, name, seed, directory, columns=8):
+    """Training images of a seed and samples of its GAN, a row for each class; nothing if there is no GAN of that seed.
+
+    Args:
+        path: PNG file.
+        name: Of the setting.
+        seed: Integer.
+        directory: Where the study keeps its GANs.
+        columns: Images of each class. Defaults to 8.
+    """
+    file = directory / f"generator_{seed}.keras"
+    if not file.exists():
+        return
+    data = Data(SETTINGS[name])
+    images, labels = data.train(seed)
+    samples = keras.models.load_model(file, compile=False).generate(np.repeat(range(data.num_classes), columns), seed=1)
+    samples = samples.reshape(data.num_classes, columns, *images.shape[1:])
+    draw_rows(path, [images[labels == c] for c in range(data.num_classes)], samples, data.class_names, columns)
 
 
 def options_study(name, seeds, directory):
@@ -304,6 +328,7 @@ if __name__ == "__main__":
             print(report)
             if options.json:
                 report.to_json(options.json, setting=options.setting)
+                picture(options.json.with_suffix(".png"), options.setting, options.seeds[0], folder)
             if options.html:
                 report.to_html(options.html, title=f"Does the GAN help? {options.setting}")
     if options.write or (options.json and options.json.resolve().parent == FOLDER):

@@ -57,9 +57,12 @@ def write(settings, folder):
         cells.append("; ".join(map(cell, others)))
         rows.append(f"| {name} | {len(report.seeds)} | {' | '.join(cells)} | {target} |")
         sections.append(f"## {name}\n\n{settings[name].description}\n\n{report}")
+        if (folder / f"{name}.png").exists():
+            sections.append(f"Training images and samples of one seed:\n\n![]({folder.name}/{name}.png)")
         options = read(f"{name}_options", folder)
         if options is not None:
-            sections.append(f"### {name}: one option at a time\n\n{_options_table(options)}")
+            seeds = ", ".join(map(str, options.seeds))
+            sections.append(f"### {name}: one option at a time, seeds {seeds}\n\n{_options_table(options)}")
     head = "| | seeds | best without a GAN | best with it | difference | control and oracle | target |"
     parts = [HEADER.strip(), "\n".join([head, "|-|-|-|-|-|-|-|", *rows]), _guard_section(settings, folder)]
     notes = folder / "notes.md"
