@@ -33,7 +33,10 @@ import keras_ganaug as kga
 
 
 class Recipe(NamedTuple):
-    """How the GAN of a setting is trained: SNGAN, the classes equally often, rates decaying to 0."""
+    """How the GAN of a setting is trained: SNGAN, the classes equally often, rates decaying to 0.
+
+    With another recipe, remove `build/utility/SETTING`: the GANs of the old one are kept there.
+    """
 
     steps: int
     batch_size: int = 32

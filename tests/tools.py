@@ -85,6 +85,11 @@ def small_data(n=24, image_shape=(8, 8, 1), num_classes=3):
     return (labels[:, None, None, None] * 80 + noise).astype("uint8"), labels
 
 
+def finite(history):
+    """Whether all that a fit reported is finite."""
+    return all(np.isfinite(values).all() for values in history.history.values())
+
+
 def max_difference(model, other):
     return max(float(np.abs(a - b).max(initial=0.0)) for a, b in zip(model.get_weights(), other.get_weights(), strict=True))
 

@@ -1,0 +1,277 @@
+"""What each paper's GAN does that the others do not."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from tools import finite, small_data, small_gan
+
+import keras_ganaug as kga
+
+X, Y = small_data(12)
+
+
+def test_wgan_clips_after_every_update_of_the_critic():
+    gan = small_gan(cls=kga.WGAN)
+    gan.compile(penalties=[kga.penalties.WeightClipping(0.02)])
+    gan.fit(X, Y, batch_size=2, epochs=1, verbose=0)
+    assert max(float(np.abs(w).max()) for w in gan.discriminator.trainable_variables) == pytest.approx(0.02)
+    assert max(float(np.abs(w).max()) for w in gan.generator.trainable_variables) > 0.02
+
+
+def test_the_critic_of_wgan_gp_has_no_batch_normalisation():
+    gan = kga.WGANGP((8, 8, 1), 3, seed=1)
+    kinds = {type(layer).__name__ for layer in gan.discriminator._flatten_layers()}
+    assert not any("BatchNormalization" in kind for kind in kinds)
+
+
+def test_a_critic_estimates_the_exact_wasserstein_distance():
+    """Two sets of constant images: their distance is one in one dimension, which SciPy computes exactly."""
+    stats = pytest.importorskip("scipy.stats")
+    rng = np.random.default_rng(0)
+    real, fake = rng.normal(0.4, 0.1, 512).astype("float32"), rng.uniform(-0.8, -0.2, 512).astype("float32")
+    exact = stats.wasserstein_distance(real, fake)
+    keras.utils.set_random_seed(1)
+    dense = keras.layers.Dense
+    critic = keras.Sequential(
+        [keras.Input((1, 1, 1)), keras.layers.Flatten(), dense(64, "relu"), dense(64, "relu"), dense(1)]
+    )
+    optimizer = keras.optimizers.Adam(2e-3, beta_1=0.0, beta_2=0.9)
+    penalty, loss = kga.penalties.GradientPenalty(10.0), kga.losses.wasserstein
+    variables = [getattr(v, "_value", v) for v in critic.trainable_variables]
+
+    def logits(images, labels):
+        return critic(images)
+
+    @tf.function(autograph=False)
+    def step(n):
+        rows = tf.random.stateless_uniform([2, 128], tf.stack([n, 1]), 0, 512, tf.int32)
+        x, z = (tf.gather(values, rows[i])[:, None, None, None] for i, values in enumerate((real, fake)))
+        with tf.GradientTape() as tape:
+            batch = kga.penalties.PenaltyBatch(x, z, None, tf.stack([n, 2]))
+            value = loss.discriminator(critic(x), critic(z)) + penalty(logits, batch)
+        optimizer.apply_gradients(zip(tape.gradient(value, variables), critic.trainable_variables, strict=True))
+
+    for n in range(600):
+        step(tf.constant(n))
+    x, z = (values[:, None, None, None] for values in (real, fake))
+    estimate = -float(loss.discriminator(critic(x), critic(z)))
+    assert estimate == pytest.approx(exact, rel=0.1)
+
+
+def test_cgan_joins_the_label_to_noise_and_image():
+    gan = kga.CGAN((8, 8, 1), 3, latent_dim=4, seed=1)
+    assert gan.generator.layers[-1].name == "images"
+    first = next(layer for layer in gan.generator.layers if isinstance(layer, keras.layers.Dense))
+    assert first.kernel.shape[0] == 4 + 3
+    first = next(layer for layer in gan.discriminator.layers if isinstance(layer, keras.layers.Conv2D))
+    assert first.kernel.shape[2] == 1 + 3
+
+
+def test_acgan_reports_the_accuracy_of_its_classifier():
+    x, y = small_data(240)
+    gan = kga.ACGAN((8, 8, 1), 3, latent_dim=4, seed=1)
+    gan.compile()
+    accuracy = gan.fit(x, y, batch_size=24, epochs=60, steps_per_epoch=2, verbose=0).history["class_accuracy"]
+    assert all(0 <= value <= 1 for value in accuracy)
+    assert accuracy[-1] > 0.9 > 0.75 > accuracy[0]
+
+
+def test_acgan_adds_both_cross_entropies_to_the_discriminators_loss():
+    gan = kga.ACGAN((8, 8, 1), 2, seed=1)
+    gan.compile()
+    labels = tf.constant([0, 1])
+    real = tf.constant([[1.0], [2.0]]), tf.constant([[2.0, 0.0], [1.0, 0.0]])
+    fake = tf.constant([[0.0], [0.0]]), tf.constant([[0.0, 0.0], [0.0, 3.0]])
+
+    def cross_entropy(logits):
+        logits = np.asarray(logits, np.float64)
+        return np.mean(np.log(np.exp(logits).sum(1)) - logits[np.arange(2), [0, 1]])
+
+    adversarial = np.log1p(np.exp([-1.0, -2.0])).mean() + np.log(2)
+    expected = adversarial + cross_entropy(real[1]) + cross_entropy(fake[1])
+    assert float(gan.d_objective(real, fake, labels)) == pytest.approx(expected, rel=1e-5)
+    assert float(gan.g_objective(None, fake, labels)) == pytest.approx(np.log(2) + cross_entropy(fake[1]), rel=1e-5)
+    assert float(gan.metrics[-1].result()) == 0.5
+
+
+class TestBEGAN:
+    def gan(self, **options):
+        gan = kga.BEGAN((8, 8, 1), 3, latent_dim=4, seed=1, **options)
+        gan.compile()
+        return gan
+
+    def test_k_the_losses_and_m_are_the_papers(self):
+        gan, k = self.gan(gamma=0.5, lambda_k=0.1), 0.0
+        for real, fake in [(0.8, 0.1), (0.6, 0.2), (0.1, 0.9), (1.0, 0.0)]:
+            loss = gan.d_objective(tf.constant([real, real]), tf.constant([fake, fake]), None)
+            assert float(loss) == pytest.approx(real - k * fake, abs=1e-6)
+            k = min(max(k + 0.1 * (0.5 * real - fake), 0.0), 1.0)
+            assert float(gan.k.numpy()) == pytest.approx(k, abs=1e-6)
+        means = [r + abs(0.5 * r - f) for r, f in [(0.8, 0.1), (0.6, 0.2), (0.1, 0.9), (1.0, 0.0)]]
+        metrics = {metric.name: float(metric.result()) for metric in gan.metrics}
+        assert metrics["convergence"] == pytest.approx(np.mean(means), abs=1e-6)
+        assert float(gan.g_objective(None, tf.constant([0.25, 0.75]), None)) == 0.5
+
+    def test_the_reconstruction_loss_is_the_mean_absolute_error(self):
+        gan = self.gan()
+        images, labels = tf.random.stateless_uniform([3, 8, 8, 1], [1, 2], -1, 1), tf.constant([0, 1, 2])
+        expected = np.abs(images - gan.discriminator([images, labels])).mean((1, 2, 3))
+        np.testing.assert_allclose(gan.judge(images)(labels), expected, rtol=1e-5)
+
+    def test_latents_are_uniform(self):
+        latents = self.gan().sample_latents(2000, tf.constant([1, 2])).numpy()
+        assert -1 < latents.min() < -0.99
+        assert 0.99 < latents.max() < 1
+        assert abs(latents.var() - 1 / 3) < 0.01
+
+    def test_learning_rates_are_halved_when_m_stalls(self):
+        gan = self.gan(patience=3)
+
+        def rates():
+            return [float(np.asarray(o.learning_rate)) for o in (gan.g_optimizer, gan.d_optimizer)]
+
+        for n, m in enumerate([1.0, 0.9, 0.8, 5.0, 5.0]):
+            gan._halve_learning_rates_if_stalled(tf.constant(m))
+            gan.step.assign(n + 1)
+            assert rates() == pytest.approx([1e-4, 1e-4])
+        gan._halve_learning_rates_if_stalled(tf.constant(5.0))
+        assert rates() == pytest.approx([5e-5, 5e-5])
+        gan._halve_learning_rates_if_stalled(tf.constant(5.0))
+        assert rates() == pytest.approx([5e-5, 5e-5])
+
+    def test_it_takes_no_other_loss(self):
+        with pytest.raises(ValueError, match=r"`loss`.*Received"):
+            kga.BEGAN((8, 8, 1), 3).compile(loss="hinge")
+
+
+class TestProgressiveGAN:
+    def gan(self, shape=(8, 12, 1), **options):
+        gan = kga.ProgressiveGAN(shape, 3, latent_dim=4, seed=1, fade_images=8, stable_images=4, **options)
+        gan.compile()
+        return gan
+
+    def test_the_schedule_is_in_images_seen(self):
+        gan = kga.ProgressiveGAN((28, 28, 1), 3, fade_images=100, stable_images=50, seed=1)
+        assert gan.levels == 2  # 7, 14, 28
+        seen = [0, 50, 75, 150, 199, 200, 250, 300, 350, 10**6]
+        progress = [float(gan.progress_at(n)) for n in seen]
+        np.testing.assert_allclose(progress, [0, 0, 0.25, 1, 1, 1, 1.5, 2, 2, 2], atol=1e-6)
+
+    def test_a_fit_grows_without_a_new_trace(self, monkeypatch):
+        gan = self.gan()
+        traces, shown = [], []
+        step = kga.ProgressiveGAN.train_step
+        monkeypatch.setattr(kga.ProgressiveGAN, "train_step", lambda self, data: traces.append(1) or step(self, data))
+        each = keras.callbacks.LambdaCallback(
+            on_train_batch_end=lambda batch, logs: shown.append(
+                [float(layer.progress.numpy()) for layer in gan._progress_layers()]
+            )
+        )
+        x = np.random.default_rng(0).integers(0, 255, [16, 8, 12, 1]).astype("uint8")
+        gan.fit(x, np.arange(16) % 3, batch_size=4, epochs=1, verbose=0, callbacks=[each])
+        assert len(traces) == 1
+        np.testing.assert_allclose(shown, [[0, 0], [0, 0], [0.5, 0.5], [1, 1]])
+        ema = [float(layer.progress.numpy()) for layer in gan.ema_generator._flatten_layers() if layer.name == "progress"]
+        assert ema == [1.0]  # copied, not averaged
+
+    def test_real_images_are_blended_with_the_same_alpha(self):
+        gan = self.gan()
+        images = np.random.default_rng(0).normal(size=[2, 8, 12, 1]).astype("float32")
+        halved = images.reshape(2, 4, 2, 6, 2, 1).mean((2, 4)).repeat(2, 1).repeat(2, 2)
+        for seen, alpha in [(0, 0.0), (6, 0.25), (12, 1.0)]:
+            gan.images_seen.assign(seen)
+            np.testing.assert_allclose(gan.real_images(images), halved + alpha * (images - halved), atol=1e-6)
+
+    def test_what_has_not_faded_in_takes_no_part(self):
+        gan = self.gan()
+        gan.before_step()
+        images = gan.generator([tf.random.stateless_normal([2, 4], [1, 2]), tf.constant([0, 1])]).numpy()
+        np.testing.assert_allclose(images[:, ::2, ::2], images[:, 1::2, 1::2], atol=1e-6)
+        real, labels = tf.constant(X[:2, :, :1].repeat(12, 2) / 127.5 - 1, tf.float32), tf.constant([0, 1])
+        shuffled = tf.reverse(tf.reshape(real, [2, 4, 2, 12, 1]), [2])  # the same at half the resolution
+        shuffled = tf.reshape(shuffled, [2, 8, 12, 1])
+        np.testing.assert_allclose(gan.logits(real, labels), gan.logits(shuffled, labels), atol=1e-5)
+        gan.images_seen.assign(12)
+        gan.before_step()
+        assert np.abs(gan.logits(real, labels) - gan.logits(shuffled, labels)).max() > 1e-5
+
+    def test_a_fit_that_ends_too_early_is_announced(self, caplog):
+        gan = self.gan()
+        with caplog.at_level("WARNING", "tensorflow"):
+            gan.fit(X[:, :, :1].repeat(12, 2)[:4], Y[:4], batch_size=4, epochs=1, verbose=0)
+        assert "before the last of 2 resolutions" in caplog.text
+
+
+@pytest.fixture(scope="module")
+def gan():
+    """A StyleGAN after a few steps."""
+    gan = kga.StyleGAN((8, 8, 1), 3, latent_dim=6, seed=1)
+    gan.compile()
+    gan.fit(X, Y, batch_size=4, epochs=2, verbose=0)
+    return gan
+
+
+class TestStyleGAN:
+    def test_generate_from_styles_is_generate_from_labels(self, gan):
+        w = gan.styles([0, 1, 2], seed=3)
+        assert w.shape == (3, 4, 6)
+        latents = gan.sample_latents(3, tf.constant([3, 0]))
+        seeds = kga.networks.style.seeds_of(latents)
+        images = gan.generate([0, 1, 2], seed=3) / 127.5 - 1
+        np.testing.assert_allclose(gan.from_styles(tf.constant(w), seeds), images, atol=1e-5)
+
+    def test_mixed_styles_differ_from_both(self, gan):
+        w = gan.styles([0, 1], seed=3)
+        mixed = w[:1].copy()
+        mixed[:, 2:] = w[1:, 2:]
+        both, image = gan.generate(w=w, seed=5), gan.generate(w=mixed, seed=5)
+        assert min(np.abs(image - other).max() for other in both) > 1e-3
+        np.testing.assert_array_equal(gan.generate(w=w[:, 0], seed=5), both)
+
+    def test_truncation_goes_towards_the_mean_w(self, gan):
+        full, half = gan.styles([0, 1], seed=3), gan.styles([0, 1], seed=3, truncation=0.5)
+        mean = gan.w_mean.numpy()
+        assert np.abs(mean).max() > 0
+        np.testing.assert_allclose(half, mean + 0.5 * (full - mean), atol=1e-5)
+        np.testing.assert_allclose(gan.generate(w=full, seed=5, truncation=0.5), gan.generate(w=half, seed=5), atol=1e-2)
+
+    def test_training_tracks_the_mean_w(self):
+        gan = kga.StyleGAN((8, 8, 1), 3, latent_dim=6, seed=1)
+        labels = tf.constant(np.arange(60) % 3, tf.int32)
+        fakes = tf.function(lambda n: gan.fakes(kga.models.gan.Batch(tf.zeros([60, 8, 8, 1]), labels, tf.stack([n, n]))))
+        for n in range(800):
+            fakes(tf.constant(n))
+        w = gan.styles(np.arange(3000) % 3, seed=1)[:, 0]
+        np.testing.assert_allclose(gan.w_mean.numpy(), w.mean(0), atol=0.1 * w.std())
+
+    def test_mixing_draws_a_crossover_for_a_share_of_the_images(self):
+        gan = kga.StyleGAN((8, 8, 1), 3, latent_dim=6, mixing=0.5, seed=1)
+        seen = []
+        synthesis = gan.generator.get_layer("synthesis")
+        gan.generator.get_layer = lambda name, get=gan.generator.get_layer: (
+            get(name) if name == "mapping" else lambda inputs, training: seen.append(inputs[0]) or synthesis(inputs)
+        )
+        batch = kga.models.gan.Batch(tf.zeros([400, 8, 8, 1]), tf.zeros([400], tf.int32), tf.constant([1, 2]))
+        gan.fakes(batch)
+        w = seen[0].numpy()
+        changes = (w[:, 1:] != w[:, :-1]).any(2)
+        assert (changes.sum(1) <= 1).all()  # one crossover at most
+        assert 0.4 < changes.any(1).mean() < 0.6
+        assert (changes.sum(0) > 30).all()  # and anywhere
+
+    def test_a_generator_without_styles_is_trained_as_any(self):
+        gan = small_gan(cls=kga.StyleGAN)
+        gan.compile()
+        assert finite(gan.fit(X, Y, batch_size=4, epochs=1, verbose=0))
+        with pytest.raises(ValueError, match="`generator` must have the layers"):
+            gan.styles([0])
+
+    def test_bad_calls(self, gan):
+        for call in (
+            lambda: gan.generate(),
+            lambda: gan.generate([0], w=gan.styles([0])),
+            lambda: gan.generate(w=np.zeros([2, 5])),
+        ):
+            with pytest.raises(ValueError, match=r"`(generate|w)`.*Received"):
+                call()
