@@ -60,6 +60,7 @@ def test_xla_computes_the_same_step():
     assert max_difference(*gans) < 1e-5
 
 
+@pytest.mark.slow
 def test_all_options_compile():
     gan = small_gan()
     penalties = [
@@ -73,6 +74,7 @@ def test_all_options_compile():
     assert np.isfinite([history["d_loss"], history["g_loss"]]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_mixed_bfloat16(mixed_bfloat16, jit_compile):
     gan = kga.SNGAN((8, 8, 1), num_classes=3, latent_dim=4, seed=1)

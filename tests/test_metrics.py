@@ -149,6 +149,7 @@ def _blur(images, times):
     return images
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", ["random", "classifier"])
 @pytest.mark.parametrize(("damage", "ladder"), [(_noise, (0, 20, 50, 100)), (_blur, (0, 1, 2, 4))])
 def test_distances_and_precision_fall_behind_on_ladders_of_noise_and_blur(digits, network, damage, ladder):
