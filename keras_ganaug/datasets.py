@@ -144,13 +144,11 @@ def class_histogram(dataset, num_classes=None):
     if isinstance(dataset, tf.data.Dataset):
         if not isinstance(dataset.element_spec, tuple) or len(dataset.element_spec) < 2:
             raise ValueError(f"`dataset` must have elements (image, label). Received: {dataset.element_spec}")
-        unbatched = dataset.element_spec[0].shape.rank == 3
-
-        def indices(image, label, *weight):
-            label = label[None] if unbatched else label
-            return _labels.class_of(label) if _labels.is_one_hot(label) else label
-
-        labels = [np.ravel(label) for label in dataset.map(indices).as_numpy_iterator()]
+        labels = dataset.map(lambda image, label, *weight: label)
+        if dataset.element_spec[0].shape.rank == 3:
+            labels = labels.batch(1024)
+        labels = labels.map(lambda label: _labels.class_of(label) if _labels.is_one_hot(label) else label)
+        labels = [np.ravel(label) for label in labels.as_numpy_iterator()]
         dataset = np.concatenate(labels) if labels else np.zeros([0], np.int64)
     if num_classes is not None:
         _checks.positive_int(num_classes, "num_classes")

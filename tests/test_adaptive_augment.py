@@ -110,6 +110,7 @@ def test_the_probability_follows_the_sign_of_the_real_logits():
     assert p < 0.1
 
 
+@pytest.mark.slow
 def test_it_trains_reports_and_resumes_exactly(tmp_path):
     x, y = small_data()
 

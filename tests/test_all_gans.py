@@ -95,6 +95,7 @@ def test_mixed_precision(cls, mixed_bfloat16):
     assert gan.generate([1]).dtype == np.float32
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cls", [kga.WGAN, kga.WGANGP, kga.LSGAN, kga.CGAN])
 def test_the_losses_teach_what_the_classes_look_like(cls):
     x, y = small_data(240)
@@ -142,8 +143,8 @@ def test_minibatch_stddev_is_taken_within_classes(cls, monkeypatch):
 
 def test_width_is_that_of_both_networks_and_is_saved():
     for cls in ALL:
-        sizes = [cls((8, 8, 1), num_classes=3, latent_dim=4, width=width, seed=1).count_params() for width in (4, 8)]
-        assert sizes[0] < sizes[1] / 2
+        sizes = [cls((4, 4, 1), num_classes=3, latent_dim=4, width=width, seed=1).count_params() for width in (4, 8)]
+        assert sizes[0] < 0.75 * sizes[1]
     gan = kga.SNGAN((8, 8, 1), width=4)
     assert kga.SNGAN.from_config(gan.get_config()).width == 4
     with pytest.raises(ValueError, match="`width`"):

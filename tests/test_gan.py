@@ -42,6 +42,7 @@ def test_the_default_networks_train_and_generate():
     assert images.max() <= 255
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("num_classes", "jit_compile"), [(None, False), (3, True)])
 def test_default_step_compiles(num_classes, jit_compile):
     gan = kga.SNGAN((8, 8, 1), num_classes, latent_dim=4, seed=1)
@@ -51,6 +52,7 @@ def test_default_step_compiles(num_classes, jit_compile):
     assert gan.generate([0, 1] if num_classes else 2).shape == (2, 8, 8, 1)
 
 
+@pytest.mark.slow
 def test_xla_computes_the_same_step():
     gans = [small_gan(), small_gan()]
     for gan, jit in zip(gans, (False, True), strict=True):

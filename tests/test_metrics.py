@@ -230,6 +230,7 @@ def test_inception_features_need_weights_at_hand(tmp_path, monkeypatch):
         metrics.inception_features()
 
 
+@pytest.mark.slow
 def test_inception_features_of_weights_in_a_file(tmp_path):
     """With random weights, which is all that can be had without a download: shapes, range and grey images."""
     network = keras.applications.InceptionV3(include_top=False, weights=None)

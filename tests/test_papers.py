@@ -236,6 +236,7 @@ class TestStyleGAN:
         np.testing.assert_allclose(half, mean + 0.5 * (full - mean), atol=1e-5)
         np.testing.assert_allclose(gan.generate(w=full, seed=5, truncation=0.5), gan.generate(w=half, seed=5), atol=1e-2)
 
+    @pytest.mark.slow
     def test_training_tracks_the_mean_w(self):
         gan = kga.StyleGAN((8, 8, 1), 3, latent_dim=6, seed=1)
         labels = tf.constant(np.arange(60) % 3, tf.int32)

@@ -19,6 +19,7 @@ def test_folds_are_even_in_each_class():
     assert (training.folds_of(labels, 3, seed=2) != place).any()
 
 
+@pytest.mark.slow
 def test_the_guard_judges_on_images_that_nothing_was_trained_on(tmp_path):
     recorder = StudyRecorder()
     images, labels = study_data(5, n=70)

@@ -15,6 +15,7 @@ def softmax(logits):
     return e / e.sum(1, keepdims=True)
 
 
+@pytest.mark.slow
 def test_nothing_that_is_trained_sees_the_test_images():
     """Other test images and other held-out ones: the generators get the same, and all classifiers are the same."""
     runs = []
@@ -34,6 +35,7 @@ def test_nothing_that_is_trained_sees_the_test_images():
         assert same != name.startswith("oracle")  # which alone uses what was held out
 
 
+@pytest.mark.slow
 def test_a_study_that_was_killed_goes_on(tmp_path):
     options = {
         "arms": {"nothing": study.Arm(), "gan": study.Arm(synthetic=study.Synthetic(bank_size=12))},
