@@ -141,6 +141,7 @@ def test_minibatch_stddev_is_taken_within_classes(cls, monkeypatch):
     np.testing.assert_array_equal(groups, [[0, 2, 4, 6], [11, 13, 15, 17]])
 
 
+@pytest.mark.slow
 def test_width_is_that_of_both_networks_and_is_saved():
     for cls in ALL:
         sizes = [cls((4, 4, 1), num_classes=3, latent_dim=4, width=width, seed=1).count_params() for width in (4, 8)]

@@ -77,6 +77,7 @@ def test_keep_best_survives_a_killed_run(tmp_path):
     np.testing.assert_array_equal(gan.generate([0, 1, 2], seed=1), recorder.images[0])
 
 
+@pytest.mark.slow
 def test_keep_best_keeps_the_mean_w_of_a_stylegan():
     gan = kga.StyleGAN((8, 8, 1), 3, latent_dim=4, seed=1)
     gan.compile()

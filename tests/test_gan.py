@@ -167,6 +167,7 @@ def test_power_iteration_happens_once_in_each_update(monkeypatch):
     assert len(count) == 3  # in the trace: one in each of three discriminator updates, none in the generator's
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_training_and_another_seed_another():
     gans = [small_gan(seed=seed) for seed in (1, 1, 2)]
     for n, gan in enumerate(gans):
@@ -233,6 +234,7 @@ def test_an_epoch_sees_every_image_once_in_an_order_of_its_own(monkeypatch):
     assert list(first) != list(second)
 
 
+@pytest.mark.slow
 def test_class_balanced_sampling_shows_rare_classes_as_often(monkeypatch):
     y = np.array([0] * 20 + [1] * 3 + [2])
     for data in ((X, y), (tf.data.Dataset.from_tensor_slices((X, y)).batch(8),)):

@@ -164,6 +164,7 @@ def test_distances_and_precision_fall_behind_on_ladders_of_noise_and_blur(digits
         assert rungs[-1][name] < 0.8 * rungs[0][name], name
 
 
+@pytest.mark.slow
 def test_diversity_and_coverage_fall_behind_as_modes_are_dropped(digits):
     halves, classifier = digits
     features = metrics.features_of(classifier)
@@ -184,6 +185,7 @@ def test_diversity_and_coverage_fall_behind_as_modes_are_dropped(digits):
     assert diversity[-1] == 0
 
 
+@pytest.mark.slow
 def test_gan_test_and_accuracy_score_fall_behind_as_labels_are_swapped(digits):
     halves, classifier = digits
     images, labels = halves[1]

@@ -196,6 +196,7 @@ class TestProgressiveGAN:
         gan.before_step()
         assert np.abs(gan.logits(real, labels) - gan.logits(shuffled, labels)).max() > 1e-5
 
+    @pytest.mark.slow
     def test_a_fit_that_ends_too_early_is_announced(self, caplog):
         gan = self.gan()
         with caplog.at_level("WARNING", "tensorflow"):

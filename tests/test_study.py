@@ -105,6 +105,7 @@ def test_the_verdict(gains, word):
     assert word in study.Report(both, range(len(gains)), ["gan"], ["plain"]).verdict()
 
 
+@pytest.mark.slow
 def test_a_filtered_arm_works_with_the_default_classifier():
     banded = {"gan": study.Arm(synthetic=study.Synthetic(0.25, band=(0.2, 0.9), bank_size=12))}
     options = {"build": None, "arms": banded, "on_top_of": None, "seeds": [3]}
