@@ -1,4 +1,4 @@
-"""Both generations of Keras, as `.ci/run` tests them: `nox`, or `nox -s addons`.
+"""Both generations of Keras, each with the whole suite: `nox`, or `nox -s addons`. (`.ci/run` leaves the slow tests out there.)
 
 pip install nox
 """
