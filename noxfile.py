@@ -1,6 +1,6 @@
-"""Both generations of Keras, each with the whole suite: `nox`, or `nox -s addons`. (`.ci/run` leaves the slow tests out there.)
+"""Both generations of Keras, each with the whole suite: `nox`, or `nox -s addons`.
 
-pip install nox
+pip install nox. `.ci/run` leaves the slow tests out of the lane.
 """
 
 import nox
