@@ -125,7 +125,7 @@ def page(results):
             for name, scale in (("kernel", 1000), ("gan_test", 100)):
                 values = np.array([entry[name] * scale for entry in runs])
                 each = ", ".join(f"{value:.1f}" for value in values)
-                cells.append(f"{values.mean():.1f} ± {values.std(ddof=1) if len(values) > 1 else 0:.1f} ({each})")
+                cells.append(f"{values.mean():.1f} ± {values.std(ddof=1):.1f} ({each})" if len(values) > 1 else each)
             lines.append(f"| {arm} | {RUN[group].steps:,} | {' | '.join(cells)} |")
     text = HEADER + "\n" + "\n".join(lines) + "\n"
     (FILE.parent / "ablations.md").write_text(text, encoding="utf-8")

@@ -58,6 +58,7 @@ def test_training_augments_and_nothing_else_does():
     model.evaluate(X, Y, batch_size=10, verbose=0)
     model.predict(X, batch_size=10, verbose=0)
     model(X[:10])
+    assert len(Spy.seen) == 9
     for n, (_, images) in enumerate(Spy.seen):
         np.testing.assert_array_equal(images, X[n % 4 * 10 : n % 4 * 10 + 10])
 

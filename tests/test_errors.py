@@ -407,7 +407,7 @@ def test_bad_values_in_a_traced_layer_stop_it_without_xla():
 def test_suspicious_images_are_warned_about():
     for call in (
         lambda: compiled().fit(X / 255.0, Y, verbose=0),
-        lambda: augmented(False).fit(X, Y, verbose=0),
+        lambda: augmented(True).fit(X, Y, verbose=0),
         lambda: augmented(False).fit(dataset(X, Y), verbose=0),
         lambda: augmented(False).fit(X / 255.0 / 255.0, Y, verbose=0),
         lambda: augment(IMAGES + 255, LABELS),

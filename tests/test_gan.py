@@ -1,18 +1,14 @@
-"""The training step, `fit`, `generate`, and saving: on networks small enough to train in a moment."""
+"""The training step, `fit` and `generate`: on networks small enough to train in a moment."""
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tools import max_difference, small_data, small_gan, small_networks
+from tools import max_difference, small_data, small_gan, small_networks, weights
 
 import keras_ganaug as kga
 
 X, Y = small_data()
-
-
-def weights(model):
-    return [w.copy() for w in model.get_weights()]
 
 
 @pytest.mark.parametrize("cls", [kga.GAN, kga.SNGAN])
@@ -71,9 +67,9 @@ def test_all_options_compile():
         kga.penalties.GradientPenalty(),
         kga.penalties.MismatchedLabels(3),
     ]
-    gan.compile(loss="relativistic", augment=kga.DiffAugment(), d_steps=2, penalties=penalties)
-    step = tf.function(gan.train_step, jit_compile=True, autograph=False)
-    assert "ENTRY" in step.experimental_get_compiler_ir((tf.constant(X[:8]), tf.constant(Y[:8])))(stage="hlo")
+    gan.compile(loss="relativistic", jit_compile=True, augment=kga.DiffAugment(), d_steps=2, penalties=penalties)
+    history = gan.fit(X, Y, batch_size=4, epochs=1, verbose=0).history
+    assert np.isfinite([history["d_loss"], history["g_loss"]]).all()
 
 
 @pytest.mark.slow
@@ -167,7 +163,6 @@ def test_power_iteration_happens_once_in_each_update(monkeypatch):
     assert len(count) == 3  # in the trace: one in each of three discriminator updates, none in the generator's
 
 
-@pytest.mark.slow
 def test_the_same_seed_gives_the_same_training_and_another_seed_another():
     gans = [small_gan(seed=seed) for seed in (1, 1, 2)]
     for n, gan in enumerate(gans):
@@ -176,149 +171,6 @@ def test_the_same_seed_gives_the_same_training_and_another_seed_another():
         gan.fit(X, Y, batch_size=8, epochs=1, verbose=0)
     assert max_difference(gans[0], gans[1]) == 0
     assert max_difference(gans[0], gans[2]) > 1e-4
-
-
-def test_fit_takes_any_real_dtype_and_label_form():
-    trained = []
-    one_hot = np.eye(3, dtype="float32")
-    for x, y in [
-        (X, Y),
-        (X.astype("float64"), Y.astype("uint8")),
-        (X.astype("int32"), Y[:, None]),
-        (X.astype("float16"), one_hot[Y]),
-        (X, one_hot[Y] > 0),
-        (X, Y.astype("float32")),
-        (tf.constant(X), tf.constant(Y)),
-    ]:
-        gan = small_gan()
-        gan.compile(run_eagerly=True)
-        gan.fit(x, y, batch_size=8, epochs=1, verbose=0)
-        trained.append(gan)
-    assert all(max_difference(trained[0], gan) < 1e-6 for gan in trained[1:])
-
-
-def test_a_dataset_trains_like_arrays():
-    gans = [small_gan(), small_gan()]
-    gans[0].compile()
-    gans[0].fit(X, Y, batch_size=8, epochs=2, shuffle=False, verbose=0)
-    gans[1].compile()
-    gans[1].fit(tf.data.Dataset.from_tensor_slices((X, Y)).batch(8), epochs=2, verbose=0)
-    assert max_difference(*gans) < 1e-6
-
-
-def test_datasets_of_unknown_and_infinite_length():
-    data = tf.data.Dataset.from_tensor_slices((X, Y))
-    gan = small_gan()
-    gan.compile()
-    gan.fit(data.filter(lambda x, y: True).batch(8), epochs=2, verbose=0)
-    assert int(gan.step.numpy()) == 6
-    gan.fit(data.repeat().batch(8), epochs=1, steps_per_epoch=4, verbose=0)
-    assert int(gan.step.numpy()) == 10
-    gan.compile(d_steps=5)  # 24 images are less than five batches
-    history = gan.fit(data.filter(lambda x, y: True).batch(8), epochs=2, verbose=0).history
-    assert len(history["d_loss"]) == 2
-    assert int(gan.step.numpy()) == 12
-
-
-def test_an_epoch_sees_every_image_once_in_an_order_of_its_own(monkeypatch):
-    x = np.zeros([10, 8, 8, 1], "uint8")
-    x[:, 0, 0, 0] = np.arange(10)
-    orders = []
-    gan = small_gan(num_classes=None)
-    gan.compile(run_eagerly=True)
-    prepared = gan._prepared
-    monkeypatch.setattr(gan, "_prepared", lambda data: orders.append(np.asarray(data)[:, 0, 0, 0]) or prepared(data))
-    gan.fit(x, batch_size=5, epochs=2, verbose=0)
-    first, second = np.concatenate(orders[:2]), np.concatenate(orders[2:])
-    assert sorted(first) == sorted(second) == list(range(10))
-    assert list(first) != list(second)
-
-
-@pytest.mark.slow
-def test_class_balanced_sampling_shows_rare_classes_as_often(monkeypatch):
-    y = np.array([0] * 20 + [1] * 3 + [2])
-    for data in ((X, y), (tf.data.Dataset.from_tensor_slices((X, y)).batch(8),)):
-        seen, rows = [], []
-        gan = small_gan()
-        gan.compile(run_eagerly=True)
-        prepared = gan._prepared
-
-        def spy(batch, prepared=prepared, seen=seen, rows=rows):
-            rows.extend(np.asarray(batch[0]).reshape(len(batch[0]), -1))
-            seen.extend(np.asarray(batch[1]))
-            return prepared(batch)
-
-        monkeypatch.setattr(gan, "_prepared", spy)
-        monkeypatch.setattr(gan, "_train_step", lambda images, labels: {"d_loss": tf.zeros([])})  # it need not learn
-        gan.fit(*data, **({"batch_size": 8} if len(data) == 2 else {}), epochs=10, class_balanced=True, verbose=0)
-        counts = np.bincount(seen, minlength=3)
-        assert counts.sum() == 240
-        assert counts.max() - counts.min() <= 20
-        labels = {row.tobytes(): label for row, label in zip(X.reshape(24, -1), y, strict=True)}
-        assert all(labels[row.tobytes()] == label for row, label in zip(rows, seen, strict=True))
-        assert len({row.tobytes() for row in rows}) >= 22  # and all images take part
-
-
-@pytest.mark.parametrize("num_classes", [None, 3])
-def test_save_and_load_go_on_exactly(tmp_path, num_classes):
-    y = None if num_classes is None else Y
-    straight = small_gan(num_classes=num_classes)
-    stopped = small_gan(num_classes=num_classes)
-    for gan in (straight, stopped):
-        gan.set_weights(list(weights(straight)))
-        gan.compile(
-            augment=kga.DiffAugment("translation"),
-            penalties=[kga.penalties.R1(0.5)],
-            d_steps=2,
-            label_smoothing=0.0,
-        )
-    straight.fit(X, y, batch_size=5, epochs=4, verbose=0)
-    stopped.fit(X, y, batch_size=5, epochs=2, verbose=0)
-    stopped.save(tmp_path / "gan.keras")
-    loaded = keras.models.load_model(tmp_path / "gan.keras")
-    assert type(loaded) is kga.SNGAN
-    assert loaded.get_compile_config() == stopped.get_compile_config()
-    labels = 4 if num_classes is None else [0, 1, 2, 0]
-    np.testing.assert_array_equal(loaded.generate(labels, seed=1), stopped.generate(labels, seed=1))
-    assert max_difference(loaded, stopped) == 0
-    for name in ("g_optimizer", "d_optimizer"):
-        for a, b in zip(getattr(loaded, name).variables, getattr(stopped, name).variables, strict=True):
-            np.testing.assert_array_equal(a, b)
-    loaded.fit(X, y, batch_size=5, epochs=4, initial_epoch=2, verbose=0)
-    assert max_difference(loaded, straight) == 0
-
-
-def test_save_and_load_of_the_default_networks(tmp_path):
-    gan = kga.SNGAN((8, 8, 1), num_classes=3, latent_dim=5, value_range=(-1, 1), seed=4)
-    gan.save(tmp_path / "gan.keras")
-    loaded = keras.models.load_model(tmp_path / "gan.keras")
-    np.testing.assert_array_equal(loaded.generate([0, 1], seed=1), gan.generate([0, 1], seed=1))
-    assert (loaded.value_range, loaded.latent_dim, loaded.seed) == ((-1.0, 1.0), 5, 4)
-
-
-def test_a_killed_run_goes_on_from_its_backup(tmp_path):
-    class Killed(Exception):
-        pass
-
-    class Kill(keras.callbacks.Callback):
-        def on_epoch_begin(self, epoch, logs=None):
-            if epoch == 2:
-                raise Killed
-
-    def run(*callbacks):
-        gan = small_gan()
-        gan.set_weights(start)
-        gan.compile()
-        gan.fit(X, Y, batch_size=8, epochs=4, verbose=0, callbacks=list(callbacks))
-        return gan
-
-    start = weights(small_gan())
-    with pytest.raises(Killed):
-        run(keras.callbacks.BackupAndRestore(tmp_path), Kill())
-    resumed = run(keras.callbacks.BackupAndRestore(tmp_path))
-    straight = run()
-    assert int(resumed.step.numpy()) == 12
-    assert max_difference(resumed, straight) == 0
 
 
 def test_generate_is_determined_by_its_seed():

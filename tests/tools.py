@@ -90,8 +90,15 @@ def finite(history):
     return all(np.isfinite(values).all() for values in history.history.values())
 
 
+def weights(model):
+    """Copies of a model's weights."""
+    return [weight.copy() for weight in model.get_weights()]
+
+
 def max_difference(model, other):
-    return max(float(np.abs(a - b).max(initial=0.0)) for a, b in zip(model.get_weights(), other.get_weights(), strict=True))
+    """The largest difference of two weights; NaN where one of them is."""
+    pairs = zip(model.get_weights(), other.get_weights(), strict=True)
+    return float(np.max([np.abs(a - b).max(initial=0.0) for a, b in pairs]))
 
 
 STUDY_SHAPE = (8, 8, 1)
