@@ -282,7 +282,7 @@ def guard(name, seeds, directory, **options):
         )
         base = arms[advice.base]
         synthetic = kga.study.Synthetic(
-            advice.fraction, advice.sampling_strategy, advice.synthetic_weight, advice.truncation
+            advice.fraction, advice.sampling_strategy, advice.synthetic_weight, advice.truncation, band=advice.band
         )
         followed = {"guard": base._replace(synthetic=synthetic) if advice.fraction else base}
         report = kga.AugmentationStudy(

@@ -41,8 +41,9 @@ def test_the_guard_judges_on_images_that_nothing_was_trained_on(tmp_path):
     assert len(seen) == 2
     assert seen[0] | seen[1] == set(range(70))
     assert not seen[0] & seen[1]  # with two folds each GAN sees what the other is judged on
-    assert set(advice.figures) == {"nothing", "some"}
-    assert len(recorder.models) == 4
+    spared = set(advice.figures) - {"nothing", "some"}
+    assert all(name.startswith("some, none for the ") for name in spared)
+    assert len(recorder.models) == 4 + 2 * len(spared)
     advice.to_json(tmp_path / "advice.json")
     assert study.Recommendation.from_json(tmp_path / "advice.json") == advice
     layer = kga.GANAugmentation.from_recommendation(recorder.generator(None, None, 1), advice, seed=3)
@@ -50,23 +51,81 @@ def test_the_guard_judges_on_images_that_nothing_was_trained_on(tmp_path):
     assert str(advice).startswith("Use the GAN" if advice.fraction else "Do without the GAN")
 
 
-def _advice(gains, counts=(100, 50, 12), strategy="fill"):
-    labels = np.repeat(np.arange(len(counts)), counts)
-    figures = {"plain": [0.8] * len(gains), "other": [0.1] * len(gains), "some": list(0.8 + np.array(gains))}
-    candidates = {"other": study.Synthetic(0.1), "some": study.Synthetic(0.5, strategy, weight=0.5, truncation=0.9)}
-    names = ["cat", "dog", "owl"]
-    return recommendation._decide(figures, "plain", study.Arm(), candidates, labels, np.array(counts), names, 0.003)
+def _measured(accuracies, head=0.9, middle=0.8, tail=0.7):
+    recalls = {"head_recall": head, "middle_recall": middle, "tail_recall": tail}
+    return {"balanced_accuracy": list(accuracies), **{name: [value] * len(accuracies) for name, value in recalls.items()}}
+
+
+COUNTS, NAMES = np.array([1000, 100, 12]), ["cat", "dog", "owl"]
+
+
+def _advice(gains, strategy=(0.0, 0.2, 0.8), band=None):
+    figures = {"plain": _measured([0.8] * len(gains)), "other": _measured([0.1] * len(gains))}
+    figures["some"] = _measured(0.8 + np.array(gains), head=0.89, tail=0.75)
+    some = study.Synthetic(0.5, strategy, weight=0.5, truncation=0.9, band=band)
+    return recommendation._decide(figures, "plain", {"other": study.Synthetic(0.1), "some": some}, COUNTS, NAMES, 0.003)
+
+
+def _layer(advice, **options):
+    return kga.GANAugmentation.from_recommendation(kga.SNGAN(STUDY_SHAPE, 3, latent_dim=4, seed=1), advice, **options)
 
 
 def test_the_guard_recommends_what_is_surely_better():
     advice = _advice([0.02, 0.03, 0.02, 0.04])
     assert (advice.fraction, advice.synthetic_weight, advice.truncation, advice.base) == (0.5, 0.5, 0.9, "plain")
-    np.testing.assert_allclose(advice.sampling_strategy, streams.fill_up(np.array([100, 50, 12]) / 162, 0.5))
     assert "+2.8 points" in str(advice)
-    layer = kga.GANAugmentation.from_recommendation(kga.SNGAN(STUDY_SHAPE, 3, latent_dim=4, seed=1), advice)
-    np.testing.assert_allclose(layer.replacement.class_weights, advice.sampling_strategy, rtol=1e-6)
-    assert layer.replacement.synthetic_weight == 0.5
+    assert "head -1.0, middle +0.0, tail +5.0" in str(advice)
+    replacement = _layer(advice).replacement
+    np.testing.assert_allclose(replacement.class_weights, [0.0, 0.2, 0.8], rtol=1e-6)
+    assert replacement.synthetic_weight == 0.5
     assert _advice([0.02, 0.03, 0.02, 0.04], strategy="keep").sampling_strategy == "keep"
+
+
+def test_a_filter_that_is_recommended_needs_its_classifier(tmp_path):
+    advice = _advice([0.02, 0.03, 0.02, 0.04], band=(0.3, 0.9))
+    advice.to_json(tmp_path / "advice.json")
+    assert study.Recommendation.from_json(tmp_path / "advice.json").band == (0.3, 0.9)
+    with pytest.raises(ValueError, match=r"`classifier` must be given.*Received"):
+        _layer(advice)
+    classifier = kga.networks.classifier.classifier(STUDY_SHAPE, 3, width=4, seed=1)
+    source = _layer(advice, classifier=classifier)._frozen.source
+    assert (type(source), source.band) == (kga.FilteredGenerator, (0.3, 0.9))
+
+
+def test_strategies_become_weights_that_a_layer_has_too():
+    prior = COUNTS / COUNTS.sum()
+    filled = recommendation._with_weights(study.Synthetic(0.5, "fill"), prior)
+    np.testing.assert_allclose(filled.strategy, streams.fill_up(prior, 0.5))
+    assert recommendation._with_weights(study.Synthetic(0.5, "keep"), prior).strategy == "keep"
+
+
+@pytest.mark.parametrize(
+    ("strategy", "after", "names", "weights"),
+    [
+        ("keep", {"head": 0.8, "tail": 0.8}, ["head"], [0, 100 / 112, 12 / 112]),
+        ((0.5, 0.25, 0.25), {"head": 0.8, "middle": 0.7}, ["head", "middle"], [0, 0, 1]),
+        ({1: 1.0, 2: 3.0}, {"middle": 0.7}, ["middle"], [0, 0, 1]),
+    ],
+)
+def test_classes_that_the_gan_harms_are_spared(strategy, after, names, weights):
+    these, others = _measured([0.8, 0.8], **after), _measured([0.8, 0.8])
+    harmed, spared = recommendation._spared(study.Synthetic(0.5, strategy), these, others, COUNTS, COUNTS / COUNTS.sum())
+    assert harmed == names
+    np.testing.assert_allclose(spared.strategy, weights)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "after", "counts"),
+    [
+        ("keep", {"tail": 0.8}, COUNTS),  # none is harmed
+        ("keep", {"head": 0.1, "middle": 0.1, "tail": 0.1}, COUNTS),  # all are
+        ((0, 0, 1), {"head": 0.1}, COUNTS),  # those that are get no samples
+        ("keep", {"head": 0.1}, np.array([5, 5, 5])),  # there are no rare ones
+    ],
+)
+def test_there_is_nothing_to_spare(strategy, after, counts):
+    these, others = _measured([0.8, 0.8], **after), _measured([0.8, 0.8])
+    assert recommendation._spared(study.Synthetic(0.5, strategy), these, others, counts, counts / counts.sum()) is None
 
 
 @pytest.mark.parametrize(
@@ -82,7 +141,7 @@ def test_the_guard_says_0_and_why(gains, words):
     assert advice.fraction == 0
     assert words in str(advice)
     assert "12 images in class owl" in str(advice)
-    augment = kga.GANAugmentation.from_recommendation(kga.SNGAN(STUDY_SHAPE, 3, latent_dim=4, seed=1), advice)
+    augment = _layer(advice)
     images = RNG.integers(0, 256, [4, *STUDY_SHAPE], "uint8")
     np.testing.assert_array_equal(augment(images, np.zeros(4, int), training=True)[0], images)
 

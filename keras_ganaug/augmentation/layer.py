@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from keras_ganaug import _checks, _compat, _images, _random, export
 from keras_ganaug.augmentation import source as sources
+from keras_ganaug.augmentation.filtered import FilteredGenerator
 from keras_ganaug.augmentation.replacement import Replacement
 
 
@@ -95,14 +96,25 @@ class GANAugmentation(keras.layers.Layer):
         self.built = True
 
     @classmethod
-    def from_recommendation(cls, generator, recommendation, **kwargs):
+    def from_recommendation(cls, generator, recommendation, classifier=None, **kwargs):
         """The augmentation that `recommend` advises; one of fraction 0, the identity, where it advises against the GAN.
 
         Args:
             generator: As of the class.
             recommendation: A `study.Recommendation`.
+            classifier: As of `FilteredGenerator`; needed only if the recommendation has a `band`. Defaults to None.
             **kwargs: Further arguments of the class.
+
+        Raises:
+            ValueError: If a classifier is needed and there is none.
         """
+        if recommendation.fraction and recommendation.band is not None:
+            if classifier is None:
+                raise ValueError(
+                    f"`classifier` must be given: samples are to be filtered, band={recommendation.band}. "
+                    "Received: classifier=None. `study.cross_fitted_classifier` makes one"
+                )
+            generator = FilteredGenerator(generator, classifier, recommendation.band)
         advised = {
             "fraction": recommendation.fraction,
             "sampling_strategy": recommendation.sampling_strategy,

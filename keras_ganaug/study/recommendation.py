@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_ganaug import _checks, datasets
+from keras_ganaug.augmentation.replacement import class_weights
 from keras_ganaug.study import statistics, streams, training
 from keras_ganaug.study.arms import Synthetic, all_arms
 from keras_ganaug.study.study import AugmentationStudy
@@ -22,6 +23,7 @@ CANDIDATES = {
     "a quarter, to the rare classes": Synthetic(0.25, "fill"),
     "half, to the rare classes": Synthetic(0.5, "fill"),
     "half, to the rare classes, at half the weight": Synthetic(0.5, "fill", weight=0.5),
+    "half, to the rare classes, filtered": Synthetic(0.5, "fill", band=(0.3, 1.0)),
     "a quarter of every class": Synthetic(0.25, "keep"),
 }
 """Ways of using synthetic images that `recommend` tries, by name."""
@@ -33,7 +35,7 @@ class Recommendation(NamedTuple):
     fraction: float
     """Share of each batch to replace; 0: do without the GAN."""
     sampling_strategy: object
-    """"keep", or one weight per class, as `GANAugmentation` takes it."""
+    """"keep", or one weight per class, as `GANAugmentation` takes it: 0 for classes that get no synthetic images."""
     synthetic_weight: float | None
     """Factor on the sample weight of synthetic rows."""
     truncation: float
@@ -44,6 +46,9 @@ class Recommendation(NamedTuple):
     """Why, in words."""
     figures: dict
     """What was measured: by arm, the balanced accuracy in each fold."""
+    band: tuple | None = None
+    """(lowest, highest) probability of its class that a classifier must give a sample, for `FilteredGenerator`; None: no
+    filter."""
 
     def __str__(self):
         if self.fraction:
@@ -60,7 +65,9 @@ class Recommendation(NamedTuple):
     @classmethod
     def from_json(cls, path):
         """Reads what `to_json` wrote."""
-        return cls(**json.loads(Path(_checks.path(path)).read_text(encoding="utf-8")))
+        content = json.loads(Path(_checks.path(path)).read_text(encoding="utf-8"))
+        band = content.get("band")
+        return cls(**{**content, "band": None if band is None else tuple(band)})
 
 
 def recommend(
@@ -78,8 +85,10 @@ def recommend(
     """Advises whether to train with a GAN, from cross-validation on the training set alone.
 
     The training set is cut into folds. For each a GAN is trained on the others, and classifiers with and without its samples
-    are compared on the fold, which neither has seen. The GAN is recommended only if it is better than the best arm without
-    it by more than a margin, and more than chance would make it: the 90% interval of the paired differences is above 0.
+    are compared on the fold, which neither has seen. Where the best way of using the GAN lowers the recall of head, middle
+    or tail, it is tried once more without samples of those classes. The GAN is recommended only if it is better than the
+    best arm without it by more than a margin, and more than chance would make it: the 90% interval of the paired differences
+    is above 0.
 
     Args:
         train: Training images: an unbatched `tf.data.Dataset` of (image, label), or arrays `(images, labels)`.
@@ -136,24 +145,39 @@ def recommend(
         rows = (place == run % folds) == held_out
         return images[rows], labels[rows]
 
-    def figures_of(these):
+    made = {}
+
+    def generator_of(images, labels, run):
+        if run not in made:
+            made[run] = make_generator(images, labels, run)
+        return made[run]
+
+    def measure(these):
         study = AugmentationStudy(
             lambda run: part(run, False),
             lambda run: part(run, True),
-            make_generator,
+            generator_of,
             arms=these,
             on_top_of=None,
             seeds=range(folds * repeats),
             **options,
         )
-        report = study.run()
-        return {arm: report.arms[arm]["balanced_accuracy"] for arm in these}
+        return study.run().arms
 
-    figures = figures_of(arms)
-    base = max(arms, key=lambda arm: np.mean(figures[arm]))
-    with_gan = {name: arms[base]._replace(synthetic=synthetic) for name, synthetic in candidates.items()}
-    figures.update(figures_of(with_gan))
-    return _decide(figures, base, arms[base], candidates, labels, counts, names, margin)
+    figures = measure(arms)
+    base = _best(arms, figures)
+    arm = arms[base]
+    prior = streams.prior_of(labels, num_classes, arm.sampling)
+    candidates = {name: _with_weights(candidate, prior) for name, candidate in candidates.items()}
+    figures |= measure({name: arm._replace(synthetic=candidate) for name, candidate in candidates.items()})
+    best = _best(candidates, figures)
+    spared = _spared(candidates[best], figures[best], figures[base], counts, prior)
+    if spared is not None:
+        which, spared = spared
+        name = f"{best}, none for the {' and the '.join(which)}"
+        candidates[name] = spared
+        figures |= measure({name: arm._replace(synthetic=spared)})
+    return _decide(figures, base, candidates, counts, names, margin)
 
 
 _ARMS = ("nothing", "oversampling", "balanced_softmax", "shift_flip")
@@ -164,25 +188,68 @@ def _few_images(classes, counts, names):
     return shown + (f" and {len(classes) - 3} more classes like these" if len(classes) > 3 else "")
 
 
-def _decide(figures, base, arm, candidates, labels, counts, names, margin):
-    """The advice from balanced accuracies by arm and fold."""
-    best = max(candidates, key=lambda name: np.mean(figures[name]))
-    differences = np.subtract(figures[best], figures[base])
+def _best(names, figures):
+    """The arm with the highest mean balanced accuracy."""
+    return max(names, key=lambda name: np.mean(figures[name]["balanced_accuracy"]))
+
+
+def _with_weights(candidate, prior):
+    """A `Synthetic` whose strategy `GANAugmentation` has too: weights in place of "fill"."""
+    if isinstance(candidate.strategy, str) and candidate.strategy == "fill":
+        return candidate._replace(strategy=streams.fill_up(prior, candidate.fraction).tolist())
+    return candidate
+
+
+def _gains(these, others):
+    """By bucket of classes, the mean gain of recall; nothing for a bucket without classes."""
+    gains = {name: np.mean(np.subtract(these[f"{name}_recall"], others[f"{name}_recall"])) for name in statistics.BUCKETS}
+    return {name: float(gain) for name, gain in gains.items() if np.isfinite(gain)}
+
+
+def _spared(candidate, these, others, counts, prior):
+    """A candidate without samples of the buckets that it harms: (their names, `Synthetic`); None if there are none to spare.
+
+    Args:
+        candidate: The `Synthetic`.
+        these, others: What was measured of it, and of the arm without a GAN.
+        counts: Images of each class.
+        prior: Frequency of each class in the stream.
+    """
+    buckets = statistics.buckets(counts)
+    if np.all(counts == counts[0]):
+        return None  # then all classes are in each bucket
+    weights = class_weights(candidate.strategy, len(counts))
+    if weights is None:
+        weights = prior if candidate.strategy == "keep" else streams.fill_up(prior, candidate.fraction)
+    weights = np.array(weights, np.float64)
+    harmed = [name for name, gain in _gains(these, others).items() if gain < 0 and weights[buckets[name]].any()]
+    for name in harmed:
+        weights[buckets[name]] = 0.0
+    if not harmed or not weights.any():
+        return None
+    return harmed, candidate._replace(strategy=(weights / weights.sum()).tolist())
+
+
+def _decide(figures, base, candidates, counts, names, margin):
+    """The advice from what was measured of each arm in each fold."""
+    best = _best(candidates, figures)
+    accuracies = {name: list(figures[name]["balanced_accuracy"]) for name in figures}
+    differences = np.subtract(accuracies[best], accuracies[base])
     low, high = statistics.paired_bootstrap(differences, level=0.9)
     facts = (
         f"{best}, on top of {base!r}: {100 * differences.mean():+.1f} points of balanced accuracy, on images held out of "
         f"the training set (90% interval {100 * low:+.1f} to {100 * high:+.1f}, {len(differences)} folds)"
     )
+    reasons = []
+    if not np.all(counts == counts[0]):
+        gains = _gains(figures[best], figures[base])
+        reasons.append(f"Recall: {', '.join(f'{name} {100 * gain:+.1f}' for name, gain in gains.items())} points.")
     if low > 0 and differences.mean() > margin:
-        synthetic, strategy = candidates[best], candidates[best].strategy
-        if isinstance(strategy, str) and strategy == "fill":
-            prior = streams.prior_of(labels, len(counts), arm.sampling)
-            strategy = streams.fill_up(prior, synthetic.fraction).tolist()
-        options = (synthetic.fraction, strategy, synthetic.weight, synthetic.truncation)
-        return Recommendation(*options, base, [f"It helps: {facts}."], figures)
+        used = candidates[best]
+        options = (used.fraction, used.strategy, used.weight, used.truncation)
+        return Recommendation(*options, base, [f"It helps: {facts}.", *reasons], accuracies, used.band)
     word = "It does not help" if differences.mean() <= margin else "It may help, but that could be chance"
-    reasons = [f"{word}: {facts}."]
     rare = [int(c) for c in np.argsort(counts, kind="stable") if counts[c] < RARE]
     if rare:
         reasons.append(f"{_few_images(rare, counts, names)}: {base!r} is the better choice until there are more.")
-    return Recommendation(0.0, "keep", None, 1.0, base, reasons, figures)
+    return Recommendation(0.0, "keep", None, 1.0, base, [f"{word}: {facts}.", *reasons], accuracies)

@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_ganaug import _checks
 
+BUCKETS = ("head", "middle", "tail")
 METRICS = ("balanced_accuracy", "macro_f1", "head_recall", "middle_recall", "tail_recall", "calibration_error")
 
 
@@ -30,10 +31,10 @@ def buckets(counts):
     logs = np.log(np.maximum(np.asarray(counts, np.float64), 1.0))
     low, high = logs.min(), logs.max()
     if low == high:
-        return {name: np.ones(len(logs), bool) for name in ("head", "middle", "tail")}
+        return {name: np.ones(len(logs), bool) for name in BUCKETS}
     third = (high - low) / 3
     head, tail = logs > high - third, logs < low + third
-    return {"head": head, "middle": ~head & ~tail, "tail": tail}
+    return dict(zip(BUCKETS, (head, ~head & ~tail, tail), strict=True))
 
 
 def measure(logits, labels, counts, bins=15):
