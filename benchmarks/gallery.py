@@ -61,7 +61,7 @@ RUNS = {
     "GAN": Run(7000, mismatch=0.3),
     "CGAN": Run(7000),
     "ACGAN": Run(7000),
-    "LSGAN": Run(7000, mismatch=0.1),
+    "LSGAN": Run(6000, width=16),
     "WGAN": Run(1600, width=16, g_rate=20.0, mismatch=3.0, mismatch_loss="wasserstein"),
     "WGANGP": Run(1000, width=16, g_rate=6.0, mismatch=0.3, mismatch_loss="wasserstein"),
     "BEGAN": Run(4800, width=16, batch_size=16, rate=10.0, mismatch=0.5, gamma=0.7, lambda_k=0.02),

@@ -2,12 +2,16 @@
 
 import keras
 
+from keras_ganaug import networks
 from keras_ganaug.models.gan import GAN
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
 class LSGAN(GAN):
     """A GAN with least squares in place of the cross-entropy: fakes that are far from the boundary still have a gradient.
+
+    With classes, the label is joined to the latents and to the image; the paper, whose classes are thousands, maps it to a
+    short vector first.
 
     Reference: Mao et al. 2017, Least Squares Generative Adversarial Networks, with the targets 0 and 1 of equation 9.
 
@@ -24,3 +28,6 @@ class LSGAN(GAN):
 
     def paper_settings(self):
         return {**super().paper_settings(), "loss": "lsgan"}
+
+    def build_discriminator(self):
+        return networks.dcgan.discriminator(**self.discriminator_arguments, normalization="batch", label_use="join")
