@@ -61,6 +61,8 @@ class Setting(NamedTuple):
     steps: int
     """Training steps of a classifier."""
     gan: Recipe
+    batch_size: int = 64
+    """Images of a step of a classifier."""
     flip: bool = True
     """Whether mirrored images are images of the class."""
     synthetic: kga.study.Synthetic = kga.study.Synthetic()
@@ -78,8 +80,8 @@ class Setting(NamedTuple):
                 f"{self.counts[0]} images of each class" if alike else f"{', '.join(map(str, self.counts))} of the classes"
             )
         gan, synthetic = self.gan, self.synthetic
-        text = f"{self.dataset}, {images}; classifiers of {self.steps:,} steps; SNGAN, {gan.steps:,} × {gan.batch_size}, "
-        text += f"width {gan.width}, rates {gan.g_rate:g} and {gan.d_rate:g}"
+        text = f"{self.dataset}, {images}; classifiers of {self.steps:,} × {self.batch_size}; "
+        text += f"SNGAN, {gan.steps:,} × {gan.batch_size}, width {gan.width}, rates {gan.g_rate:g} and {gan.d_rate:g}"
         text += f", DiffAugment {gan.augment!r}" if gan.augment else ""
         text += f", MismatchedLabels {gan.mismatch:g}" if gan.mismatch else ""
         different = {k: v for k, v in synthetic._asdict().items() if v != kga.study.Synthetic._field_defaults[k]}
@@ -87,32 +89,49 @@ class Setting(NamedTuple):
         return f"{text}. Synthetic images: {options}."
 
 
-FASHION = "translation,cutout"
 LADDER = (4000, 2000, 1000, 750, 500, 350, 200, 100, 60, 40)
+FASHION = Recipe(3000, width=16, augment="translation,cutout")
+BOTH = "balanced_softmax + shift_flip"
 SETTINGS = {
     "long_tail": Setting(
         "fashion_mnist",
         LADDER,
-        steps=1500,
-        gan=Recipe(3000, augment=FASHION),
+        steps=2000,
+        gan=FASHION,
+        on_top_of=("balanced_softmax", BOTH),
         target="86.7 with the GAN, tail 80, head down by at most 1",
     ),
-    "step": Setting(
-        "fashion_mnist", (500,) * 5 + (20,) * 5, steps=1000, gan=Recipe(3000, augment=FASHION), target="+3 points"
+    "step": Setting("fashion_mnist", (500,) * 5 + (20,) * 5, steps=1000, gan=FASHION, on_top_of=(BOTH,), target="+3 points"),
+    "few_50": Setting(
+        "fashion_mnist", (50,) * 10, steps=800, gan=FASHION, on_top_of=("shift_flip",), target="83.5 with the GAN"
     ),
-    "few_50": Setting("fashion_mnist", (50,) * 10, steps=800, gan=Recipe(3000, augment=FASHION), target="83.5 with the GAN"),
-    "few_10": Setting("fashion_mnist", (10,) * 10, steps=600, gan=Recipe(2000, augment=FASHION)),
-    "balanced": Setting("fashion_mnist", None, steps=2500, gan=Recipe(6000, augment=FASHION), target="no harm"),
+    "few_10": Setting("fashion_mnist", (10,) * 10, steps=600, gan=FASHION._replace(steps=2000), on_top_of=("shift_flip",)),
+    "balanced": Setting(
+        "fashion_mnist",
+        None,
+        steps=3000,
+        gan=FASHION._replace(steps=6000),
+        on_top_of=("shift_flip",),
+        target="no harm",
+    ),
     "digits_tail": Setting(
         "digits",
         (100,) * 5 + (10,) * 5,
         steps=600,
+        batch_size=128,
         gan=Recipe(2000),
         flip=False,
-        on_top_of=("shift_flip", "balanced_softmax + shift_flip"),
+        on_top_of=("shift_flip", BOTH),
     ),
     "digits_10": Setting(
-        "digits", (10,) * 10, steps=600, gan=Recipe(2000), flip=False, on_top_of=("shift_flip",), target="93 with the GAN"
+        "digits",
+        (10,) * 10,
+        steps=600,
+        batch_size=128,
+        gan=Recipe(2000),
+        flip=False,
+        on_top_of=("shift_flip",),
+        target="93 with the GAN",
     ),
 }
 
@@ -213,6 +232,7 @@ def study(name, seeds, directory, arms=None, **options):
         synthetic=setting.synthetic,
         held_out=None if setting.counts is None else data.held_out,
         steps=setting.steps,
+        batch_size=setting.batch_size,
         seeds=seeds,
         directory=directory,
     )
@@ -276,6 +296,7 @@ def guard(name, seeds, directory, **options):
             arms=arms,
             num_classes=data.num_classes,
             steps=setting.steps,
+            batch_size=setting.batch_size,
             seed=seed,
             directory=directory / f"folds_{seed}",
             **options,
@@ -292,6 +313,7 @@ def guard(name, seeds, directory, **options):
             arms={**arms, **followed},
             on_top_of=None,
             steps=setting.steps,
+            batch_size=setting.batch_size,
             seeds=[seed],
             directory=directory,
         ).run()
