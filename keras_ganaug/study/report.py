@@ -182,8 +182,8 @@ class Report:
 def _spread(values):
     if np.isnan(values).all():
         return "-"
-    deviation = np.nanstd(values, ddof=1) if len(values) > 1 else 0.0
-    return f"{np.nanmean(values):.1f} ± {deviation:.1f}"
+    spread = f" ± {np.nanstd(values, ddof=1):.1f}" if len(values) > 1 else ""
+    return f"{np.nanmean(values):.1f}{spread}"
 
 
 def _or_none(value):
