@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from keras_ganaug import _random
 from keras_ganaug.augmentation import gan_augment
+from keras_ganaug.augmentation.replacement import class_weights
 from keras_ganaug.study.arms import TRANSFORMS
 
 
@@ -25,6 +26,19 @@ def order_of_images(labels, num_classes, sampling, steps, batch_size, seed):
     turns = np.stack(columns, 1)
     turns = rng.permuted(turns, axis=1)
     return turns.reshape(-1)[:total].reshape(steps, batch_size)
+
+
+def order_by_frequency(labels, frequencies, steps, batch_size, seed):
+    """As `order_of_images`, with each class as often as `frequencies` says; its own images come in random orders."""
+    rng = np.random.default_rng([seed, 19])
+    total = steps * batch_size
+    classes = rng.choice(len(frequencies), total, p=frequencies)
+    order = np.empty(total, int)
+    for c in np.unique(classes):
+        places, rows = np.flatnonzero(classes == c), np.flatnonzero(labels == c)
+        rounds = [rng.permutation(rows) for _ in range(-(-len(places) // len(rows)))]
+        order[places] = np.concatenate(rounds)[: len(places)]
+    return order.reshape(steps, batch_size)
 
 
 def prior_of(labels, num_classes, sampling):
@@ -58,7 +72,8 @@ def make_stream(arm, images, labels, num_classes, source, steps, batch_size, val
     """
     order = order_of_images(labels, num_classes, arm.sampling, steps, batch_size, seed)
     prior = prior_of(labels, num_classes, arm.sampling)
-    images, labels = tf.constant(images), tf.constant(np.asarray(labels, np.int32))
+    real_labels = np.asarray(labels, np.int32)
+    images, labels = tf.constant(images), tf.constant(real_labels)
 
     def gather(rows):
         one_hot = tf.one_hot(tf.gather(labels, rows), num_classes)
@@ -86,12 +101,17 @@ def make_stream(arm, images, labels, num_classes, source, steps, batch_size, val
             seed=seed,
         )
         data = batches(order[:with_synthetic]).map(augment, num_parallel_calls=tf.data.AUTOTUNE)
-        if with_synthetic < steps:
-            data = data.concatenate(batches(order[with_synthetic:]))
-        if not isinstance(strategy, str):
-            prior = (1 - synthetic.fraction) * prior + synthetic.fraction * np.asarray(strategy) / np.sum(strategy)
-        elif strategy == "balance":
-            prior = (1 - synthetic.fraction) * prior + synthetic.fraction * fill_up(prior, synthetic.fraction)
+        of_real, weights = prior, class_weights(strategy, num_classes)
+        if weights is None and strategy == "balance":
+            weights = fill_up(prior, synthetic.fraction)
+        if weights is not None:
+            prior = (1 - synthetic.fraction) * prior + synthetic.fraction * np.asarray(weights, np.float64)
+        if with_synthetic < steps:  # the classes stay as frequent as the loss was told
+            rest = order[with_synthetic:]
+            if prior is not of_real:
+                there = prior * (np.bincount(real_labels, minlength=num_classes) > 0)
+                rest = order_by_frequency(real_labels, there / there.sum(), *rest.shape, seed)
+            data = data.concatenate(batches(rest))
     return data.enumerate().map(_transformer(arm, value_range, seed)).prefetch(4), prior
 
 
