@@ -22,7 +22,8 @@ class Synthetic(NamedTuple):
     """Share of each batch that is replaced."""
     strategy: Any = "fill"
     """Which classes the synthetic rows get: "fill" makes the classes of the whole stream as equal as the fraction allows;
-    "keep", "balance" and class weights are those of `gan_augment`."""
+    "keep", "balance" and class weights are those of `gan_augment`. Where nearly all rows of a class are synthetic, and
+    nearly all others real, a classifier can learn to know it by the traces of the generator: sample "balanced" with it."""
     weight: float | None = None
     """Factor on the sample weight of synthetic rows."""
     truncation: float = 1.0
