@@ -115,11 +115,9 @@ def run(group, arm, seed, judge):
 
 
 NOTES = """**What is to be seen.** DiffAugment brings the largest gain, in each seed; its samples are named right less
-often than those of a discriminator that has learned 500 images by heart. ADA gains in two of three seeds with the paper's
-target, and in three with the lower one, which raises p early enough for so few steps. Label smoothing and historical
-averaging make no difference that three seeds of 1,000 steps could show: what they are for, a discriminator that is too
-sure and players that run in circles, does not happen in so short a training. Spectral normalisation does not change the
-kernel distance at this length, but how often a sample has the class that was asked for.
+often than those without it. ADA gains in two of three seeds with the paper's target, and in three with the lower one.
+Label smoothing and historical averaging make no difference that three seeds of 1,000 steps could show. Spectral
+normalisation does not change the kernel distance at this length, but how often a sample has the class that was asked for.
 """
 
 

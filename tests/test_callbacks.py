@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tools import small_data, small_gan
+from tools import Kill, Killed, small_data, small_gan
 
 import keras_ganaug as kga
 from keras_ganaug import callbacks
@@ -58,18 +58,10 @@ def test_keep_best_by_a_logged_name_and_every_so_often(tmp_path):
 
 
 def test_keep_best_survives_a_killed_run(tmp_path):
-    class Killed(Exception):
-        pass
-
-    class Kill(keras.callbacks.Callback):
-        def on_epoch_begin(self, epoch, logs=None):
-            if epoch == 2:
-                raise Killed
-
     recorder = Recorder()
     values = iter([1.0, 2.0])
     with pytest.raises(Killed):
-        fit(compiled(), recorder, callbacks.KeepBest(lambda gan: next(values), path=tmp_path), Kill())
+        fit(compiled(), recorder, callbacks.KeepBest(lambda gan: next(values), path=tmp_path), Kill(2))
     gan = compiled()
     keep = callbacks.KeepBest(lambda gan: 5.0, path=tmp_path)
     fit(gan, keep, initial_epoch=2)

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from tools import max_difference, small_data, small_gan, weights
+from tools import Kill, Killed, max_difference, small_data, small_gan, weights
 
 import keras_ganaug as kga
 
@@ -48,14 +48,6 @@ def test_save_and_load_of_the_default_networks(tmp_path):
 
 
 def test_a_killed_run_goes_on_from_its_backup(tmp_path):
-    class Killed(Exception):
-        pass
-
-    class Kill(keras.callbacks.Callback):
-        def on_epoch_begin(self, epoch, logs=None):
-            if epoch == 2:
-                raise Killed
-
     def run(*callbacks):
         gan = small_gan()
         gan.set_weights(start)
@@ -65,7 +57,7 @@ def test_a_killed_run_goes_on_from_its_backup(tmp_path):
 
     start = weights(small_gan())
     with pytest.raises(Killed):
-        run(keras.callbacks.BackupAndRestore(tmp_path), Kill())
+        run(keras.callbacks.BackupAndRestore(tmp_path), Kill(2))
     resumed = run(keras.callbacks.BackupAndRestore(tmp_path))
     straight = run()
     assert int(resumed.step.numpy()) == 12

@@ -140,3 +140,19 @@ class StudyRecorder:
         settings = {"steps": 4, "batch_size": 8, "seeds": [3, 4], "verbose": False, "directory": directory}
         settings.update(build=self.build, synthetic=kga.study.Synthetic(bank_size=12))
         return kga.AugmentationStudy(study_data, test, self.generator, **{**settings, **options})
+
+
+class Killed(Exception):
+    """What `Kill` raises."""
+
+
+class Kill(keras.callbacks.Callback):
+    """Ends a training at the start of an epoch, as a killed process does."""
+
+    def __init__(self, epoch):
+        super().__init__()
+        self.epoch = epoch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == self.epoch:
+            raise Killed

@@ -101,14 +101,14 @@ def make_stream(arm, images, labels, num_classes, source, steps, batch_size, val
             seed=seed,
         )
         data = batches(order[:with_synthetic]).map(augment, num_parallel_calls=tf.data.AUTOTUNE)
-        of_real, weights = prior, class_weights(strategy, num_classes)
+        weights = class_weights(strategy, num_classes)
         if weights is None and strategy == "balance":
             weights = fill_up(prior, synthetic.fraction)
         if weights is not None:
             prior = (1 - synthetic.fraction) * prior + synthetic.fraction * np.asarray(weights, np.float64)
         if with_synthetic < steps:  # the classes stay as frequent as the loss was told
             rest = order[with_synthetic:]
-            if prior is not of_real:
+            if weights is not None:
                 there = prior * (np.bincount(real_labels, minlength=num_classes) > 0)
                 rest = order_by_frequency(real_labels, there / there.sum(), *rest.shape, seed)
             data = data.concatenate(batches(rest))
