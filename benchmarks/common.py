@@ -42,6 +42,11 @@ def fast_precision():
     return "mixed_bfloat16" if native or tf.config.list_physical_devices("GPU") else "float32"
 
 
+def faster_compile():
+    """What `jit_compile` is here: XLA's float32 convolutions are slower on a processor than TensorFlow's own."""
+    return "auto" if fast_precision() == "mixed_bfloat16" else False
+
+
 @contextlib.contextmanager
 def precision(policy=None):
     """Networks that are built within compute by this dtype policy; None is the one that is fast here."""

@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # TensorFlow leaves its faster convolutions out on older processors
 
 import keras
 import numpy as np
-from common import ROOT, Clock, as_pixels, fast_precision, precision
+from common import ROOT, Clock, as_pixels, fast_precision, faster_compile, precision
 from judge import Judge, pca_gaussians
 
 import keras_ganaug as kga
@@ -135,7 +136,8 @@ def compile_for(gan, run, decay=True, penalties=(), **changes):
     if run.mismatch:
         penalties = (*penalties, kga.penalties.MismatchedLabels(gan.num_classes, run.mismatch, loss=run.mismatch_loss))
     settings["penalties"] = (*settings["penalties"], *penalties)
-    gan.compile(**{**{name: settings[name] for name in ("g_optimizer", "d_optimizer", "penalties")}, **changes})
+    papers = {name: settings[name] for name in ("g_optimizer", "d_optimizer", "penalties")}
+    gan.compile(**{"jit_compile": faster_compile(), **papers, **changes})
     return gan
 
 

@@ -23,11 +23,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # TensorFlow leaves its faster convolutions out on older processors
 
 import keras
 import numpy as np
 import utility_page
-from common import ROOT, draw_rows, precision, write_json
+from common import ROOT, draw_rows, faster_compile, precision, write_json
 
 import keras_ganaug as kga
 
@@ -204,7 +205,8 @@ def make_gan(recipe):
             return keras.optimizers.Adam(keras.optimizers.schedules.PolynomialDecay(rate, recipe.steps, 0.0), 0.0, 0.9)
 
         augment = kga.DiffAugment(recipe.augment) if recipe.augment else None
-        gan.compile(adam(recipe.g_rate), adam(recipe.d_rate), penalties=penalties, augment=augment)
+        options = {"penalties": penalties, "augment": augment, "jit_compile": faster_compile()}
+        gan.compile(adam(recipe.g_rate), adam(recipe.d_rate), **options)
         epochs = 10
         options = {"epochs": epochs, "steps_per_epoch": recipe.steps // epochs, "batch_size": recipe.batch_size}
         gan.fit(images, labels, **options, class_balanced=True, verbose=0, callbacks=[kga.callbacks.TimeLeft()])
@@ -267,11 +269,10 @@ def options_study(name, seeds, directory):
     """The study of the `OPTIONS`, on top of the first arm that the setting's GAN stands on."""
     setting = SETTINGS[name]
     base = setting.on_top_of[0]
-    arm = kga.study.default_arms(flip=setting.flip)[base]
     result = study(name, seeds, directory, [base, f"gan + {base}"])
+    arm = result.arms[f"gan + {base}"]
     for words, changes in OPTIONS.items():
-        synthetic = setting.synthetic._replace(**changes)
-        result.arms[f"gan + {base}, {words}"] = arm._replace(synthetic=synthetic)
+        result.arms[f"gan + {base}, {words}"] = arm._replace(synthetic=arm.synthetic._replace(**changes))
     return result
 
 

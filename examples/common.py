@@ -30,7 +30,10 @@ def train_classifier(data, steps, num_classes, seed=0, verbose=0):
 
 def endless_batches(dataset, seed, batch_size=64):
     """Batches of an unbatched dataset for ever, each epoch in an order of its own."""
-    return dataset.shuffle(int(dataset.cardinality()), seed=seed).repeat().batch(batch_size, drop_remainder=True)
+    options = tf.data.Options()
+    options.autotune.enabled = False  # its thread can keep `fit` waiting for up to a minute after the last step
+    batches = dataset.shuffle(int(dataset.cardinality()), seed=seed).repeat().batch(batch_size, drop_remainder=True)
+    return batches.with_options(options)
 
 
 def recalls(model, dataset, num_classes):

@@ -96,6 +96,39 @@ def test_the_stream_has_the_frequencies_that_it_tells_the_loss(strategy, fractio
         np.testing.assert_allclose(seen, prior, atol=0.03 if len(phase) == 40 else 0.06)
 
 
+def test_synthetic_images_even_out_the_classes_only_where_nothing_else_does():
+    strategies = {
+        name: arms.with_strategy(arm._replace(synthetic=study.Synthetic())).synthetic.strategy
+        for name, arm in arms.all_arms().items()
+    }
+    evened = {name for name, strategy in strategies.items() if strategy == "keep"}
+    assert evened == {
+        "class_weights",
+        "balanced_softmax",
+        "logit_adjustment",
+        "balanced_softmax + shift_flip",
+        "balanced_softmax + mixup",
+    }
+    assert {strategies[name] for name in strategies.keys() - evened} == {"fill"}
+    chosen = study.Arm(loss="balanced_softmax", synthetic=study.Synthetic(strategy="fill"))
+    assert arms.with_strategy(chosen) == chosen
+    assert arms.with_strategy(study.Arm()) == study.Arm()
+    labels = np.array([0] * 9 + [1])
+    options = {"arms": {"balanced_softmax": study.Arm(loss="balanced_softmax")}, "steps": 2}
+    data = (np.zeros([10, 8, 8, 1], "uint8"), labels)
+    whole = study.AugmentationStudy(data, data, lambda *_: None, **options)
+    assert whole.arms["gan + balanced_softmax"].synthetic.strategy == "keep"
+    assert whole.arms["gan"].synthetic.strategy == "fill"
+
+
+def test_no_thread_of_the_stream_keeps_the_end_of_training_waiting():
+    labels = np.array([0, 1])
+    images = np.zeros([2, 4, 4, 1], "uint8")
+    for arm in (study.Arm(), study.Arm(synthetic=study.Synthetic(bank_size=12))):
+        data, _ = streams.make_stream(arms.with_strategy(arm), images, labels, 3, _Constant(), 4, 2, (0, 255), seed=1)
+        assert data.options().autotune.enabled is False
+
+
 def test_shuffled_samples_are_of_another_class():
     source = sources.Shuffled(_Constant())
     labels = np.resize([0, 1, 2], 300).astype("int32")

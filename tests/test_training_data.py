@@ -4,6 +4,8 @@ import numpy as np
 import tensorflow as tf
 from tools import max_difference, small_data, small_gan
 
+from keras_ganaug.models import training_data
+
 X, Y = small_data()
 
 
@@ -85,3 +87,8 @@ def test_class_balanced_sampling_shows_rare_classes_as_often(monkeypatch):
         labels = {row.tobytes(): label for row, label in zip(X.reshape(24, -1), y, strict=True)}
         assert all(labels[row.tobytes()] == label for row, label in zip(rows, seen, strict=True))
         assert len({row.tobytes() for row in rows}) >= 22  # and all images take part
+
+
+def test_no_thread_of_the_stream_keeps_the_end_of_training_waiting():
+    stream, _ = training_data.from_arrays(X, Y, small_gan(), 8, True, False)
+    assert stream.options().autotune.enabled is False

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _checks, networks
+from keras_ganaug import _checks, _compat, _pipelines, networks
 
 
 class Score(NamedTuple):
@@ -112,13 +112,14 @@ def train_classifier(images, labels, num_classes=None, build=None, value_range=(
         model = networks.classifier.classifier(images.shape[1:], num_classes, value_range=value_range, seed=seed)
     else:
         model = build(seed)
-    model.compile(
-        keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(2e-3, steps)),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    _compat.compile_classifier(
+        model,
+        optimizer=keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(2e-3, steps)),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
     data = tf.data.Dataset.from_tensor_slices((images, labels)).shuffle(len(images), seed=seed)
     data = data.repeat().batch(batch_size, drop_remainder=True).prefetch(2)
-    model.fit(data, steps_per_epoch=steps, shuffle=False, verbose=0)
+    model.fit(_pipelines.untuned(data), steps_per_epoch=steps, shuffle=False, verbose=0)
     return model
 
 

@@ -7,7 +7,7 @@ filled up with the first images of the next epoch.
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _checks, _labels, _random
+from keras_ganaug import _checks, _labels, _pipelines, _random
 
 
 def split(element, num_classes):
@@ -127,7 +127,7 @@ def from_arrays(x, y, gan, batch_size, shuffle, class_balanced):
         images = tf.gather(x, indices)
         return images if y is None else (images, tf.gather(y, indices))
 
-    return rows.map(take, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2), steps_per_epoch
+    return _pipelines.untuned(rows.map(take, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)), steps_per_epoch
 
 
 def from_dataset(dataset, gan, steps_per_epoch, class_balanced):

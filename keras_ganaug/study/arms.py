@@ -20,10 +20,11 @@ class Synthetic(NamedTuple):
 
     fraction: float = 0.25
     """Share of each batch that is replaced."""
-    strategy: Any = "fill"
+    strategy: Any = "auto"
     """Which classes the synthetic rows get: "fill" makes the classes of the whole stream as equal as the fraction allows;
     "keep", "balance" and class weights are those of `gan_augment`. Where nearly all rows of a class are synthetic, and
-    nearly all others real, a classifier can learn to know it by the traces of the generator: sample "balanced" with it."""
+    nearly all others real, a classifier can learn to know it by the traces of the generator. So "auto" is "keep" on top of
+    an arm whose loss or logits make up for unequal classes already, and "fill" elsewhere."""
     weight: float | None = None
     """Factor on the sample weight of synthetic rows."""
     truncation: float = 1.0
@@ -55,6 +56,15 @@ class Arm(NamedTuple):
     """Maps (images, labels, seed) to other training arrays, once before training; SMOTE does."""
     synthetic: Synthetic | None = None
     """Synthetic images in the stream."""
+
+
+def with_strategy(arm):
+    """The arm with what "auto" stands for."""
+    synthetic = arm.synthetic
+    if synthetic is None or not isinstance(synthetic.strategy, str) or synthetic.strategy != "auto":
+        return arm
+    evened = arm.sampling == "natural" and (arm.adjust_logits or arm.loss in ("class_weights", "balanced_softmax"))
+    return arm._replace(synthetic=synthetic._replace(strategy="keep" if evened else "fill"))
 
 
 def smote(images, labels, seed, neighbors=5):

@@ -10,7 +10,7 @@ import tensorflow as tf
 from keras_ganaug import _checks, datasets
 from keras_ganaug.augmentation.replacement import class_weights
 from keras_ganaug.study import statistics, streams, training
-from keras_ganaug.study.arms import Synthetic, all_arms
+from keras_ganaug.study.arms import Synthetic, all_arms, with_strategy
 from keras_ganaug.study.study import AugmentationStudy
 
 FEWEST = 4
@@ -168,6 +168,7 @@ def recommend(
     base = _best(arms, figures)
     arm = arms[base]
     prior = streams.prior_of(labels, num_classes, arm.sampling)
+    candidates = {name: with_strategy(arm._replace(synthetic=candidate)).synthetic for name, candidate in candidates.items()}
     candidates = {name: _with_weights(candidate, prior) for name, candidate in candidates.items()}
     figures |= measure({name: arm._replace(synthetic=candidate) for name, candidate in candidates.items()})
     best = _best(candidates, figures)

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _random
+from keras_ganaug import _pipelines, _random
 from keras_ganaug.augmentation import gan_augment
 from keras_ganaug.augmentation.replacement import class_weights
 from keras_ganaug.study.arms import TRANSFORMS
@@ -112,7 +112,8 @@ def make_stream(arm, images, labels, num_classes, source, steps, batch_size, val
                 there = prior * (np.bincount(real_labels, minlength=num_classes) > 0)
                 rest = order_by_frequency(real_labels, there / there.sum(), *rest.shape, seed)
             data = data.concatenate(batches(rest))
-    return data.enumerate().map(_transformer(arm, value_range, seed)).prefetch(4), prior
+    data = data.enumerate().map(_transformer(arm, value_range, seed)).prefetch(4)
+    return _pipelines.untuned(data), prior
 
 
 def _transformer(arm, value_range, seed):

@@ -136,7 +136,7 @@ class AugmentationStudy:
                 raise ValueError(f"`make_generator` must be given for the arm {name!r}. Received: None")
             if source == "oracle" and self.held_out is None:
                 raise ValueError(f"`held_out` must be given for the arm {name!r}. Received: None")
-        return arms
+        return {name: arms_module.with_strategy(arm) for name, arm in arms.items()}
 
     def _arrays(self, data, name, seed):
         data = data(seed) if callable(data) else data

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_ganaug import _compat
 from keras_ganaug.augmentation import FilteredGenerator
 from keras_ganaug.augmentation.source import resolve
 from keras_ganaug.study import losses, streams
@@ -77,7 +78,7 @@ def train(arm, build, make_optimizer, images, labels, num_classes, source, steps
     data, prior = streams.make_stream(arm, images, labels, num_classes, source, steps, batch_size, value_range, seed)
     keras.utils.set_random_seed(seed)  # of layers that draw
     model = build(seed)
-    model.compile(make_optimizer(steps), losses.make(arm.loss, prior))
+    _compat.compile_classifier(model, optimizer=make_optimizer(steps), loss=losses.make(arm.loss, prior))
     model.fit(data, epochs=1, shuffle=False, verbose=0)
     return model, prior
 
