@@ -28,8 +28,10 @@ class GANAugmentation(keras.layers.Layer):
             `.keras` file or SavedModel.
         fraction: Share of the batch to replace, 0 to 1. Defaults to 0.25.
         sampling_strategy: Which classes the synthetic rows get. "keep": each that of the row it replaces, so labels do not
-            change. "balance": those that are rarest in the batch. A mapping from class index to weight, or a sequence of
-            one weight per class: drawn in proportion. Defaults to "keep".
+            change. "balance": those that are rarest in the batch; if nearly all rows of a class are synthetic then, and
+            nearly all others real, a classifier can learn to know it by the traces of the generator, which "keep" on
+            oversampled data avoids. A mapping from class index to weight, or a sequence of one weight per class: drawn in
+            proportion. Defaults to "keep".
         synthetic_weight: Factor on the sample weight of synthetic rows, at least 0; a batch without sample weights gets
             them. Defaults to None: sample weights stay as they are.
         value_range: (lowest, highest) value of the batches. Defaults to that of the generator's own images, which is
