@@ -56,6 +56,40 @@ def _measured(accuracies, head=0.9, middle=0.8, tail=0.7):
     return {"balanced_accuracy": list(accuracies), **{name: [value] * len(accuracies) for name, value in recalls.items()}}
 
 
+@pytest.mark.parametrize(("gain", "rounds", "words"), [(-0.05, 1, "does not help"), (0.05, 2, "helps")])
+def test_what_is_behind_after_a_repeat_is_given_up(monkeypatch, gain, rounds, words):
+    """With accuracies that are given: how often each arm is measured, and how many GANs are trained."""
+    base = np.resize([0.5, 0.6, 0.55], 6)
+    accuracies = {"plain": base, "worse": base - 0.1, "some": base + gain + [0.01, 0, -0.01] * 2, "bad": base - 0.2}
+    trained = []
+
+    class Scripted:
+        def __init__(self, train, test, make_generator, arms, on_top_of, seeds, **options):
+            self.arms, self.seeds, self.make_generator = arms, list(seeds), make_generator
+
+        def run(self):
+            if any(arm.synthetic for arm in self.arms.values()):
+                for run in self.seeds:
+                    self.make_generator(None, None, run)
+            self.arms = {name: _measured(accuracies[name][self.seeds]) for name in self.arms}
+            return self
+
+    monkeypatch.setattr(recommendation, "AugmentationStudy", Scripted)
+    advice = kga.recommend(
+        study_data(5, n=90),
+        lambda images, labels, run: trained.append(run),
+        arms={"worse": study.Arm(), "plain": study.Arm()},
+        candidates={"some": study.Synthetic(0.25, "keep"), "bad": study.Synthetic(0.5, "keep")},
+    )
+    assert trained == list(range(3 * rounds))
+    measured = {name: len(values) for name, values in advice.figures.items()}
+    assert measured == {"plain": 6, "worse": 3, "some": 3 * rounds, "bad": 3}
+    assert advice.base == "plain"
+    assert f"{words}: some" in str(advice)
+    assert f"{100 * gain:+.1f} points" in str(advice)
+    assert f"{3 * rounds} folds" in str(advice)
+
+
 COUNTS, NAMES = np.array([1000, 100, 12]), ["cat", "dog", "owl"]
 
 

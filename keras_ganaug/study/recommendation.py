@@ -45,7 +45,7 @@ class Recommendation(NamedTuple):
     reasons: list
     """Why, in words."""
     figures: dict
-    """What was measured: by arm, the balanced accuracy in each fold."""
+    """What was measured: by arm, the balanced accuracy in each fold until the arm was given up."""
     band: tuple | None = None
     """(lowest, highest) probability of its class that a classifier must give a sample, for `FilteredGenerator`; None: no
     filter."""
@@ -88,7 +88,8 @@ def recommend(
     are compared on the fold, which neither has seen. Where the best way of using the GAN lowers the recall of head, middle
     or tail, it is tried once more without samples of those classes. The GAN is recommended only if it is better than the
     best arm without it by more than a margin, and more than chance would make it: the 90% interval of the paired differences
-    is above 0.
+    is above 0. What this interval shows to be behind after a repeat is given up; when no way of using the GAN is left, no
+    further GAN is trained.
 
     Args:
         train: Training images: an unbatched `tf.data.Dataset` of (image, label), or arrays `(images, labels)`.
@@ -98,7 +99,7 @@ def recommend(
         candidates: Ways of using the GAN to choose from, a mapping from names to `study.Synthetic`s. Defaults to
             `study.CANDIDATES`.
         folds: Into how many parts the data are cut, at least 2. Defaults to 3.
-        repeats: How often, each time anew: `folds * repeats` GANs are trained. Defaults to 2.
+        repeats: How often, each time anew: up to `folds * repeats` GANs are trained. Defaults to 2.
         margin: Least gain of balanced accuracy for which a GAN is worth its while, from 0 to 1. Defaults to 0.003.
         seed: Integer. Defaults to 0.
         class_names: Names for the reasons. Defaults to the data set's, else to numbers.
@@ -152,33 +153,50 @@ def recommend(
             made[run] = make_generator(images, labels, run)
         return made[run]
 
-    def measure(these):
-        study = AugmentationStudy(
-            lambda run: part(run, False),
-            lambda run: part(run, True),
-            generator_of,
-            arms=these,
-            on_top_of=None,
-            seeds=range(folds * repeats),
-            **options,
-        )
-        return study.run().arms
+    figures = {}
 
-    figures = measure(arms)
-    base = _best(arms, figures)
+    def race(these, rival=None, least=0.0):
+        """Measures arms, repeat by repeat, until they are surely behind. Returns those that never were.
+
+        Args:
+            these: Mapping from names to arms.
+            rival: Name of the arm to beat. Defaults to None: the best of these.
+            least: By how much.
+        """
+        for name in these:
+            figures[name] = {}
+        for repeat in range(repeats):
+            study = AugmentationStudy(
+                lambda run: part(run, False),
+                lambda run: part(run, True),
+                generator_of,
+                arms=these,
+                on_top_of=None,
+                seeds=range(repeat * folds, (repeat + 1) * folds),
+                **options,
+            )
+            for name, measured in study.run().arms.items():
+                figures[name] = {metric: [*figures[name].get(metric, ()), *values] for metric, values in measured.items()}
+            to_beat = figures[rival or _best(these, figures)]
+            these = {name: arm for name, arm in these.items() if not _behind(figures[name], to_beat, least)}
+            if not these:
+                break
+        return these
+
+    base = _best(race(arms), figures)
     arm = arms[base]
     prior = streams.prior_of(labels, num_classes, arm.sampling)
-    candidates = {name: with_strategy(arm._replace(synthetic=candidate)).synthetic for name, candidate in candidates.items()}
-    candidates = {name: _with_weights(candidate, prior) for name, candidate in candidates.items()}
-    figures |= measure({name: arm._replace(synthetic=candidate) for name, candidate in candidates.items()})
-    best = _best(candidates, figures)
-    spared = _spared(candidates[best], figures[best], figures[base], counts, prior)
+    tried = {name: with_strategy(arm._replace(synthetic=candidate)) for name, candidate in candidates.items()}
+    tried = {name: arm._replace(synthetic=_with_weights(arm.synthetic, prior)) for name, arm in tried.items()}
+    left = race(tried, base, margin) or dict(tried)
+    best = _best(left, figures, base)
+    spared = _spared(tried[best].synthetic, figures[best], figures[base], counts, prior)
     if spared is not None:
         which, spared = spared
         name = f"{best}, none for the {' and the '.join(which)}"
-        candidates[name] = spared
-        figures |= measure({name: arm._replace(synthetic=spared)})
-    return _decide(figures, base, candidates, counts, names, margin)
+        tried[name] = arm._replace(synthetic=spared)
+        left |= race({name: tried[name]}, base, margin)
+    return _decide(figures, base, {name: tried[name].synthetic for name in left}, counts, names, margin)
 
 
 _ARMS = ("nothing", "oversampling", "balanced_softmax", "shift_flip")
@@ -189,9 +207,24 @@ def _few_images(classes, counts, names):
     return shown + (f" and {len(classes) - 3} more classes like these" if len(classes) > 3 else "")
 
 
-def _best(names, figures):
-    """The arm with the highest mean balanced accuracy."""
-    return max(names, key=lambda name: np.mean(figures[name]["balanced_accuracy"]))
+def _differences(these, others, metric="balanced_accuracy"):
+    """Fold by fold, as far as both were measured."""
+    return np.array([a - b for a, b in zip(these[metric], others[metric])])
+
+
+def _behind(these, others, least):
+    """Whether these figures are surely not better than the others by `least`."""
+    return statistics.paired_bootstrap(_differences(these, others), level=0.9)[1] < least
+
+
+def _best(names, figures, base=None):
+    """The arm with the highest mean balanced accuracy, or the largest mean gain over `base`."""
+
+    def worth(name):
+        values = figures[name]["balanced_accuracy"]
+        return np.mean(values if base is None else _differences(figures[name], figures[base]))
+
+    return max(names, key=worth)
 
 
 def _with_weights(candidate, prior):
@@ -203,7 +236,7 @@ def _with_weights(candidate, prior):
 
 def _gains(these, others):
     """By bucket of classes, the mean gain of recall; nothing for a bucket without classes."""
-    gains = {name: np.mean(np.subtract(these[f"{name}_recall"], others[f"{name}_recall"])) for name in statistics.BUCKETS}
+    gains = {name: np.mean(_differences(these, others, f"{name}_recall")) for name in statistics.BUCKETS}
     return {name: float(gain) for name, gain in gains.items() if np.isfinite(gain)}
 
 
@@ -233,9 +266,9 @@ def _spared(candidate, these, others, counts, prior):
 
 def _decide(figures, base, candidates, counts, names, margin):
     """The advice from what was measured of each arm in each fold."""
-    best = _best(candidates, figures)
+    best = _best(candidates, figures, base)
     accuracies = {name: list(figures[name]["balanced_accuracy"]) for name in figures}
-    differences = np.subtract(accuracies[best], accuracies[base])
+    differences = _differences(figures[best], figures[base])
     low, high = statistics.paired_bootstrap(differences, level=0.9)
     facts = (
         f"{best}, on top of {base!r}: {100 * differences.mean():+.1f} points of balanced accuracy, on images held out of "
