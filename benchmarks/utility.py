@@ -103,7 +103,12 @@ SETTINGS = {
         target="86.7 with the GAN, tail 80, head down by at most 1",
     ),
     "step": Setting(
-        "fashion_mnist", (500,) * 5 + (20,) * 5, steps=1000, gan=FASHION, on_top_of=("shift_flip", BOTH), target="+3 points"
+        "fashion_mnist",
+        (500,) * 5 + (20,) * 5,
+        steps=1000,
+        gan=FASHION,
+        on_top_of=("rand_augment", "shift_flip", BOTH),
+        target="+3 points",
     ),
     "few_50": Setting(
         "fashion_mnist", (50,) * 10, steps=800, gan=FASHION, on_top_of=("shift_flip", "mixup"), target="83.5 with the GAN"
@@ -148,6 +153,7 @@ OPTIONS = {
     "fraction 0.5": {"fraction": 0.5},
     "fraction 0.75": {"fraction": 0.75},
     "classes as they are": {"strategy": "keep"},
+    "to the rare classes": {"strategy": "fill"},
     "at 0.3 of the weight": {"weight": 0.3},
     "real images alone in the last 30%": {"real_only_end": 0.3},
     "filtered": {"band": (0.3, 1.0)},
@@ -265,14 +271,15 @@ def picture(path, name, seed, directory, columns=8):
     draw_rows(path, [images[labels == c] for c in range(data.num_classes)], samples, data.class_names, columns)
 
 
-def options_study(name, seeds, directory):
-    """The study of the `OPTIONS`, on top of the first arm that the setting's GAN stands on."""
-    setting = SETTINGS[name]
-    base = setting.on_top_of[0]
+def options_study(name, seeds, directory, base=None):
+    """The study of the `OPTIONS`, on top of an arm that the setting's GAN stands on, the first by default."""
+    base = base or SETTINGS[name].on_top_of[0]
     result = study(name, seeds, directory, [base, f"gan + {base}"])
     arm = result.arms[f"gan + {base}"]
     for words, changes in OPTIONS.items():
-        result.arms[f"gan + {base}, {words}"] = arm._replace(synthetic=arm.synthetic._replace(**changes))
+        synthetic = arm.synthetic._replace(**changes)
+        if synthetic != arm.synthetic:
+            result.arms[f"gan + {base}, {words}"] = arm._replace(synthetic=synthetic)
     return result
 
 
@@ -336,6 +343,7 @@ if __name__ == "__main__":
     parser.add_argument("--arms", nargs="+", help="names of arms; all by default")
     parser.add_argument("--guard", action="store_true", help="judge the advice of `recommend` instead of the arms")
     parser.add_argument("--options", action="store_true", help="the options of synthetic images instead of the arms")
+    parser.add_argument("--base", help="with --options, the arm on top of which; the setting's first by default")
     parser.add_argument("--json", type=Path, help="file for the figures")
     parser.add_argument("--html", help="file for a page with table and plot")
     parser.add_argument("--write", action="store_true", help="write docs/utility.md alone")
@@ -350,7 +358,7 @@ if __name__ == "__main__":
             write_json(options.json, guard(options.setting, options.seeds, folder))
         else:
             if options.options:
-                report = options_study(options.setting, options.seeds, folder).run()
+                report = options_study(options.setting, options.seeds, folder, options.base).run()
             else:
                 report = study(options.setting, options.seeds, folder, options.arms).run()
             print(report)

@@ -44,9 +44,7 @@ def write(settings, folder):
             continue
 
         def cell(arm, report=report):
-            values = 100 * np.array(report.arms[arm]["balanced_accuracy"])
-            spread = f" ± {values.std(ddof=1):.1f}" if len(values) > 1 else ""
-            return f"{values.mean():.1f}{spread} ({arm})"
+            return f"{_mean(report.arms[arm]['balanced_accuracy'])} ({arm})"
 
         gain = report.gain
         low, high = (100 * value for value in gain["interval"])
@@ -70,15 +68,21 @@ def write(settings, folder):
     (folder.parent / "utility.md").write_text("\n\n".join([*parts, *sections]) + "\n", encoding="utf-8")
 
 
+def _mean(shares):
+    """Mean and standard deviation, in per cent; a single value has no spread."""
+    values = 100 * np.array(shares)
+    return f"{values.mean():.1f}" + (f" ± {values.std(ddof=1):.1f}" if len(values) > 1 else "")
+
+
 def _options_table(report):
     """Each arm and its paired difference from the second, which is the setting's own."""
     arms = list(report.arms)
     lines = ["| | balanced accuracy | tail | difference from the first with a GAN, seed by seed |", "|-|-|-|-|"]
     for arm in arms:
-        values, tail = (100 * np.array(report.arms[arm][metric]) for metric in ("balanced_accuracy", "tail_recall"))
-        differences = values - 100 * np.array(report.arms[arms[1]]["balanced_accuracy"])
+        own, usual = (np.array(report.arms[name]["balanced_accuracy"]) for name in (arm, arms[1]))
+        differences = 100 * (own - usual)
         each = "" if arm == arms[1] else f"{differences.mean():+.1f} ({', '.join(f'{d:+.1f}' for d in differences)})"
-        lines.append(f"| {arm} | {values.mean():.1f} ± {values.std(ddof=1):.1f} | {tail.mean():.1f} | {each} |")
+        lines.append(f"| {arm} | {_mean(own)} | {100 * np.mean(report.arms[arm]['tail_recall']):.1f} | {each} |")
     return "\n".join(lines)
 
 
