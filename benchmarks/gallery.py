@@ -54,8 +54,6 @@ class Run(NamedTuple):
     """γ of BEGAN, the diversity ratio, where it is not the default."""
     lambda_k: float | None = None
     """λ of BEGAN, the learning rate of its k, likewise."""
-    d_steps: int | None = None
-    """Updates of the discriminator for each of the generator, where they are not the paper's."""
     depth: int | None = None
     """Layers of StyleGAN's mapping, where they are not the paper's 8."""
 
@@ -126,7 +124,6 @@ def build(name, run):
 def compile_for(gan, run, decay=True, penalties=(), **changes):
     """Compiles with the paper's settings but for what `run` says, the penalties that are added, and `changes`."""
     settings = gan.paper_settings()
-    settings["d_steps"] = run.d_steps or settings["d_steps"]
     rates = {"g_optimizer": run.g_rate or run.rate, "d_optimizer": run.rate}
     for player, updates in (("g_optimizer", run.steps), ("d_optimizer", run.steps * settings["d_steps"])):
         config = settings[player].get_config()
@@ -139,7 +136,7 @@ def compile_for(gan, run, decay=True, penalties=(), **changes):
     if run.mismatch:
         penalties = (*penalties, kga.penalties.MismatchedLabels(gan.num_classes, run.mismatch, loss=run.mismatch_loss))
     settings["penalties"] = (*settings["penalties"], *penalties)
-    papers = {name: settings[name] for name in ("g_optimizer", "d_optimizer", "penalties", "d_steps")}
+    papers = {name: settings[name] for name in ("g_optimizer", "d_optimizer", "penalties")}
     gan.compile(**{"jit_compile": faster_compile(), **papers, **changes})
     return gan
 
@@ -226,7 +223,6 @@ def page():
         rates = [result[key] for key in ("g_rate", "rate") if result.get(key) is not None]
         trained = f"{result['seconds'] / 60:.1f} min, {result['steps']:,} × {result['batch_size']}, "
         trained += f"rates {' and '.join(f'×{rate:g}' for rate in rates)}"
-        trained += f", {result['d_steps']} critic step" if result.get("d_steps") is not None else ""
         trained += f", λ {result['mismatch']:g}" if result["mismatch"] else ""
         trained += f", λ_k {result['lambda_k']:g}" if result.get("lambda_k") is not None else ""
         trained += f", width {result['width']}" if result.get("width", 32) != 32 else ""
