@@ -364,7 +364,8 @@ if __name__ == "__main__":
             print(report)
             if options.json:
                 report.to_json(options.json, setting=options.setting)
-                picture(options.json.with_suffix(".png"), options.setting, options.seeds[0], folder)
+                if not options.options:
+                    picture(options.json.with_suffix(".png"), options.setting, options.seeds[0], folder)
             if options.html:
                 report.to_html(options.html, title=f"Does the GAN help? {options.setting}")
     if options.write or (options.json and options.json.resolve().parent == FOLDER):
