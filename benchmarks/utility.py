@@ -210,9 +210,13 @@ def make_gan(recipe):
         def adam(rate):
             return keras.optimizers.Adam(keras.optimizers.schedules.PolynomialDecay(rate, recipe.steps, 0.0), 0.0, 0.9)
 
-        augment = kga.DiffAugment(recipe.augment) if recipe.augment else None
-        options = {"penalties": penalties, "augment": augment, "jit_compile": faster_compile()}
-        gan.compile(adam(recipe.g_rate), adam(recipe.d_rate), **options)
+        gan.compile(
+            adam(recipe.g_rate),
+            adam(recipe.d_rate),
+            penalties=penalties,
+            augment=kga.DiffAugment(recipe.augment) if recipe.augment else None,
+            jit_compile=faster_compile(),
+        )
         epochs = 10
         options = {"epochs": epochs, "steps_per_epoch": recipe.steps // epochs, "batch_size": recipe.batch_size}
         gan.fit(images, labels, **options, class_balanced=True, verbose=0, callbacks=[kga.callbacks.TimeLeft()])

@@ -27,7 +27,7 @@ SAME_ON_ALL = "only_first_replica" if KERAS_3 else tf.VariableAggregation.ONLY_F
 def compile_classifier(model, **options):
     """Compiles a classifier that this package trains.
 
-    Keras 3 has XLA compile the step, whose convolutions take twice as long on a processor as TensorFlow's own.
+    Keras 3 has XLA compile the step, whose convolutions take longer on a processor than TensorFlow's own.
     """
     on_cpu = all(device.device_type == "CPU" for device in tf.config.list_physical_devices())
     model.compile(**options, **({"jit_compile": False} if KERAS_3 and on_cpu else {}))
