@@ -54,22 +54,31 @@ class Run(NamedTuple):
     """γ of BEGAN, the diversity ratio, where it is not the default."""
     lambda_k: float | None = None
     """λ of BEGAN, the learning rate of its k, likewise."""
+    fake_weight: float | None = None
+    """Of ACGAN, the weight of its classifier's loss on generated images, likewise."""
     depth: int | None = None
     """Layers of StyleGAN's mapping, where they are not the paper's 8."""
+    grown: float | None = None
+    """The share of the images after which ProgressiveGAN has its full size."""
+    d_steps: int | None = None
+    """Updates of the discriminator for each of the generator's, where they are not the paper's."""
 
+
+OWN = ("gamma", "lambda_k", "fake_weight")
+"""What is given to the class of the GAN."""
 
 RUNS = {
     "GAN": Run(7000, mismatch=0.3),
     "CGAN": Run(7000),
-    "ACGAN": Run(7000),
-    "LSGAN": Run(6000, width=16),
-    "WGAN": Run(1600, width=16, g_rate=20.0, mismatch=3.0, mismatch_loss="wasserstein"),
-    "WGANGP": Run(1000, width=16, g_rate=6.0, mismatch=0.3, mismatch_loss="wasserstein"),
+    "ACGAN": Run(7000, width=16, fake_weight=0.1),
+    "LSGAN": Run(6000, width=16, mismatch=0.1),
+    "WGAN": Run(6500, width=16, rate=6.0, mismatch=0.5, mismatch_loss="wasserstein", d_steps=1),
+    "WGANGP": Run(4300, width=16, rate=6.0, g_rate=3.0, mismatch=0.3, mismatch_loss="relativistic", d_steps=1),
     "BEGAN": Run(4800, width=16, batch_size=16, rate=10.0, mismatch=0.5, gamma=0.7, lambda_k=0.02),
     "SNGAN": Run(6600, mismatch=0.1),
     "SAGAN": Run(4200, mismatch=0.1),
-    "ProgressiveGAN": Run(2400, width=16, rate=4.0, mismatch=0.3, mismatch_loss="wasserstein"),
-    "StyleGAN": Run(1800, width=16, rate=8.0, mismatch=0.1, r1=0.01, depth=2),
+    "ProgressiveGAN": Run(2700, width=16, rate=6.0, mismatch=0.3, mismatch_loss="relativistic", grown=0.2),
+    "StyleGAN": Run(3700, width=16, rate=8.0, mismatch=0.1, r1=0.01, depth=2),
 }
 
 FIGURES = ["frechet", "kernel", "precision", "recall", "density", "coverage", "gan_test", "cas", "diversity"]
@@ -111,9 +120,9 @@ class KeepFinal(keras.callbacks.Callback):
 def build(name, run):
     """The compiled GAN."""
     options = {"width": run.width}
-    if name == "ProgressiveGAN":  # grown after 60% of the images
-        options |= dict.fromkeys(["fade_images", "stable_images"], int(0.15 * run.steps * run.batch_size))
-    options.update({key: getattr(run, key) for key in ("gamma", "lambda_k") if getattr(run, key) is not None})
+    if run.grown is not None:  # from 7 to 14 to 28: two resolutions before the last, each stable and then faded out
+        options |= dict.fromkeys(["fade_images", "stable_images"], int(run.grown / 4 * run.steps * run.batch_size))
+    options.update({key: getattr(run, key) for key in OWN if getattr(run, key) is not None})
     with precision():
         if run.depth is not None:
             options["generator"] = kga.networks.style.generator((28, 28, 1), 10, width=run.width, seed=0, depth=run.depth)
@@ -125,6 +134,7 @@ def compile_for(gan, run, decay=True, penalties=(), **changes):
     """Compiles with the paper's settings but for what `run` says, the penalties that are added, and `changes`."""
     settings = gan.paper_settings()
     rates = {"g_optimizer": run.g_rate or run.rate, "d_optimizer": run.rate}
+    settings["d_steps"] = run.d_steps or settings["d_steps"]
     for player, updates in (("g_optimizer", run.steps), ("d_optimizer", run.steps * settings["d_steps"])):
         config = settings[player].get_config()
         rate = rates[player] * config["learning_rate"]
@@ -136,7 +146,7 @@ def compile_for(gan, run, decay=True, penalties=(), **changes):
     if run.mismatch:
         penalties = (*penalties, kga.penalties.MismatchedLabels(gan.num_classes, run.mismatch, loss=run.mismatch_loss))
     settings["penalties"] = (*settings["penalties"], *penalties)
-    papers = {name: settings[name] for name in ("g_optimizer", "d_optimizer", "penalties")}
+    papers = {name: settings[name] for name in ("g_optimizer", "d_optimizer", "penalties", "d_steps")}
     gan.compile(**{"jit_compile": faster_compile(), **papers, **changes})
     return gan
 
@@ -218,15 +228,15 @@ def page():
         if name in results:
             lines.append(f"| {name} | | {' | '.join(cells(results[name]))} |")
     done = [name for name in RUNS if name in results]
+    words = {"lambda_k": "λ_k", "r1": "γ", "gamma": "γ", "grown": "grown after", "fake_weight": "classifier on fakes", "d_steps": "critic steps"}
     for name in done:
         result = results[name]
         rates = [result[key] for key in ("g_rate", "rate") if result.get(key) is not None]
         trained = f"{result['seconds'] / 60:.1f} min, {result['steps']:,} × {result['batch_size']}, "
         trained += f"rates {' and '.join(f'×{rate:g}' for rate in rates)}"
         trained += f", λ {result['mismatch']:g}" if result["mismatch"] else ""
-        trained += f", λ_k {result['lambda_k']:g}" if result.get("lambda_k") is not None else ""
+        trained += "".join(f", {text} {result[key]:g}" for key, text in words.items() if result.get(key) is not None)
         trained += f", width {result['width']}" if result.get("width", 32) != 32 else ""
-        trained += "".join(f", γ {result[key]:g}" for key in ("r1", "gamma") if result.get(key) is not None)
         lines.append(f"| {name}, best: epoch {result['best_epoch']} | {trained} | {' | '.join(cells(result['best']))} |")
         lines.append(f"| final | | {' | '.join(cells(result['final']))} |")
     pictures = [

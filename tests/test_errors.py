@@ -188,11 +188,15 @@ BAD_CALLS = {
     "lambda_k": [lambda: kga.BEGAN((8, 8, 1), lambda_k=-1)],
     "patience": [lambda: kga.BEGAN((8, 8, 1), patience=0)],
     "mixing": [lambda: kga.StyleGAN((8, 8, 1), mixing=2)],
+    "fake_weight": [lambda: kga.ACGAN((8, 8, 1), 3, fake_weight=-1)],
     "fade_images": [lambda: kga.ProgressiveGAN((8, 8, 1), fade_images=0)],
     "stable_images": [lambda: kga.ProgressiveGAN((8, 8, 1), stable_images=-1)],
     "evaluate": [lambda: compiled().evaluate(X, Y)],
     "normalization": [lambda: kga.networks.dcgan.discriminator((8, 8, 1), normalization="layer")],
-    "label_use": [lambda: kga.networks.dcgan.discriminator((8, 8, 1), label_use="ignore")],
+    "label_use": [
+        lambda: kga.networks.dcgan.discriminator((8, 8, 1), label_use="ignore"),
+        lambda: kga.networks.progressive.discriminator((8, 8, 1), label_use="classify"),
+    ],
     "callbacks": [
         lambda: compiled().fit(X, Y, callbacks=[3]),
         lambda: compiled().fit(X, Y, callbacks=3),

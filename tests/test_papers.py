@@ -59,13 +59,19 @@ def test_a_critic_estimates_the_exact_wasserstein_distance():
     assert estimate == pytest.approx(exact, rel=0.1)
 
 
-def test_cgan_joins_the_label_to_noise_and_image():
-    gan = kga.CGAN((8, 8, 1), 3, latent_dim=4, seed=1)
-    assert gan.generator.layers[-1].name == "images"
-    first = next(layer for layer in gan.generator.layers if isinstance(layer, keras.layers.Dense))
-    assert first.kernel.shape[0] == 4 + 3
-    first = next(layer for layer in gan.discriminator.layers if isinstance(layer, keras.layers.Conv2D))
-    assert first.kernel.shape[2] == 1 + 3
+@pytest.mark.parametrize("cls", [kga.CGAN, kga.LSGAN, kga.WGAN, kga.WGANGP, kga.ProgressiveGAN])
+def test_labels_are_joined_to_noise_and_image(cls):
+    gan = cls((8, 8, 1), 3, latent_dim=4, seed=1)
+    fan_in = {name: [w.shape[-2] for w in network.trainable_variables if len(w.shape) > 1] for name, network in parts(gan)}
+    assert fan_in["generator"].count(4 + 3) == 1
+    entries = 2 if cls is kga.ProgressiveGAN else 1  # one at each resolution
+    assert fan_in["discriminator"].count(1 + 3) == entries
+    unconditional = cls((8, 8, 1), latent_dim=4, seed=1).discriminator.trainable_variables
+    assert [w.shape[-2] for w in unconditional if len(w.shape) > 1].count(1) >= entries
+
+
+def parts(gan):
+    return [(name, getattr(gan, name)) for name in ("generator", "discriminator")]
 
 
 def test_acgan_reports_the_accuracy_of_its_classifier():
@@ -77,8 +83,9 @@ def test_acgan_reports_the_accuracy_of_its_classifier():
     assert accuracy[-1] > 0.9 > 0.75 > accuracy[0]
 
 
-def test_acgan_adds_both_cross_entropies_to_the_discriminators_loss():
-    gan = kga.ACGAN((8, 8, 1), 2, seed=1)
+@pytest.mark.parametrize("fake_weight", [1.0, 0.25, 0.0])
+def test_acgan_adds_both_cross_entropies_to_the_discriminators_loss(fake_weight):
+    gan = kga.ACGAN((8, 8, 1), 2, seed=1, fake_weight=fake_weight)
     gan.compile()
     labels = tf.constant([0, 1])
     real = tf.constant([[1.0], [2.0]]), tf.constant([[2.0, 0.0], [1.0, 0.0]])
@@ -89,7 +96,7 @@ def test_acgan_adds_both_cross_entropies_to_the_discriminators_loss():
         return np.mean(np.log(np.exp(logits).sum(1)) - logits[np.arange(2), [0, 1]])
 
     adversarial = np.log1p(np.exp([-1.0, -2.0])).mean() + np.log(2)
-    expected = adversarial + cross_entropy(real[1]) + cross_entropy(fake[1])
+    expected = adversarial + cross_entropy(real[1]) + fake_weight * cross_entropy(fake[1])
     assert float(gan.d_objective(real, fake, labels)) == pytest.approx(expected, rel=1e-5)
     assert float(gan.g_objective(None, fake, labels)) == pytest.approx(np.log(2) + cross_entropy(fake[1]), rel=1e-5)
     assert float(gan.metrics[-1].result()) == 0.5

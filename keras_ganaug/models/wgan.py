@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_ganaug import penalties
+from keras_ganaug import networks, penalties
 from keras_ganaug.models.gan import GAN
 
 
@@ -34,3 +34,6 @@ class WGAN(GAN):
             "penalties": (penalties.WeightClipping(0.01),),
             "d_steps": 5,
         }
+
+    def build_discriminator(self):
+        return networks.dcgan.discriminator(**self.discriminator_arguments, normalization="batch", label_use="join")

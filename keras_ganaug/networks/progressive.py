@@ -10,7 +10,7 @@ import itertools
 
 import keras
 
-from keras_ganaug import layers
+from keras_ganaug import _checks, layers
 from keras_ganaug.networks import common
 
 
@@ -69,21 +69,25 @@ def generator(image_shape, num_classes=None, latent_dim=128, width=32, seed=None
     return common.model(latents, labels, common.as_image(image, image_shape), "generator")
 
 
-def discriminator(image_shape, num_classes=None, width=32, seed=None, growing=True):
-    """A discriminator with equalised layers and minibatch standard deviation, and a projection where there are classes.
+def discriminator(image_shape, num_classes=None, width=32, seed=None, growing=True, label_use="project"):
+    """A discriminator with equalised layers and minibatch standard deviation.
 
     Args:
         image_shape, num_classes, width, seed: As of all families.
         growing: Whether it grows; if not, all resolutions take part from the start, and the image comes in at the highest
             alone. Defaults to True.
+        label_use: What is done with labels. "project": a projection on the class is added to the logit. "join": they are
+            joined to the image at each resolution, of which a Wasserstein critic makes more. Defaults to "project".
     """
+    _checks.one_of(label_use, ("project", "join"), "label_use")
     equalized = EqualizedLayers(seed)
     channels = common.widths(width, image_shape)
     levels = len(channels) - 1
     images, labels = common.images_and_labels(image_shape, num_classes)
 
     def from_rgb(image, filters):
-        return lrelu(equalized.conv(filters, 1)(image))
+        x = common.join(image, labels, num_classes) if label_use == "join" else image
+        return lrelu(equalized.conv(filters, 1)(x))
 
     image, x = images, from_rgb(images, channels[0])
     gates = layers.Progress(levels, name="progress")(images) if growing and levels else None
@@ -97,6 +101,9 @@ def discriminator(image_shape, num_classes=None, width=32, seed=None, growing=Tr
     x = lrelu(equalized.conv(channels[-1])(layers.MinibatchStdDev()(x)))
     x = equalized.dense(channels[-1], gain=2.0**0.5)(keras.layers.Flatten()(x))
     features = keras.layers.LeakyReLU(0.2, dtype="float32")(x)
+
+    if label_use == "join":
+        return common.model(images, labels, equalized.dense(1)(features), "discriminator")
 
     def embedding(units):  # as long as the kernel of the logit, whatever the number of classes
         return equalized.dense(units, gain=(num_classes / units) ** 0.5, use_bias=False)
