@@ -71,7 +71,7 @@ RUNS = {
     "GAN": Run(7000, mismatch=0.3),
     "CGAN": Run(7000),
     "ACGAN": Run(7000, width=16, fake_weight=0.1),
-    "LSGAN": Run(6000, width=16, mismatch=0.1),
+    "LSGAN": Run(6000, width=16, g_rate=6.0, mismatch=0.1),
     "WGAN": Run(6500, width=16, rate=6.0, mismatch=0.5, mismatch_loss="wasserstein", d_steps=1),
     "WGANGP": Run(4300, width=16, rate=6.0, g_rate=3.0, mismatch=0.3, mismatch_loss="relativistic", d_steps=1),
     "BEGAN": Run(4800, width=16, batch_size=16, rate=10.0, mismatch=0.5, gamma=0.7, lambda_k=0.02),
@@ -228,7 +228,14 @@ def page():
         if name in results:
             lines.append(f"| {name} | | {' | '.join(cells(results[name]))} |")
     done = [name for name in RUNS if name in results]
-    words = {"lambda_k": "λ_k", "r1": "γ", "gamma": "γ", "grown": "grown after", "fake_weight": "classifier on fakes", "d_steps": "critic steps"}
+    words = {
+        "lambda_k": "λ_k",
+        "r1": "γ",
+        "gamma": "γ",
+        "grown": "grown after",
+        "fake_weight": "classifier on fakes",
+        "d_steps": "critic steps",
+    }
     for name in done:
         result = results[name]
         rates = [result[key] for key in ("g_rate", "rate") if result.get(key) is not None]

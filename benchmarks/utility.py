@@ -99,7 +99,7 @@ SETTINGS = {
         LADDER,
         steps=2000,
         gan=FASHION,
-        on_top_of=("shift_flip", BOTH),
+        on_top_of=("rand_augment", BOTH, "balanced_softmax + rand_augment"),
         target="86.7 with the GAN, tail 80, head down by at most 1",
     ),
     "step": Setting(
@@ -111,15 +111,26 @@ SETTINGS = {
         target="+3 points",
     ),
     "few_50": Setting(
-        "fashion_mnist", (50,) * 10, steps=800, gan=FASHION, on_top_of=("shift_flip", "mixup"), target="83.5 with the GAN"
+        "fashion_mnist",
+        (50,) * 10,
+        steps=800,
+        gan=FASHION,
+        on_top_of=("rand_augment + mixup", "mixup"),
+        target="83.5 with the GAN",
     ),
-    "few_10": Setting("fashion_mnist", (10,) * 10, steps=600, gan=FASHION._replace(steps=2000), on_top_of=("shift_flip",)),
+    "few_10": Setting(
+        "fashion_mnist",
+        (10,) * 10,
+        steps=600,
+        gan=FASHION._replace(steps=2000),
+        on_top_of=("rand_augment + mixup", "rand_augment"),
+    ),
     "balanced": Setting(
         "fashion_mnist",
         None,
         steps=3000,
         gan=FASHION._replace(steps=6000),
-        on_top_of=("shift_flip",),
+        on_top_of=("rand_augment",),
         target="no harm",
     ),
     "digits_tail": Setting(

@@ -107,6 +107,7 @@ def test_synthetic_images_even_out_the_classes_only_where_nothing_else_does():
         "balanced_softmax",
         "logit_adjustment",
         "balanced_softmax + shift_flip",
+        "balanced_softmax + rand_augment",
         "balanced_softmax + mixup",
     }
     assert {strategies[name] for name in strategies.keys() - evened} == {"fill"}

@@ -143,9 +143,11 @@ def all_arms(flip=True):
         "shift_flip": Arm(sampling="balanced", transforms=moves),
         "rand_augment": Arm(sampling="balanced", transforms=("rand_augment",)),
         "mixup": Arm(sampling="balanced", transforms=("mixup",)),
+        "rand_augment + mixup": Arm(sampling="balanced", transforms=("rand_augment", "mixup")),
         "cutmix": Arm(sampling="balanced", transforms=("cutmix",)),
         "smote": Arm(resample=smote),
         "balanced_softmax + shift_flip": Arm(loss="balanced_softmax", transforms=moves),
+        "balanced_softmax + rand_augment": Arm(loss="balanced_softmax", transforms=("rand_augment",)),
         "balanced_softmax + mixup": Arm(loss="balanced_softmax", transforms=("mixup",)),
     }
 
