@@ -36,7 +36,7 @@ class Run(NamedTuple):
     """What is not the paper's."""
 
     steps: int
-    """Training steps; WGAN and WGAN-GP take five batches a step."""
+    """Training steps."""
     batch_size: int = 32
     rate: float = 3.0
     """Learning rates at the start, relative to the paper's."""
@@ -71,14 +71,14 @@ RUNS = {
     "GAN": Run(7000, mismatch=0.3),
     "CGAN": Run(7000),
     "ACGAN": Run(7000, width=16, fake_weight=0.1),
-    "LSGAN": Run(6000, width=16, g_rate=6.0, mismatch=0.1),
-    "WGAN": Run(6500, width=16, rate=6.0, mismatch=0.5, mismatch_loss="wasserstein", d_steps=1),
+    "LSGAN": Run(6000, width=16, mismatch=0.1),
+    "WGAN": Run(8000, width=16, rate=6.0, d_steps=1),
     "WGANGP": Run(4300, width=16, rate=6.0, g_rate=3.0, mismatch=0.3, mismatch_loss="relativistic", d_steps=1),
     "BEGAN": Run(4800, width=16, batch_size=16, rate=10.0, mismatch=0.5, gamma=0.7, lambda_k=0.02),
     "SNGAN": Run(6600, mismatch=0.1),
     "SAGAN": Run(4200, mismatch=0.1),
     "ProgressiveGAN": Run(2700, width=16, rate=6.0, mismatch=0.3, mismatch_loss="relativistic", grown=0.2),
-    "StyleGAN": Run(3700, width=16, rate=8.0, mismatch=0.1, r1=0.01, depth=2),
+    "StyleGAN": Run(1800, width=16, rate=8.0, mismatch=0.1, r1=0.01, depth=2),
 }
 
 FIGURES = ["frechet", "kernel", "precision", "recall", "density", "coverage", "gan_test", "cas", "diversity"]
@@ -91,11 +91,13 @@ each, so differences of a few per cent mean nothing.
 The papers train for days. What is not theirs: small batches, learning rates that are higher by the factor in the table
 (the generator's first, where they differ) and decay to 0 (BEGAN halves its own), networks in mixed bfloat16 where the
 processor has it, and averaged weights. Where a paper does not say how its discriminator is to learn the classes, λ is the
-weight of `penalties.MismatchedLabels`, for Wasserstein critics in the terms of their own loss. Networks of width 16 in place
-of 32 were trained on a processor without bfloat16, which takes several times as long for a step. StyleGAN's R1 has a
-weight γ for gradients over a thousandth of its paper's pixels, and its mapping two layers in place of eight, as its
-successors have for small images. BEGAN's γ, the share of diversity that it keeps, is the largest of those its paper shows,
-and its k learns faster, as all else does.
+weight of `penalties.MismatchedLabels`, for Wasserstein critics in the terms of their own loss or in pairs. Networks of width 16
+in place of 32 were trained on a processor without bfloat16, which takes several times as long for a step. WGAN and WGAN-GP
+make one update of the critic, at a higher rate, for each of the generator's in place of five, which leaves four times as many
+to the generator. ProgressiveGAN is fully grown after a fifth of its images. ACGAN's discriminator weighs its classifier's loss on
+fakes with 0.1 in place of 1. StyleGAN's R1 has a weight γ for gradients over a thousandth of its paper's pixels, and its mapping
+two layers in place of eight, as its successors have for small images. BEGAN's γ, the share of diversity that it keeps, is the
+largest of those its paper shows, and its k learns faster, as all else does.
 
 - **Fréchet**, **kernel** (×1000): distances of 10,000 samples from the 10,000 real test images, on the features of a small
   classifier that was trained on the real training images. Not FID and KID, and not to be compared with them.
