@@ -91,13 +91,13 @@ each, so differences of a few per cent mean nothing.
 The papers train for days. What is not theirs: small batches, learning rates that are higher by the factor in the table
 (the generator's first, where they differ) and decay to 0 (BEGAN halves its own), networks in mixed bfloat16 where the
 processor has it, and averaged weights. Where a paper does not say how its discriminator is to learn the classes, λ is the
-weight of `penalties.MismatchedLabels`, for Wasserstein critics in the terms of their own loss or in pairs. Networks of width 16
-in place of 32 were trained on a processor without bfloat16, which takes several times as long for a step. WGAN and WGAN-GP
-make one update of the critic, at a higher rate, for each of the generator's in place of five, which leaves four times as many
-to the generator. ProgressiveGAN is fully grown after a fifth of its images. ACGAN's discriminator weighs its classifier's loss on
-fakes with 0.1 in place of 1. StyleGAN's R1 has a weight γ for gradients over a thousandth of its paper's pixels, and its mapping
-two layers in place of eight, as its successors have for small images. BEGAN's γ, the share of diversity that it keeps, is the
-largest of those its paper shows, and its k learns faster, as all else does.
+weight of `penalties.MismatchedLabels`, for Wasserstein critics in relativistic terms. Networks of width 16 in place of 32
+were trained on a processor without bfloat16, which takes several times as long for a step. WGAN and WGAN-GP make one
+update of the critic, at a higher rate, for each of the generator's in place of five, which leaves more to the generator.
+ProgressiveGAN is fully grown after a fifth of its images. ACGAN's discriminator weighs its classifier's loss on fakes
+with 0.1 in place of 1. StyleGAN's R1 has a weight γ for gradients over a thousandth of its paper's pixels, and its mapping
+two layers in place of eight, as its successors have for small images. BEGAN's γ, the share of diversity that it keeps, is
+the largest of those its paper shows, and its k learns faster, as all else does.
 
 - **Fréchet**, **kernel** (×1000): distances of 10,000 samples from the 10,000 real test images, on the features of a small
   classifier that was trained on the real training images. Not FID and KID, and not to be compared with them.

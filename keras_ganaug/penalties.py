@@ -288,7 +288,8 @@ class MismatchedLabels(Penalty):
 
     In the hinge form above it goes with losses that have a threshold. A Wasserstein critic has none, and would escape by a
     constant; with a `loss` the penalty is that loss between real images under their own and under wrong labels, for
-    "wasserstein" λ (E D(x, y') - E D(x, y)).
+    "wasserstein" λ (E D(x, y') - E D(x, y)). That has no bound and can outgrow the critic's own loss; "relativistic",
+    λ E softplus(D(x, y') - D(x, y)), fades as the classes come apart.
 
     Reference: Reed et al. 2016, Generative Adversarial Text to Image Synthesis (the matching-aware discriminator).
 

@@ -91,6 +91,11 @@ def test_mismatched_labels_in_the_terms_of_a_loss():
     given = penalty(by_label, BATCH._replace(real_logits=by_label(None, LABELS)))
     np.testing.assert_allclose(given, value, rtol=1e-6)
 
+    seen.clear()
+    in_pairs = penalties.MismatchedLabels(3, weight=2.0, loss="relativistic")(by_label, BATCH)
+    wrong, right = (table[labels] for labels in seen)
+    np.testing.assert_allclose(in_pairs, 2 * np.log1p(np.exp(wrong - right)).mean(), rtol=1e-5)
+
     again = penalties.MismatchedLabels.from_config(penalty.get_config())
     np.testing.assert_allclose(again(by_label, BATCH), value, rtol=1e-6)
     with pytest.raises(ValueError, match="`loss`"):

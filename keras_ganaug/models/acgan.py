@@ -11,7 +11,7 @@ from keras_ganaug.models.gan import GAN
 class ACGAN(GAN):
     """A GAN whose discriminator does not see the class but has to name it: an auxiliary classifier.
 
-    Both players add the cross-entropy of the named class, on real and on generated images, with weight 1. `fit` reports the
+    Both players add the cross-entropy of the named class, on real and on generated images. `fit` reports the
     classifier's accuracy on real images as `class_accuracy`. Without classes it is a `GAN`.
 
     Reference: Odena, Olah and Shlens 2017, Conditional Image Synthesis with Auxiliary Classifier GANs.
@@ -21,7 +21,7 @@ class ACGAN(GAN):
             classes.
         fake_weight: Weight of the classifier's loss on generated images in the discriminator's loss, at least 0. With the
             paper's 1 the two players can agree that what is drawn under a label is of that class, though real images say
-            otherwise; less makes classes that look alike come out purer. Defaults to 1.
+            otherwise; with less the real images have more of a say. Defaults to 1.
 
     Example:
 
