@@ -48,6 +48,8 @@ class Run(NamedTuple):
     """λ of `MismatchedLabels`, for GANs whose papers do not say how the discriminator is to learn the classes."""
     mismatch_loss: str | None = None
     """The loss in whose terms that is, where it is not the hinge form."""
+    margin: float = 1.0
+    """The margin of its hinge form, for BEGAN in units of its reconstruction loss."""
     r1: float | None = None
     """γ of R1, where the paper's is for images of a thousand pixels' side."""
     gamma: float | None = None
@@ -56,10 +58,14 @@ class Run(NamedTuple):
     """λ of BEGAN, the learning rate of its k, likewise."""
     fake_weight: float | None = None
     """Of ACGAN, the weight of its classifier's loss on generated images, likewise."""
+    normalization: str | None = None
+    """Of ACGAN's discriminator, where it is not batch normalisation."""
     depth: int | None = None
     """Layers of StyleGAN's mapping, where they are not the paper's 8."""
     grown: float | None = None
     """The share of the images after which ProgressiveGAN has its full size."""
+    lazy: int | None = None
+    """The gradient penalty is computed in every so many steps alone, with as many times the weight."""
     d_steps: int | None = None
     """Updates of the discriminator for each of the generator's, where they are not the paper's."""
 
@@ -70,15 +76,15 @@ OWN = ("gamma", "lambda_k", "fake_weight")
 RUNS = {
     "GAN": Run(7000, mismatch=0.3),
     "CGAN": Run(7000),
-    "ACGAN": Run(7000, width=16, fake_weight=0.1),
-    "LSGAN": Run(6000, width=16, mismatch=0.1),
+    "ACGAN": Run(7000, width=16, fake_weight=0.1, normalization="spectral"),
+    "LSGAN": Run(11000, width=16, batch_size=16, rate=2.0, g_rate=3.0, mismatch=0.3),
     "WGAN": Run(8000, width=16, rate=6.0, d_steps=1),
     "WGANGP": Run(4300, width=16, rate=6.0, g_rate=3.0, mismatch=0.3, mismatch_loss="relativistic", d_steps=1),
-    "BEGAN": Run(4800, width=16, batch_size=16, rate=10.0, mismatch=0.5, gamma=0.7, lambda_k=0.02),
+    "BEGAN": Run(4600, width=16, batch_size=16, rate=10.0, mismatch=0.2, margin=0.3, gamma=0.7, lambda_k=0.02),
     "SNGAN": Run(6600, mismatch=0.1),
     "SAGAN": Run(4200, mismatch=0.1),
-    "ProgressiveGAN": Run(2700, width=16, rate=6.0, mismatch=0.3, mismatch_loss="relativistic", grown=0.2),
-    "StyleGAN": Run(1800, width=16, rate=8.0, mismatch=0.1, r1=0.01, depth=2),
+    "ProgressiveGAN": Run(3000, width=16, rate=3.0, mismatch=0.3, mismatch_loss="relativistic", lazy=4, grown=0.2),
+    "StyleGAN": Run(2900, width=16, rate=4.0, mismatch=0.1, r1=0.01, depth=2),
 }
 
 FIGURES = ["frechet", "kernel", "precision", "recall", "density", "coverage", "gan_test", "cas", "diversity"]
@@ -128,6 +134,10 @@ def build(name, run):
     with precision():
         if run.depth is not None:
             options["generator"] = kga.networks.style.generator((28, 28, 1), 10, width=run.width, seed=0, depth=run.depth)
+        if run.normalization is not None:
+            options["discriminator"] = kga.networks.dcgan.discriminator(
+                (28, 28, 1), 10, width=run.width, seed=0, normalization=run.normalization, label_use="classify"
+            )
         gan = getattr(kga, name)(image_shape=(28, 28, 1), num_classes=10, seed=0, **options)
     return compile_for(gan, run, decay=name != "BEGAN")  # which lowers its rates itself
 
@@ -145,8 +155,12 @@ def compile_for(gan, run, decay=True, penalties=(), **changes):
         settings[player] = type(settings[player]).from_config({**config, "learning_rate": rate})
     if run.r1 is not None:
         settings["penalties"] = (kga.penalties.R1(run.r1, interval=16),)
+    if run.lazy is not None:
+        lazy = [kga.penalties.GradientPenalty(penalty.weight, run.lazy) for penalty in settings["penalties"][:1]]
+        settings["penalties"] = (*lazy, *settings["penalties"][1:])
     if run.mismatch:
-        penalties = (*penalties, kga.penalties.MismatchedLabels(gan.num_classes, run.mismatch, loss=run.mismatch_loss))
+        options = {"loss": run.mismatch_loss, "margin": run.margin}
+        penalties = (*penalties, kga.penalties.MismatchedLabels(gan.num_classes, run.mismatch, **options))
     settings["penalties"] = (*settings["penalties"], *penalties)
     papers = {name: settings[name] for name in ("g_optimizer", "d_optimizer", "penalties", "d_steps")}
     gan.compile(**{"jit_compile": faster_compile(), **papers, **changes})
@@ -236,6 +250,7 @@ def page():
         "gamma": "γ",
         "grown": "grown after",
         "fake_weight": "classifier on fakes",
+        "lazy": "gradient penalty every",
         "d_steps": "critic steps",
     }
     for name in done:
@@ -244,6 +259,7 @@ def page():
         trained = f"{result['seconds'] / 60:.1f} min, {result['steps']:,} × {result['batch_size']}, "
         trained += f"rates {' and '.join(f'×{rate:g}' for rate in rates)}"
         trained += f", λ {result['mismatch']:g}" if result["mismatch"] else ""
+        trained += f", margin {result['margin']:g}" if result.get("margin", 1.0) != 1.0 else ""
         trained += "".join(f", {text} {result[key]:g}" for key, text in words.items() if result.get(key) is not None)
         trained += f", width {result['width']}" if result.get("width", 32) != 32 else ""
         lines.append(f"| {name}, best: epoch {result['best_epoch']} | {trained} | {' | '.join(cells(result['best']))} |")

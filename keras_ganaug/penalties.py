@@ -280,7 +280,7 @@ class HistoricalAveraging(Stateful, Penalty):
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
 class MismatchedLabels(Penalty):
-    """λ E max(0, 1 + D(x, y')): a real image with a wrong label counts as fake.
+    """λ E max(0, m + D(x, y')): a real image with a wrong label counts as fake.
 
     The discriminator of a conditional GAN has to learn that images of another class are wrong only from what the
     generator gets wrong. Shown real images under a label that is not theirs, it learns so from the start, and the generator
@@ -299,10 +299,13 @@ class MismatchedLabels(Penalty):
         interval: As of every penalty. Defaults to 1.
         loss: Name of an adversarial loss, or such an object, for a penalty in its terms; None is the hinge form above.
             Defaults to None.
+        margin: m of the hinge form, above 0. Where D is not a logit but -ℓ, a reconstruction loss (BEGAN), it is the ℓ from
+            which on an image under a wrong label is let go. Defaults to 1.
     """
 
-    def __init__(self, num_classes, weight=1.0, interval=1, loss=None):
+    def __init__(self, num_classes, weight=1.0, interval=1, loss=None, margin=1.0):
         super().__init__(weight, interval)
+        self.margin = _checks.positive(margin, "margin")
         self.num_classes = _checks.positive_int(num_classes, "num_classes")
         if num_classes < 2:
             raise ValueError(f"`num_classes` must be at least 2. Received: num_classes={num_classes!r}")
@@ -313,13 +316,13 @@ class MismatchedLabels(Penalty):
         shift = _random.integers(tf.shape(batch.labels), batch.seed, 1, self.num_classes)
         wrong_logits = tf.cast(judge((batch.labels + shift) % self.num_classes), tf.float32)
         if self.loss is None:
-            return tf.reduce_mean(tf.nn.relu(1.0 + wrong_logits))
+            return tf.reduce_mean(tf.nn.relu(self.margin + wrong_logits))
         real_logits = judge(batch.labels) if batch.real_logits is None else batch.real_logits
         return self.loss.discriminator(tf.cast(real_logits, tf.float32), wrong_logits)
 
     def get_config(self):
         loss = None if self.loss is None else keras.saving.serialize_keras_object(self.loss)
-        return {**super().get_config(), "num_classes": self.num_classes, "loss": loss}
+        return {**super().get_config(), "num_classes": self.num_classes, "loss": loss, "margin": self.margin}
 
     @classmethod
     def from_config(cls, config):

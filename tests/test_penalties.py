@@ -64,10 +64,12 @@ def test_mismatched_labels_are_never_the_true_ones_and_all_others():
         seen.append(labels.numpy())
         return tf.gather(table[:, 0], labels)[:, None]
 
-    penalty = penalties.MismatchedLabels(num_classes=3, weight=2.0)
     for n in range(40):
+        margin = 1.0 if n % 2 else 0.25
+        penalty = penalties.MismatchedLabels(num_classes=3, weight=2.0, margin=margin)
+        penalty = penalties.MismatchedLabels.from_config(penalty.get_config())
         value = penalty(by_label, BATCH._replace(seed=tf.constant([n, 0])))
-        np.testing.assert_allclose(value, 2 * np.maximum(0, 1 + table[seen[-1], 0]).mean(), rtol=1e-6)
+        np.testing.assert_allclose(value, 2 * np.maximum(0, margin + table[seen[-1], 0]).mean(), rtol=1e-6)
     seen = np.array(seen)
     assert not (seen == LABELS).any()
     for row, label in enumerate(LABELS):

@@ -59,7 +59,7 @@ class StyleGAN(GAN):
         return networks.style.generator(**self.generator_arguments)
 
     def build_discriminator(self):
-        return networks.progressive.discriminator(**self.discriminator_arguments, growing=False)
+        return networks.progressive.discriminator(**self.discriminator_arguments, growing=False, label_use="join")
 
     @property
     def _has_styles(self):

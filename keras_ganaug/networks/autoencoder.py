@@ -1,6 +1,7 @@
 """BEGAN's networks: a decoder as the generator, and an autoencoder as the discriminator.
 
-Reference: Berthelot et al. 2017, BEGAN: Boundary Equilibrium Generative Adversarial Networks, figure 1.
+Reference: Berthelot et al. 2017, BEGAN: Boundary Equilibrium Generative Adversarial Networks: figure 1, and the skip
+connections of its section on the architecture.
 """
 
 import keras
@@ -16,12 +17,17 @@ def _conv(x, filters, initializers, strides=1, activation="elu"):
 
 
 def _decoder(code, image_shape, width, initializers):
-    """Features at full resolution: two convolutions at each, none of them wider than `width`."""
-    x = common.first_features(code, common.seed_grid(image_shape), width, initializers)
-    for n in range(common.doublings(image_shape) + 1):
+    """Features at full resolution: two convolutions at each, none of them wider than `width`.
+
+    After each upsampling, what was made of the code at first joins the features anew, so that it reaches every resolution.
+    """
+    first = common.first_features(code, common.seed_grid(image_shape), width, initializers)
+    x = _conv(_conv(first, width, initializers), width, initializers)
+    for n in range(common.doublings(image_shape)):
         if n:
-            up = layers.UpsampleConv2D(width, activation="elu", kernel_initializer=initializers())
-        x = up(x) if n else _conv(x, width, initializers)
+            first = layers.Upsample()(first)
+        x = keras.layers.Concatenate()([x, first])  # and then upsampling, which is the same as the other way round
+        x = layers.UpsampleConv2D(width, activation="elu", kernel_initializer=initializers())(x)
         x = _conv(x, width, initializers)
     return x
 
