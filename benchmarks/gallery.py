@@ -58,8 +58,10 @@ class Run(NamedTuple):
     """λ of BEGAN, the learning rate of its k, likewise."""
     fake_weight: float | None = None
     """Of ACGAN, the weight of its classifier's loss on generated images, likewise."""
+    g_class_weight: float | None = None
+    """That loss's weight for its generator, likewise."""
     normalization: str | None = None
-    """Of ACGAN's discriminator, where it is not batch normalisation."""
+    """Of the discriminator of ACGAN and LSGAN, where it is not batch normalisation."""
     depth: int | None = None
     """Layers of StyleGAN's mapping, where they are not the paper's 8."""
     grown: float | None = None
@@ -70,21 +72,21 @@ class Run(NamedTuple):
     """Updates of the discriminator for each of the generator's, where they are not the paper's."""
 
 
-OWN = ("gamma", "lambda_k", "fake_weight")
+OWN = ("gamma", "lambda_k", "fake_weight", "g_class_weight")
 """What is given to the class of the GAN."""
 
 RUNS = {
     "GAN": Run(7000, mismatch=0.3),
     "CGAN": Run(7000),
-    "ACGAN": Run(7000, width=16, fake_weight=0.1, normalization="spectral"),
-    "LSGAN": Run(11000, width=16, batch_size=16, rate=2.0, g_rate=3.0, mismatch=0.3),
+    "ACGAN": Run(7000, width=16, fake_weight=0.1, g_class_weight=0.2, normalization="spectral"),
+    "LSGAN": Run(7000, width=16, mismatch=0.3, mismatch_loss="lsgan", normalization="spectral"),
     "WGAN": Run(8000, width=16, rate=6.0, d_steps=1),
     "WGANGP": Run(4300, width=16, rate=6.0, g_rate=3.0, mismatch=0.3, mismatch_loss="relativistic", d_steps=1),
     "BEGAN": Run(4600, width=16, batch_size=16, rate=10.0, mismatch=0.2, margin=0.3, gamma=0.7, lambda_k=0.02),
     "SNGAN": Run(6600, mismatch=0.1),
     "SAGAN": Run(4200, mismatch=0.1),
     "ProgressiveGAN": Run(3000, width=16, rate=3.0, mismatch=0.3, mismatch_loss="relativistic", lazy=4, grown=0.2),
-    "StyleGAN": Run(2900, width=16, rate=4.0, mismatch=0.1, r1=0.01, depth=2),
+    "StyleGAN": Run(3000, width=16, rate=6.0, mismatch=0.1, r1=0.01, depth=2),
 }
 
 FIGURES = ["frechet", "kernel", "precision", "recall", "density", "coverage", "gan_test", "cas", "diversity"]
@@ -136,7 +138,12 @@ def build(name, run):
             options["generator"] = kga.networks.style.generator((28, 28, 1), 10, width=run.width, seed=0, depth=run.depth)
         if run.normalization is not None:
             options["discriminator"] = kga.networks.dcgan.discriminator(
-                (28, 28, 1), 10, width=run.width, seed=0, normalization=run.normalization, label_use="classify"
+                (28, 28, 1),
+                10,
+                width=run.width,
+                seed=0,
+                normalization=run.normalization,
+                label_use="classify" if name == "ACGAN" else "join",
             )
         gan = getattr(kga, name)(image_shape=(28, 28, 1), num_classes=10, seed=0, **options)
     return compile_for(gan, run, decay=name != "BEGAN")  # which lowers its rates itself
@@ -250,6 +257,7 @@ def page():
         "gamma": "γ",
         "grown": "grown after",
         "fake_weight": "classifier on fakes",
+        "g_class_weight": "for the generator",
         "lazy": "gradient penalty every",
         "d_steps": "critic steps",
     }
@@ -261,6 +269,7 @@ def page():
         trained += f", λ {result['mismatch']:g}" if result["mismatch"] else ""
         trained += f", margin {result['margin']:g}" if result.get("margin", 1.0) != 1.0 else ""
         trained += "".join(f", {text} {result[key]:g}" for key, text in words.items() if result.get(key) is not None)
+        trained += f", {result['normalization']} normalisation" if result.get("normalization") else ""
         trained += f", width {result['width']}" if result.get("width", 32) != 32 else ""
         lines.append(f"| {name}, best: epoch {result['best_epoch']} | {trained} | {' | '.join(cells(result['best']))} |")
         lines.append(f"| final | | {' | '.join(cells(result['final']))} |")

@@ -152,6 +152,14 @@ def test_upsample():
     np.testing.assert_array_equal(layers.Upsample()(x), x.repeat(2, 1).repeat(2, 2))
 
 
+def test_blur():
+    x = RNG.normal(size=[2, 5, 4, 3]).astype("float32")
+    expected = x
+    for axis in (1, 2):
+        expected = np.apply_along_axis(lambda row: np.convolve(row, [0.25, 0.5, 0.25], "same"), axis, expected)
+    np.testing.assert_allclose(layers.Blur()(x), expected, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     "layer",
     [
@@ -160,6 +168,7 @@ def test_upsample():
         layers.Projection(),
         layers.OneHot(7),
         layers.Upsample(),
+        layers.Blur(),
     ],
     ids=lambda layer: type(layer).__name__,
 )

@@ -59,14 +59,15 @@ def test_a_critic_estimates_the_exact_wasserstein_distance():
     assert estimate == pytest.approx(exact, rel=0.1)
 
 
-@pytest.mark.parametrize("cls", [kga.CGAN, kga.LSGAN, kga.WGAN, kga.WGANGP, kga.ProgressiveGAN])
+@pytest.mark.parametrize("cls", [kga.CGAN, kga.LSGAN, kga.WGAN, kga.WGANGP, kga.ProgressiveGAN, kga.StyleGAN])
 def test_labels_are_joined_to_noise_and_image(cls):
     gan = cls((8, 8, 1), 3, latent_dim=4, seed=1)
 
     def input_channels(network):
         return [weight.shape[-2] for weight in network.trainable_variables if len(weight.shape) > 1]
 
-    assert input_channels(gan.generator).count(4 + 3) == 1
+    if cls is not kga.StyleGAN:  # whose mapping embeds them first
+        assert input_channels(gan.generator).count(4 + 3) == 1
     entries = 2 if cls is kga.ProgressiveGAN else 1  # one at each resolution
     assert input_channels(gan.discriminator).count(1 + 3) == entries
     assert 1 + 3 not in input_channels(cls((8, 8, 1), latent_dim=4, seed=1).discriminator)
@@ -81,9 +82,9 @@ def test_acgan_reports_the_accuracy_of_its_classifier():
     assert accuracy[-1] > 0.9 > 0.75 > accuracy[0]
 
 
-@pytest.mark.parametrize("fake_weight", [1.0, 0.25, 0.0])
-def test_acgan_adds_both_cross_entropies_to_the_discriminators_loss(fake_weight):
-    gan = kga.ACGAN((8, 8, 1), 2, seed=1, fake_weight=fake_weight)
+@pytest.mark.parametrize(("fake_weight", "g_class_weight"), [(1.0, 1.0), (0.25, 0.5), (0.0, 0.0)])
+def test_acgan_adds_cross_entropies_to_both_losses(fake_weight, g_class_weight):
+    gan = kga.ACGAN((8, 8, 1), 2, seed=1, fake_weight=fake_weight, g_class_weight=g_class_weight)
     gan.compile()
     labels = tf.constant([0, 1])
     real = tf.constant([[1.0], [2.0]]), tf.constant([[2.0, 0.0], [1.0, 0.0]])
@@ -96,7 +97,8 @@ def test_acgan_adds_both_cross_entropies_to_the_discriminators_loss(fake_weight)
     adversarial = np.log1p(np.exp([-1.0, -2.0])).mean() + np.log(2)
     expected = adversarial + cross_entropy(real[1]) + fake_weight * cross_entropy(fake[1])
     assert float(gan.d_objective(real, fake, labels)) == pytest.approx(expected, rel=1e-5)
-    assert float(gan.g_objective(None, fake, labels)) == pytest.approx(np.log(2) + cross_entropy(fake[1]), rel=1e-5)
+    expected = np.log(2) + g_class_weight * cross_entropy(fake[1])
+    assert float(gan.g_objective(None, fake, labels)) == pytest.approx(expected, rel=1e-5)
     assert float(gan.metrics[-1].result()) == 0.5
 
 
@@ -123,6 +125,27 @@ class TestBEGAN:
         images, labels = tf.random.stateless_uniform([3, 8, 8, 1], [1, 2], -1, 1), tf.constant([0, 1, 2])
         expected = np.abs(images - gan.discriminator([images, labels])).mean((1, 2, 3))
         np.testing.assert_allclose(gan.judge(images)(labels), expected, rtol=1e-5)
+
+    def test_the_code_is_joined_anew_after_each_doubling(self):
+        latents = np.random.default_rng(0).uniform(-1, 1, [3, 4]).astype("float32")
+        network = kga.BEGAN((28, 28, 1), latent_dim=4, width=6, seed=1).generator
+        dense, *convolutions = [layer for layer in network.layers if layer.weights]
+        first = np.asarray(dense(latents)).reshape(3, 7, 7, 6)
+
+        def conv(layer, x):
+            kernel, bias = (np.asarray(weight) for weight in layer.weights)
+            return tf.nn.elu(tf.nn.conv2d(x, kernel, 1, "SAME") + bias).numpy()
+
+        def doubled(x):
+            return x.repeat(2, 1).repeat(2, 2)
+
+        x = conv(convolutions[1], conv(convolutions[0], first))
+        for up, layer in (convolutions[2:4], convolutions[4:6]):
+            first = doubled(first)
+            x = conv(layer, conv(up, np.concatenate([doubled(x), first], -1)))
+        kernel, bias = (np.asarray(weight) for weight in convolutions[6].weights)
+        expected = np.tanh(tf.nn.conv2d(x, kernel, 1, "SAME") + bias)
+        np.testing.assert_allclose(network(latents), expected, atol=1e-5)
 
     def test_latents_are_uniform(self):
         latents = self.gan().sample_latents(2000, tf.constant([1, 2])).numpy()

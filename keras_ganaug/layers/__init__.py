@@ -1,6 +1,7 @@
 """Keras layers that GANs are built from: one layer, one file."""
 
 from keras_ganaug.layers.adain import AdaIN
+from keras_ganaug.layers.blur import Blur
 from keras_ganaug.layers.conditional_batch_normalization import ConditionalBatchNormalization
 from keras_ganaug.layers.equalized import Equalized
 from keras_ganaug.layers.learned_constant import LearnedConstant
@@ -17,6 +18,7 @@ from keras_ganaug.layers.upsample_conv import UpsampleConv2D
 
 __all__ = [
     "AdaIN",
+    "Blur",
     "ConditionalBatchNormalization",
     "Equalized",
     "FadeIn",

@@ -22,6 +22,9 @@ class ACGAN(GAN):
         fake_weight: Weight of the classifier's loss on generated images in the discriminator's loss, at least 0. With the
             paper's 1 the two players can agree that what is drawn under a label is of that class, though real images say
             otherwise; with less the real images have more of a say. Defaults to 1.
+        g_class_weight: Weight of the classifier's loss in the generator's loss, at least 0. With the paper's 1 the generator
+            prefers what is surest to be named right, and real images that are hard to name go missing; with little its
+            labels may mean nothing, above all with a `fake_weight` of 0. Defaults to 1.
 
     Example:
 
@@ -31,12 +34,13 @@ class ACGAN(GAN):
     [(2, 1), (2, 3)]
     """
 
-    own_arguments = ("fake_weight",)
+    own_arguments = ("fake_weight", "g_class_weight")
 
-    def __init__(self, *args, fake_weight=1.0, **kwargs):
+    def __init__(self, *args, fake_weight=1.0, g_class_weight=1.0, **kwargs):
         fake_weight = _checks.non_negative(fake_weight, "fake_weight")
+        g_class_weight = _checks.non_negative(g_class_weight, "g_class_weight")
         super().__init__(*args, **kwargs)
-        self.fake_weight = fake_weight
+        self.fake_weight, self.g_class_weight = fake_weight, g_class_weight
 
     @property
     def metric_names(self):
@@ -62,7 +66,7 @@ class ACGAN(GAN):
 
     def g_objective(self, real, fake, labels):
         loss = super().g_objective(real, fake, labels)
-        return loss if labels is None else loss + _cross_entropy(fake, labels)
+        return loss if labels is None else loss + self.g_class_weight * _cross_entropy(fake, labels)
 
 
 def _cross_entropy(judgement, labels):

@@ -16,8 +16,8 @@ class StyleGAN(GAN):
 
     The synthesis starts from a learned constant; each of its layers adds noise and is given a style by AdaIN. In training a
     share of the images mixes the styles of two latents at a random layer. `truncation` draws w towards its running mean.
-    Non-saturating loss with R1, lazily every 16 steps. The networks are not grown, which the paper's successor found
-    unnecessary, and the noise of an image follows from its latents, so that a seed determines it.
+    Non-saturating loss with R1, lazily every 16 steps; labels are joined to the image. The networks are not grown, which the
+    paper's successor found unnecessary, and the noise of an image follows from its latents, so that a seed determines it.
 
     Reference: Karras, Laine and Aila 2019, A Style-Based Generator Architecture for Generative Adversarial Networks.
 
@@ -59,7 +59,8 @@ class StyleGAN(GAN):
         return networks.style.generator(**self.generator_arguments)
 
     def build_discriminator(self):
-        return networks.progressive.discriminator(**self.discriminator_arguments, growing=False, label_use="join")
+        options = {"growing": False, "label_use": "join", "blur": True}
+        return networks.progressive.discriminator(**self.discriminator_arguments, **options)
 
     @property
     def _has_styles(self):

@@ -69,7 +69,7 @@ def generator(image_shape, num_classes=None, latent_dim=128, width=32, seed=None
     return common.model(latents, labels, common.as_image(image, image_shape), "generator")
 
 
-def discriminator(image_shape, num_classes=None, width=32, seed=None, growing=True, label_use="project"):
+def discriminator(image_shape, num_classes=None, width=32, seed=None, growing=True, label_use="project", blur=False):
     """A discriminator with equalised layers and minibatch standard deviation.
 
     Args:
@@ -78,6 +78,7 @@ def discriminator(image_shape, num_classes=None, width=32, seed=None, growing=Tr
             alone. Defaults to True.
         label_use: What is done with labels. "project": a projection on the class is added to the logit. "join": they are
             joined to the image at each resolution, of which a Wasserstein critic makes more. Defaults to "project".
+        blur: Whether features are blurred before each halving, as StyleGAN's are. Defaults to False.
     """
     _checks.one_of(label_use, ("project", "join"), "label_use")
     equalized = EqualizedLayers(seed)
@@ -93,6 +94,7 @@ def discriminator(image_shape, num_classes=None, width=32, seed=None, growing=Tr
     gates = layers.Progress(levels, name="progress")(images) if growing and levels else None
     for n, (narrow, filters) in enumerate(itertools.pairwise(channels)):
         x = lrelu(equalized.conv(narrow)(x))
+        x = layers.Blur()(x) if blur else x
         x = lrelu(equalized.conv(filters)(x))
         x = keras.layers.AveragePooling2D(2, padding="same")(x)
         if growing:

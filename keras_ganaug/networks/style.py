@@ -1,6 +1,6 @@
 """The style-based generator: a mapping from latents to w, and a synthesis that takes a style from w at every layer.
 
-Its discriminator is `progressive.discriminator(..., growing=False)`.
+Its discriminator is `progressive.discriminator(..., growing=False, blur=True)`.
 
 Reference: Karras et al. 2019, A Style-Based Generator Architecture for Generative Adversarial Networks.
 """
@@ -51,6 +51,8 @@ def mapping(latent_dim, num_classes=None, w_dim=128, depth=8, seed=None):
 def synthesis(image_shape, w_dim=128, width=32, seed=None):
     """From a learned constant by convolutions, each followed by noise and by AdaIN with the style of its own w.
 
+    What is doubled in size is blurred: the paper's bilinear sampling.
+
     Args:
         image_shape, width, seed: As of all families.
         w_dim: Length of w. Defaults to 128.
@@ -72,7 +74,7 @@ def synthesis(image_shape, w_dim=128, width=32, seed=None):
     x = styled(layers.LearnedConstant((*common.seed_grid(image_shape), channels[-1]))(w), 0)
     x = styled(equalized.conv(channels[-1])(x), 1)
     for n, filters in enumerate(reversed(channels[:-1]), start=1):
-        x = styled(equalized(layers.UpsampleConv2D(filters))(x), 2 * n)
+        x = styled(layers.Blur()(equalized(layers.UpsampleConv2D(filters))(x)), 2 * n)
         x = styled(equalized.conv(filters)(x), 2 * n + 1)
     x = equalized.conv(image_shape[-1], 1, gain=1.0)(x)
     return keras.Model([w, seeds], common.as_image(x, image_shape), name="synthesis")

@@ -1,0 +1,36 @@
+"""A low-pass filter after doubling, and before halving, the resolution."""
+
+import keras
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable(package="keras_ganaug")
+class Blur(keras.layers.Layer):
+    """Filters each channel with the binomial kernel [1, 2, 1] along height and width, with zeros beyond the border.
+
+    Repeated pixels become smooth ones, so that a generator does not have to unlearn their grid.
+
+    References: Karras, Laine and Aila 2019, A Style-Based Generator Architecture for Generative Adversarial Networks
+    (bilinear sampling); Zhang 2019, Making Convolutional Networks Shift-Invariant Again.
+
+    Call arguments:
+        inputs: Float tensor of shape (batch, height, width, channels).
+
+    Returns a tensor of the same shape and dtype.
+    """
+
+    def call(self, inputs):
+        x = inputs
+        for axis in (1, 2):
+            border = [[1, 1] if n == axis else [0, 0] for n in range(4)]
+            before, same, after = _shifted(tf.pad(x, border), axis, x.shape[axis])
+            x = 0.5 * same + 0.25 * (before + after)
+        return x
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
+def _shifted(padded, axis, size):
+    """The three windows of `size` that begin one after the other along an axis."""
+    return [padded[:, n : n + size] if axis == 1 else padded[:, :, n : n + size] for n in range(3)]
