@@ -79,14 +79,14 @@ RUNS = {
     "GAN": Run(7000, mismatch=0.3),
     "CGAN": Run(7000),
     "ACGAN": Run(7000, width=16, fake_weight=0.1, g_class_weight=0.2, normalization="spectral"),
-    "LSGAN": Run(7000, width=16, mismatch=0.3, mismatch_loss="lsgan", normalization="spectral"),
+    "LSGAN": Run(11000, width=16, batch_size=16, rate=2.0, g_rate=3.0, mismatch=0.3),
     "WGAN": Run(8000, width=16, rate=6.0, d_steps=1),
     "WGANGP": Run(4300, width=16, rate=6.0, g_rate=3.0, mismatch=0.3, mismatch_loss="relativistic", d_steps=1),
     "BEGAN": Run(4600, width=16, batch_size=16, rate=10.0, mismatch=0.2, margin=0.3, gamma=0.7, lambda_k=0.02),
     "SNGAN": Run(6600, mismatch=0.1),
     "SAGAN": Run(4200, mismatch=0.1),
     "ProgressiveGAN": Run(3000, width=16, rate=3.0, mismatch=0.3, mismatch_loss="relativistic", lazy=4, grown=0.2),
-    "StyleGAN": Run(3000, width=16, rate=6.0, mismatch=0.1, r1=0.01, depth=2),
+    "StyleGAN": Run(2900, width=16, rate=4.0, mismatch=0.1, r1=0.01, depth=2),
 }
 
 FIGURES = ["frechet", "kernel", "precision", "recall", "density", "coverage", "gan_test", "cas", "diversity"]
@@ -102,10 +102,11 @@ processor has it, and averaged weights. Where a paper does not say how its discr
 weight of `penalties.MismatchedLabels`, for Wasserstein critics in relativistic terms. Networks of width 16 in place of 32
 were trained on a processor without bfloat16, which takes several times as long for a step. WGAN and WGAN-GP make one
 update of the critic, at a higher rate, for each of the generator's in place of five, which leaves more to the generator.
-ProgressiveGAN is fully grown after a fifth of its images. ACGAN's discriminator weighs its classifier's loss on fakes
-with 0.1 in place of 1. StyleGAN's R1 has a weight γ for gradients over a thousandth of its paper's pixels, and its mapping
-two layers in place of eight, as its successors have for small images. BEGAN's γ, the share of diversity that it keeps, is
-the largest of those its paper shows, and its k learns faster, as all else does.
+ProgressiveGAN is fully grown after a fifth of its images. ACGAN's discriminator has spectral in place of batch normalisation
+and weighs its classifier's loss on fakes with 0.1 in place of 1; its generator weighs that loss with 0.2. StyleGAN's R1 has a
+weight γ for gradients over a thousandth of its paper's pixels, and its mapping two layers in place of eight, as its successors
+have for small images. BEGAN's γ, the share of diversity that it keeps, is the largest of those its paper shows, its k learns
+faster, as all else does, and `MismatchedLabels` has a margin of the size of its losses.
 
 - **Fréchet**, **kernel** (×1000): distances of 10,000 samples from the 10,000 real test images, on the features of a small
   classifier that was trained on the real training images. Not FID and KID, and not to be compared with them.
