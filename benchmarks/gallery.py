@@ -103,10 +103,10 @@ weight of `penalties.MismatchedLabels`, for Wasserstein critics in relativistic 
 were trained on a processor without bfloat16, which takes several times as long for a step. WGAN and WGAN-GP make one
 update of the critic, at a higher rate, for each of the generator's in place of five, which leaves more to the generator.
 ProgressiveGAN is fully grown after a fifth of its images. ACGAN's discriminator has spectral in place of batch normalisation
-and weighs its classifier's loss on fakes with 0.1 in place of 1; its generator weighs that loss with 0.2. StyleGAN's R1 has a
-weight γ for gradients over a thousandth of its paper's pixels, and its mapping two layers in place of eight, as its successors
-have for small images. BEGAN's γ, the share of diversity that it keeps, is the largest of those its paper shows, its k learns
-faster, as all else does, and `MismatchedLabels` has a margin of the size of its losses.
+and weighs its classifier's loss on fakes with 0.1 in place of 1; its generator weighs that loss with 0.2. StyleGAN's R1 has
+a weight γ for gradients over a thousandth of its paper's pixels, and its mapping two layers in place of eight, as its
+successors have for small images. BEGAN's γ, the share of diversity that it keeps, is the largest of those its paper shows,
+its k learns faster, as all else does, and `MismatchedLabels` has a margin of the size of its losses.
 
 - **Fréchet**, **kernel** (×1000): distances of 10,000 samples from the 10,000 real test images, on the features of a small
   classifier that was trained on the real training images. Not FID and KID, and not to be compared with them.
