@@ -61,13 +61,13 @@ class Run(NamedTuple):
     g_class_weight: float | None = None
     """That loss's weight for its generator, likewise."""
     normalization: str | None = None
-    """Of the discriminator of ACGAN and LSGAN, where it is not batch normalisation."""
+    """Of ACGAN's discriminator, where it is not batch normalisation."""
     depth: int | None = None
     """Layers of StyleGAN's mapping, where they are not the paper's 8."""
+    blur: bool = True
+    """Whether StyleGAN's networks blur what they double and halve, as the paper's do."""
     grown: float | None = None
     """The share of the images after which ProgressiveGAN has its full size."""
-    lazy: int | None = None
-    """The gradient penalty is computed in every so many steps alone, with as many times the weight."""
     d_steps: int | None = None
     """Updates of the discriminator for each of the generator's, where they are not the paper's."""
 
@@ -85,8 +85,8 @@ RUNS = {
     "BEGAN": Run(4600, width=16, batch_size=16, rate=10.0, mismatch=0.2, margin=0.3, gamma=0.7, lambda_k=0.02),
     "SNGAN": Run(6600, mismatch=0.1),
     "SAGAN": Run(4200, mismatch=0.1),
-    "ProgressiveGAN": Run(3000, width=16, rate=3.0, mismatch=0.3, mismatch_loss="relativistic", lazy=4, grown=0.2),
-    "StyleGAN": Run(2900, width=16, rate=4.0, mismatch=0.1, r1=0.01, depth=2),
+    "ProgressiveGAN": Run(2700, width=16, rate=6.0, mismatch=0.3, mismatch_loss="relativistic", grown=0.2),
+    "StyleGAN": Run(2900, width=16, rate=4.0, mismatch=0.1, r1=0.01, depth=2, blur=False),
 }
 
 FIGURES = ["frechet", "kernel", "precision", "recall", "density", "coverage", "gan_test", "cas", "diversity"]
@@ -135,17 +135,15 @@ def build(name, run):
         options |= dict.fromkeys(["fade_images", "stable_images"], int(run.grown / 4 * run.steps * run.batch_size))
     options.update({key: getattr(run, key) for key in OWN if getattr(run, key) is not None})
     with precision():
+        networks = {"image_shape": (28, 28, 1), "num_classes": 10, "width": run.width, "seed": 0}
         if run.depth is not None:
-            options["generator"] = kga.networks.style.generator((28, 28, 1), 10, width=run.width, seed=0, depth=run.depth)
+            options["generator"] = kga.networks.style.generator(**networks, depth=run.depth, blur=run.blur)
+        if not run.blur:
+            changes = {"growing": False, "label_use": "join"}
+            options["discriminator"] = kga.networks.progressive.discriminator(**networks, **changes)
         if run.normalization is not None:
-            options["discriminator"] = kga.networks.dcgan.discriminator(
-                (28, 28, 1),
-                10,
-                width=run.width,
-                seed=0,
-                normalization=run.normalization,
-                label_use="classify" if name == "ACGAN" else "join",
-            )
+            changes = {"normalization": run.normalization, "label_use": "classify"}
+            options["discriminator"] = kga.networks.dcgan.discriminator(**networks, **changes)
         gan = getattr(kga, name)(image_shape=(28, 28, 1), num_classes=10, seed=0, **options)
     return compile_for(gan, run, decay=name != "BEGAN")  # which lowers its rates itself
 
@@ -163,9 +161,6 @@ def compile_for(gan, run, decay=True, penalties=(), **changes):
         settings[player] = type(settings[player]).from_config({**config, "learning_rate": rate})
     if run.r1 is not None:
         settings["penalties"] = (kga.penalties.R1(run.r1, interval=16),)
-    if run.lazy is not None:
-        lazy = [kga.penalties.GradientPenalty(penalty.weight, run.lazy) for penalty in settings["penalties"][:1]]
-        settings["penalties"] = (*lazy, *settings["penalties"][1:])
     if run.mismatch:
         options = {"loss": run.mismatch_loss, "margin": run.margin}
         penalties = (*penalties, kga.penalties.MismatchedLabels(gan.num_classes, run.mismatch, **options))
@@ -259,7 +254,6 @@ def page():
         "grown": "grown after",
         "fake_weight": "classifier on fakes",
         "g_class_weight": "for the generator",
-        "lazy": "gradient penalty every",
         "d_steps": "critic steps",
     }
     for name in done:
@@ -271,6 +265,7 @@ def page():
         trained += f", margin {result['margin']:g}" if result.get("margin", 1.0) != 1.0 else ""
         trained += "".join(f", {text} {result[key]:g}" for key, text in words.items() if result.get(key) is not None)
         trained += f", {result['normalization']} normalisation" if result.get("normalization") else ""
+        trained += "" if result.get("blur", True) else ", without blur"
         trained += f", width {result['width']}" if result.get("width", 32) != 32 else ""
         lines.append(f"| {name}, best: epoch {result['best_epoch']} | {trained} | {' | '.join(cells(result['best']))} |")
         lines.append(f"| final | | {' | '.join(cells(result['final']))} |")

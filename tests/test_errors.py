@@ -189,6 +189,7 @@ BAD_CALLS = {
     "patience": [lambda: kga.BEGAN((8, 8, 1), patience=0)],
     "mixing": [lambda: kga.StyleGAN((8, 8, 1), mixing=2)],
     "fake_weight": [lambda: kga.ACGAN((8, 8, 1), 3, fake_weight=-1)],
+    "margin": [lambda: kga.penalties.MismatchedLabels(3, margin=0)],
     "g_class_weight": [lambda: kga.ACGAN((8, 8, 1), 3, g_class_weight=-1)],
     "fade_images": [lambda: kga.ProgressiveGAN((8, 8, 1), fade_images=0)],
     "stable_images": [lambda: kga.ProgressiveGAN((8, 8, 1), stable_images=-1)],
