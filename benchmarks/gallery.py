@@ -61,11 +61,11 @@ class Run(NamedTuple):
     g_class_weight: float | None = None
     """That loss's weight for its generator, likewise."""
     normalization: str | None = None
-    """Of ACGAN's discriminator, where it is not batch normalisation."""
+    """Of ACGAN's and LSGAN's discriminator, where it is not batch normalisation."""
     depth: int | None = None
     """Layers of StyleGAN's mapping, where they are not the paper's 8."""
-    blur: bool = True
-    """Whether StyleGAN's networks blur what they double and halve, as the paper's do."""
+    mapping_lr: float | None = None
+    """Learning rate of that mapping relative to the synthesis's, where it is not the paper's 0.01."""
     grown: float | None = None
     """The share of the images after which ProgressiveGAN has its full size."""
     d_steps: int | None = None
@@ -79,14 +79,14 @@ RUNS = {
     "GAN": Run(7000, mismatch=0.3),
     "CGAN": Run(7000),
     "ACGAN": Run(7000, width=16, fake_weight=0.1, g_class_weight=0.2, normalization="spectral"),
-    "LSGAN": Run(11000, width=16, batch_size=16, rate=2.0, g_rate=3.0, mismatch=0.3),
+    "LSGAN": Run(11800, width=16, normalization="spectral"),
     "WGAN": Run(8000, width=16, rate=6.0, d_steps=1),
     "WGANGP": Run(4300, width=16, rate=6.0, g_rate=3.0, mismatch=0.3, mismatch_loss="relativistic", d_steps=1),
     "BEGAN": Run(4600, width=16, batch_size=16, rate=10.0, mismatch=0.2, margin=0.3, gamma=0.7, lambda_k=0.02),
     "SNGAN": Run(6600, mismatch=0.1),
     "SAGAN": Run(4200, mismatch=0.1),
     "ProgressiveGAN": Run(2700, width=16, rate=6.0, mismatch=0.3, mismatch_loss="relativistic", grown=0.2),
-    "StyleGAN": Run(2900, width=16, rate=4.0, mismatch=0.1, r1=0.01, depth=2, blur=False),
+    "StyleGAN": Run(2900, width=16, rate=4.0, mismatch=0.1, r1=0.01, depth=2, mapping_lr=0.1),
 }
 
 FIGURES = ["frechet", "kernel", "precision", "recall", "density", "coverage", "gan_test", "cas", "diversity"]
@@ -137,12 +137,10 @@ def build(name, run):
     with precision():
         networks = {"image_shape": (28, 28, 1), "num_classes": 10, "width": run.width, "seed": 0}
         if run.depth is not None:
-            options["generator"] = kga.networks.style.generator(**networks, depth=run.depth, blur=run.blur)
-        if not run.blur:
-            changes = {"growing": False, "label_use": "join"}
-            options["discriminator"] = kga.networks.progressive.discriminator(**networks, **changes)
+            changes = {} if run.mapping_lr is None else {"lr_multiplier": run.mapping_lr}
+            options["generator"] = kga.networks.style.generator(**networks, depth=run.depth, **changes)
         if run.normalization is not None:
-            changes = {"normalization": run.normalization, "label_use": "classify"}
+            changes = {"normalization": run.normalization, "label_use": "classify" if name == "ACGAN" else "join"}
             options["discriminator"] = kga.networks.dcgan.discriminator(**networks, **changes)
         gan = getattr(kga, name)(image_shape=(28, 28, 1), num_classes=10, seed=0, **options)
     return compile_for(gan, run, decay=name != "BEGAN")  # which lowers its rates itself
@@ -255,6 +253,7 @@ def page():
         "fake_weight": "classifier on fakes",
         "g_class_weight": "for the generator",
         "d_steps": "critic steps",
+        "mapping_lr": "mapping's rate ×",
     }
     for name in done:
         result = results[name]
@@ -265,7 +264,6 @@ def page():
         trained += f", margin {result['margin']:g}" if result.get("margin", 1.0) != 1.0 else ""
         trained += "".join(f", {text} {result[key]:g}" for key, text in words.items() if result.get(key) is not None)
         trained += f", {result['normalization']} normalisation" if result.get("normalization") else ""
-        trained += "" if result.get("blur", True) else ", without blur"
         trained += f", width {result['width']}" if result.get("width", 32) != 32 else ""
         lines.append(f"| {name}, best: epoch {result['best_epoch']} | {trained} | {' | '.join(cells(result['best']))} |")
         lines.append(f"| final | | {' | '.join(cells(result['final']))} |")

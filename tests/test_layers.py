@@ -152,12 +152,28 @@ def test_upsample():
     np.testing.assert_array_equal(layers.Upsample()(x), x.repeat(2, 1).repeat(2, 2))
 
 
+def blurred(x):
+    for axis in (1, 2):
+        x = np.apply_along_axis(lambda row: np.convolve(row, [0.25, 0.5, 0.25], "same"), axis, x)
+    return x
+
+
 def test_blur():
     x = RNG.normal(size=[2, 5, 4, 3]).astype("float32")
-    expected = x
-    for axis in (1, 2):
-        expected = np.apply_along_axis(lambda row: np.convolve(row, [0.25, 0.5, 0.25], "same"), axis, expected)
-    np.testing.assert_allclose(layers.Blur()(x), expected, atol=1e-6)
+    np.testing.assert_allclose(layers.Blur()(x), blurred(x), atol=1e-6)
+
+
+def test_gradients_of_blur():
+    layer, x = layers.Blur(), tf.constant(RNG.normal(size=[2, 5, 4, 3]), tf.float32)
+    with tf.GradientTape() as outer:
+        outer.watch(x)
+        with tf.GradientTape() as inner:
+            inner.watch(x)
+            loss = tf.reduce_sum(layer(x) ** 2) / 2
+        gradient = inner.gradient(loss, x)
+        penalty = tf.reduce_sum(gradient**2) / 2
+    np.testing.assert_allclose(gradient, blurred(blurred(x)), atol=1e-6)
+    np.testing.assert_allclose(outer.gradient(penalty, x), blurred(blurred(blurred(blurred(x)))), atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -20,15 +20,21 @@ class Blur(keras.layers.Layer):
     """
 
     def call(self, inputs):
-        x = inputs
-        for axis in (1, 2):
-            border = [[1, 1] if n == axis else [0, 0] for n in range(4)]
-            before, same, after = _shifted(tf.pad(x, border), axis, x.shape[axis])
-            x = 0.5 * same + 0.25 * (before + after)
-        return x
+        return _blur(inputs)
 
     def compute_output_shape(self, input_shape):
         return input_shape
+
+
+@tf.custom_gradient
+def _blur(x):
+    """A symmetric linear map, and so its own gradient: many times as fast as that of its slices."""
+    blurred = x
+    for axis in (1, 2):
+        border = [[1, 1] if n == axis else [0, 0] for n in range(4)]
+        before, same, after = _shifted(tf.pad(blurred, border), axis, x.shape[axis])
+        blurred = 0.5 * same + 0.25 * (before + after)
+    return blurred, _blur
 
 
 def _shifted(padded, axis, size):

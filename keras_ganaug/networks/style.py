@@ -11,9 +11,6 @@ from keras_ganaug import layers
 from keras_ganaug.networks import common
 from keras_ganaug.networks.progressive import EqualizedLayers, lrelu
 
-MAPPING_LR = 0.01
-"""The mapping network's learning rate, relative to that of the synthesis."""
-
 
 def num_layers(image_shape):
     """How many layers of the synthesis take a style: two at each resolution."""
@@ -25,13 +22,15 @@ def seeds_of(latents):
     return layers.SeedOfLatents()(latents)
 
 
-def mapping(latent_dim, num_classes=None, w_dim=128, depth=8, seed=None):
+def mapping(latent_dim, num_classes=None, w_dim=128, depth=8, seed=None, lr_multiplier=0.01):
     """Dense layers from normalised latents, with the embedded label joined to them, to w.
 
     Args:
         latent_dim, num_classes, seed: As of all families.
         w_dim: Length of w. Defaults to 128.
         depth: Number of dense layers. Defaults to 8.
+        lr_multiplier: Their learning rate, relative to that of the synthesis. With the paper's 0.01 the mapping hardly moves
+            in a training of a few thousand steps. Defaults to 0.01.
 
     Returns a Keras model from `[latents, labels]` to float32 w (batch, w_dim).
     """
@@ -44,7 +43,7 @@ def mapping(latent_dim, num_classes=None, w_dim=128, depth=8, seed=None):
         x = keras.layers.Concatenate(dtype="float32")([x, embedding])
     for _ in range(depth):
         dense = keras.layers.Dense(w_dim, dtype="float32")
-        x = keras.layers.LeakyReLU(0.2, dtype="float32")(equalized(dense, lr_multiplier=MAPPING_LR)(x))
+        x = keras.layers.LeakyReLU(0.2, dtype="float32")(equalized(dense, lr_multiplier=lr_multiplier)(x))
     return common.model(latents, labels, x, "mapping")
 
 
@@ -80,19 +79,19 @@ def synthesis(image_shape, w_dim=128, width=32, seed=None, blur=True):
     return keras.Model([w, seeds], common.as_image(x, image_shape), name="synthesis")
 
 
-def generator(image_shape, num_classes=None, latent_dim=128, width=32, seed=None, depth=8, blur=True):
+def generator(image_shape, num_classes=None, latent_dim=128, width=32, seed=None, depth=8, blur=True, lr_multiplier=0.01):
     """Mapping and synthesis in one model, whose layers "mapping" and "synthesis" are those two.
 
     The noise of an image follows from its latents, so that the same latents give the same image.
 
     Args:
         image_shape, num_classes, latent_dim, width, seed: As of all families; w is as long as the latents.
-        depth: Number of dense layers of the mapping. Defaults to 8.
+        depth, lr_multiplier: As of `mapping`. Default to 8 and 0.01.
         blur: As of `synthesis`. Defaults to True.
     """
     seeds = common.Initializers(seed)
     latents, labels = common.latents_and_labels(latent_dim, num_classes)
-    to_w = mapping(latent_dim, num_classes, latent_dim, depth, seeds.seed())
+    to_w = mapping(latent_dim, num_classes, latent_dim, depth, seeds.seed(), lr_multiplier)
     to_image = synthesis(image_shape, latent_dim, width, seeds.seed(), blur)
     w = to_w(latents if labels is None else [latents, labels])
     w = keras.layers.RepeatVector(num_layers(image_shape), dtype="float32")(w)
