@@ -52,6 +52,8 @@ class Run(NamedTuple):
     """The margin of its hinge form, for BEGAN in units of its reconstruction loss."""
     r1: float | None = None
     """γ of R1, where the paper's is for images of a thousand pixels' side."""
+    clip: float | None = None
+    """What WGAN's weights are clipped to, where it is not the paper's 0.01."""
     gamma: float | None = None
     """γ of BEGAN, the diversity ratio, where it is not the default."""
     lambda_k: float | None = None
@@ -81,7 +83,7 @@ RUNS = {
     "ACGAN": Run(7000, width=16, fake_weight=0.1, g_class_weight=0.2, normalization="spectral"),
     "LSGAN": Run(11800, width=16, normalization="spectral"),
     "WGAN": Run(8000, width=16, rate=6.0, d_steps=1),
-    "WGANGP": Run(4300, width=16, rate=6.0, g_rate=3.0, mismatch=0.3, mismatch_loss="relativistic", d_steps=1),
+    "WGANGP": Run(6400, width=16, rate=4.0, g_rate=2.5, mismatch=0.3, mismatch_loss="relativistic", d_steps=1),
     "BEGAN": Run(4600, width=16, batch_size=16, rate=10.0, mismatch=0.2, margin=0.3, gamma=0.7, lambda_k=0.02),
     "SNGAN": Run(6600, mismatch=0.1),
     "SAGAN": Run(4200, mismatch=0.1),
@@ -159,6 +161,8 @@ def compile_for(gan, run, decay=True, penalties=(), **changes):
         settings[player] = type(settings[player]).from_config({**config, "learning_rate": rate})
     if run.r1 is not None:
         settings["penalties"] = (kga.penalties.R1(run.r1, interval=16),)
+    if run.clip is not None:
+        settings["penalties"] = (kga.penalties.WeightClipping(run.clip),)
     if run.mismatch:
         options = {"loss": run.mismatch_loss, "margin": run.margin}
         penalties = (*penalties, kga.penalties.MismatchedLabels(gan.num_classes, run.mismatch, **options))
@@ -249,6 +253,7 @@ def page():
         "lambda_k": "λ_k",
         "r1": "γ",
         "gamma": "γ",
+        "clip": "clipped to",
         "grown": "grown after",
         "fake_weight": "classifier on fakes",
         "g_class_weight": "for the generator",

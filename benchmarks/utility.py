@@ -13,12 +13,14 @@ Settings, on the test images of the data set:
 - digits_tail: scikit-learn's digits, five classes of 100, five of 10; digits_10: 10 of each class.
 
 The images, which class is rare, the GAN and the classifier all move with the seed. Development was done on seeds from 100
-up, reports are on 0 to 9. What is finished is kept in `build/utility/SETTING` and not done again. `docs/utility.md` is made
-of the JSON files in `docs/utility`: `--json docs/utility/SETTING.json`, SETTING_guard.json and SETTING_options.json.
+up, reports are on 0 to 9. What is finished is not done again: GANs and figures are kept in `build/utility/SETTING`, and
+the figures in `docs/utility/kept` too, so that another machine goes on from there. `docs/utility.md` is made of the JSON
+files in `docs/utility`: `--json docs/utility/SETTING.json`, SETTING_guard.json and SETTING_options.json.
 """
 
 import argparse
 import os
+import shutil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,7 +38,7 @@ import keras_ganaug as kga
 class Recipe(NamedTuple):
     """How the GAN of a setting is trained: SNGAN, the classes equally often, rates decaying to 0.
 
-    With another recipe, remove `build/utility/SETTING`: the GANs of the old one are kept there.
+    With another recipe, remove `build/utility/SETTING` and `docs/utility/kept/SETTING.json`: what is there is the old one's.
     """
 
     steps: int
@@ -209,6 +211,25 @@ class Data:
         return tuple(part[self._rows(seed)[1]] for part in self.all)
 
 
+class KeptFigures:
+    """The figures of finished arms, which outlast the build folder.
+
+    Args:
+        name: Of the setting.
+        directory: Where the study keeps its results. Those that are kept are put there if it has none.
+    """
+
+    def __init__(self, name, directory):
+        self.results, self.file = directory / "results.json", FOLDER / "kept" / f"{name}.json"
+        if self.file.exists() and not self.results.exists():
+            directory.mkdir(parents=True, exist_ok=True)
+            shutil.copy(self.file, self.results)
+
+    def store(self):
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(self.results, self.file)
+
+
 def make_gan(recipe):
     """The function that trains the GAN of a seed on its training images."""
 
@@ -369,14 +390,17 @@ if __name__ == "__main__":
         folder = ROOT / "build" / "utility" / options.setting
         if options.json:
             options.json.parent.mkdir(parents=True, exist_ok=True)
+        kept = KeptFigures(options.setting, folder)
         if options.guard:
             write_json(options.json, guard(options.setting, options.seeds, folder))
+            kept.store()
         else:
             if options.options:
                 report = options_study(options.setting, options.seeds, folder, options.base).run()
             else:
                 report = study(options.setting, options.seeds, folder, options.arms).run()
             print(report)
+            kept.store()
             if options.json:
                 report.to_json(options.json, setting=options.setting)
                 if not options.options:
