@@ -40,4 +40,4 @@ class WGANGP(GAN):
         return networks.resnet.generator(**self.generator_arguments)
 
     def build_discriminator(self):
-        return networks.dcgan.discriminator(**self.discriminator_arguments, normalization="none", label_use="join")
+        return networks.dcgan.discriminator(**self.discriminator_arguments, normalization="none", label_use="join_all")

@@ -41,11 +41,12 @@ def discriminator(image_shape, num_classes=None, width=32, seed=None, normalizat
         normalization: "spectral", "batch" (after each convolution but the first, as in DCGAN) or "none". Defaults to
             "spectral".
         label_use: What is done with labels. "project": a projection on the class is added to the logit. "join": they are
-            joined to the image (CGAN). "classify": they are not looked at, and the model has a second output, the logits of
-            the classes (ACGAN). Defaults to "project".
+            joined to the image (CGAN). "join_all": also to the features after each halving, so that late layers can tell
+            apart classes that are much alike. "classify": they are not looked at, and the model has a second output, the
+            logits of the classes (ACGAN). Defaults to "project".
     """
     _checks.one_of(normalization, ("spectral", "batch", "none"), "normalization")
-    _checks.one_of(label_use, ("project", "join", "classify"), "label_use")
+    _checks.one_of(label_use, ("project", "join", "join_all", "classify"), "label_use")
     spectral = normalization == "spectral"
     initializers = common.Initializers(seed)
     channels = common.widths(width, image_shape)
@@ -58,10 +59,13 @@ def discriminator(image_shape, num_classes=None, width=32, seed=None, normalizat
             x = common.conditional_norm(x, None, None)
         return keras.layers.LeakyReLU(0.1)(x)
 
-    x = common.join(images, labels, num_classes) if label_use == "join" else images
-    x = conv(x, channels[0], 3, norm=False)
+    def joined(x, uses):
+        return common.join(x, labels, num_classes) if label_use in uses else x
+
+    x = conv(joined(images, ("join", "join_all")), channels[0], 3, norm=False)
     for _, filters in itertools.pairwise(channels):
-        x = conv(conv(x, filters, 4, strides=2), filters, 3)
+        x = conv(x, filters, 4, strides=2)
+        x = conv(joined(x, ("join_all",)), filters, 3)
     features = common.pooling(x, normalization)
     dense = common.dense_layers(initializers, spectral)
     if label_use == "project":
