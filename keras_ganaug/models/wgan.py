@@ -36,4 +36,4 @@ class WGAN(GAN):
         }
 
     def build_discriminator(self):
-        return networks.dcgan.discriminator(**self.discriminator_arguments, normalization="batch", label_use="join")
+        return networks.dcgan.discriminator(**self.discriminator_arguments, normalization="batch", label_use="join_all")

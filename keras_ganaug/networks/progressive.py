@@ -77,18 +77,21 @@ def discriminator(image_shape, num_classes=None, width=32, seed=None, growing=Tr
         growing: Whether it grows; if not, all resolutions take part from the start, and the image comes in at the highest
             alone. Defaults to True.
         label_use: What is done with labels. "project": a projection on the class is added to the logit. "join": they are
-            joined to the image at each resolution, of which a Wasserstein critic makes more. Defaults to "project".
+            joined to the image at each resolution, of which a Wasserstein critic makes more. "join_all": also to the
+            features after each halving. Defaults to "project".
         blur: Whether features are blurred before each halving, as StyleGAN's are. Defaults to False.
     """
-    _checks.one_of(label_use, ("project", "join"), "label_use")
+    _checks.one_of(label_use, ("project", "join", "join_all"), "label_use")
     equalized = EqualizedLayers(seed)
     channels = common.widths(width, image_shape)
     levels = len(channels) - 1
     images, labels = common.images_and_labels(image_shape, num_classes)
 
+    def joined(x, uses):
+        return common.join(x, labels, num_classes) if label_use in uses else x
+
     def from_rgb(image, filters):
-        x = common.join(image, labels, num_classes) if label_use == "join" else image
-        return lrelu(equalized.conv(filters, 1)(x))
+        return lrelu(equalized.conv(filters, 1)(joined(image, ("join", "join_all"))))
 
     image, x = images, from_rgb(images, channels[0])
     gates = layers.Progress(levels, name="progress")(images) if growing and levels else None
@@ -100,11 +103,12 @@ def discriminator(image_shape, num_classes=None, width=32, seed=None, growing=Tr
         if growing:
             image = keras.layers.AveragePooling2D(2, padding="same")(image)
             x = layers.FadeIn(levels - 1 - n)([from_rgb(image, filters), x, gates])
+        x = joined(x, ("join_all",))
     x = lrelu(equalized.conv(channels[-1])(layers.MinibatchStdDev()(x)))
     x = equalized.dense(channels[-1], gain=2.0**0.5)(keras.layers.Flatten()(x))
     features = keras.layers.LeakyReLU(0.2, dtype="float32")(x)
 
-    if label_use == "join":
+    if label_use != "project":
         return common.model(images, labels, equalized.dense(1)(features), "discriminator")
 
     def embedding(units):  # as long as the kernel of the logit, whatever the number of classes
