@@ -82,7 +82,7 @@ RUNS = {
     "CGAN": Run(7000),
     "ACGAN": Run(7000, width=16, fake_weight=0.1, g_class_weight=0.2, normalization="spectral"),
     "LSGAN": Run(9000, width=16, rate=2.0, g_rate=3.0, mismatch=0.3),
-    "WGAN": Run(8000, width=16, rate=6.0, d_steps=1),
+    "WGAN": Run(8200, width=16, rate=6.0, mismatch=0.3, mismatch_loss="relativistic", d_steps=1, clip=0.05),
     "WGANGP": Run(6000, width=16, rate=4.0, g_rate=2.5, mismatch=0.6, mismatch_loss="relativistic", d_steps=1),
     "BEGAN": Run(4600, width=16, batch_size=16, rate=10.0, mismatch=0.2, margin=0.3, gamma=0.7, lambda_k=0.02),
     "SNGAN": Run(6600, mismatch=0.1),
@@ -102,13 +102,15 @@ The papers train for days. What is not theirs: small batches, learning rates tha
 (the generator's first, where they differ) and decay to 0 (BEGAN halves its own), networks in mixed bfloat16 where the
 processor has it, and averaged weights. Where a paper does not say how its discriminator is to learn the classes, λ is the
 weight of `penalties.MismatchedLabels`, for Wasserstein critics in relativistic terms. Networks of width 16 in place of 32
-were trained on a processor without bfloat16, which takes several times as long for a step. WGAN and WGAN-GP make one
-update of the critic, at a higher rate, for each of the generator's in place of five, which leaves more to the generator.
-ProgressiveGAN is fully grown after a fifth of its images. ACGAN's discriminator has spectral in place of batch normalisation
-and weighs its classifier's loss on fakes with 0.1 in place of 1; its generator weighs that loss with 0.2. StyleGAN's R1 has
-a weight γ for gradients over a thousandth of its paper's pixels, and its mapping two layers in place of eight, as its
-successors have for small images. BEGAN's γ, the share of diversity that it keeps, is the largest of those its paper shows,
-its k learns faster, as all else does, and `MismatchedLabels` has a margin of the size of its losses.
+were trained on processors without bfloat16, which take several times as long for a step, and some of them on one core alone
+(the notes below say which). WGAN and WGAN-GP make one update of the critic, at a higher rate, for each of the generator's in
+place of five, which leaves more to the generator. SAGAN's discriminator learns as fast as its generator in place of four times
+as fast. ProgressiveGAN is fully grown after a fifth of its images. ACGAN's discriminator has spectral in place of batch
+normalisation and weighs its classifier's loss on fakes with 0.1 in place of 1; its generator weighs that loss with 0.2.
+StyleGAN's R1 has a weight γ for gradients over a thousandth of its paper's pixels, and its mapping two layers in place of
+eight, as its successors have for small images, which learn at a tenth of the synthesis's rate in place of a hundredth. BEGAN's
+γ, the share of diversity that it keeps, is the largest of those its paper shows, its k learns faster, as all else does, and
+`MismatchedLabels` has a margin of the size of its losses.
 
 - **Fréchet**, **kernel** (×1000): distances of 10,000 samples from the 10,000 real test images, on the features of a small
   classifier that was trained on the real training images. Not FID and KID, and not to be compared with them.

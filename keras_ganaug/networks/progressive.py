@@ -87,24 +87,23 @@ def discriminator(image_shape, num_classes=None, width=32, seed=None, growing=Tr
     levels = len(channels) - 1
     images, labels = common.images_and_labels(image_shape, num_classes)
 
-    def joined(x, uses):
-        return common.join(x, labels, num_classes) if label_use in uses else x
+    joined = common.joiner(label_use, labels, num_classes)
 
     def from_rgb(image, filters):
-        return lrelu(equalized.conv(filters, 1)(joined(image, ("join", "join_all"))))
+        return lrelu(equalized.conv(filters, 1)(joined(image, "image")))
 
     image, x = images, from_rgb(images, channels[0])
     gates = layers.Progress(levels, name="progress")(images) if growing and levels else None
     for n, (narrow, filters) in enumerate(itertools.pairwise(channels)):
-        x = lrelu(equalized.conv(narrow)(x))
+        x = lrelu(equalized.conv(narrow)(joined(x, "features") if n else x))
         x = layers.Blur()(x) if blur else x
         x = lrelu(equalized.conv(filters)(x))
         x = keras.layers.AveragePooling2D(2, padding="same")(x)
         if growing:
             image = keras.layers.AveragePooling2D(2, padding="same")(image)
             x = layers.FadeIn(levels - 1 - n)([from_rgb(image, filters), x, gates])
-        x = joined(x, ("join_all",))
-    x = lrelu(equalized.conv(channels[-1])(layers.MinibatchStdDev()(x)))
+    x = layers.MinibatchStdDev()(x)
+    x = lrelu(equalized.conv(channels[-1])(joined(x, "features") if levels else x))
     x = equalized.dense(channels[-1], gain=2.0**0.5)(keras.layers.Flatten()(x))
     features = keras.layers.LeakyReLU(0.2, dtype="float32")(x)
 

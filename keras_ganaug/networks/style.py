@@ -47,13 +47,14 @@ def mapping(latent_dim, num_classes=None, w_dim=128, depth=8, seed=None, lr_mult
     return common.model(latents, labels, x, "mapping")
 
 
-def synthesis(image_shape, w_dim=128, width=32, seed=None, blur=True):
+def synthesis(image_shape, w_dim=128, width=32, seed=None):
     """From a learned constant by convolutions, each followed by noise and by AdaIN with the style of its own w.
+
+    What is doubled in size is blurred: the paper's bilinear sampling.
 
     Args:
         image_shape, width, seed: As of all families.
         w_dim: Length of w. Defaults to 128.
-        blur: Whether what is doubled in size is blurred: the paper's bilinear sampling. Defaults to True.
 
     Returns a Keras model from `[w, seeds]`, float32 (batch, num_layers, w_dim) and int32 (batch,), to images in [-1, 1].
     """
@@ -73,13 +74,13 @@ def synthesis(image_shape, w_dim=128, width=32, seed=None, blur=True):
     x = styled(equalized.conv(channels[-1])(x), 1)
     for n, filters in enumerate(reversed(channels[:-1]), start=1):
         x = equalized(layers.UpsampleConv2D(filters))(x)
-        x = styled(layers.Blur()(x) if blur else x, 2 * n)
+        x = styled(layers.Blur()(x), 2 * n)
         x = styled(equalized.conv(filters)(x), 2 * n + 1)
     x = equalized.conv(image_shape[-1], 1, gain=1.0)(x)
     return keras.Model([w, seeds], common.as_image(x, image_shape), name="synthesis")
 
 
-def generator(image_shape, num_classes=None, latent_dim=128, width=32, seed=None, depth=8, blur=True, lr_multiplier=0.01):
+def generator(image_shape, num_classes=None, latent_dim=128, width=32, seed=None, depth=8, lr_multiplier=0.01):
     """Mapping and synthesis in one model, whose layers "mapping" and "synthesis" are those two.
 
     The noise of an image follows from its latents, so that the same latents give the same image.
@@ -87,12 +88,11 @@ def generator(image_shape, num_classes=None, latent_dim=128, width=32, seed=None
     Args:
         image_shape, num_classes, latent_dim, width, seed: As of all families; w is as long as the latents.
         depth, lr_multiplier: As of `mapping`. Default to 8 and 0.01.
-        blur: As of `synthesis`. Defaults to True.
     """
     seeds = common.Initializers(seed)
     latents, labels = common.latents_and_labels(latent_dim, num_classes)
     to_w = mapping(latent_dim, num_classes, latent_dim, depth, seeds.seed(), lr_multiplier)
-    to_image = synthesis(image_shape, latent_dim, width, seeds.seed(), blur)
+    to_image = synthesis(image_shape, latent_dim, width, seeds.seed())
     w = to_w(latents if labels is None else [latents, labels])
     w = keras.layers.RepeatVector(num_layers(image_shape), dtype="float32")(w)
     return common.model(latents, labels, to_image([w, seeds_of(latents)]), "generator")
