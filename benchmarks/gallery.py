@@ -63,7 +63,7 @@ class Run(NamedTuple):
     g_class_weight: float | None = None
     """That loss's weight for its generator, likewise."""
     normalization: str | None = None
-    """Of ACGAN's and LSGAN's discriminator, where it is not batch normalisation."""
+    """Of ACGAN's discriminator, where it is not batch normalisation."""
     depth: int | None = None
     """Layers of StyleGAN's mapping, where they are not the paper's 8."""
     mapping_lr: float | None = None
@@ -100,17 +100,18 @@ each, so differences of a few per cent mean nothing.
 
 The papers train for days. What is not theirs: small batches, learning rates that are higher by the factor in the table
 (the generator's first, where they differ) and decay to 0 (BEGAN halves its own), networks in mixed bfloat16 where the
-processor has it, and averaged weights. Where a paper does not say how its discriminator is to learn the classes, λ is the
-weight of `penalties.MismatchedLabels`, for Wasserstein critics in relativistic terms. Networks of width 16 in place of 32
-were trained on processors without bfloat16, which take several times as long for a step, and some of them on one core alone
-(the notes below say which). WGAN and WGAN-GP make one update of the critic, at a higher rate, for each of the generator's in
-place of five, which leaves more to the generator. SAGAN's discriminator learns as fast as its generator in place of four times
-as fast. ProgressiveGAN is fully grown after a fifth of its images. ACGAN's discriminator has spectral in place of batch
-normalisation and weighs its classifier's loss on fakes with 0.1 in place of 1; its generator weighs that loss with 0.2.
-StyleGAN's R1 has a weight γ for gradients over a thousandth of its paper's pixels, and its mapping two layers in place of
-eight, as its successors have for small images, which learn at a tenth of the synthesis's rate in place of a hundredth. BEGAN's
-γ, the share of diversity that it keeps, is the largest of those its paper shows, its k learns faster, as all else does, and
-`MismatchedLabels` has a margin of the size of its losses.
+processor has it, and averaged weights. Where a paper does not say how its discriminator is to learn the classes, λ is
+the weight of `penalties.MismatchedLabels`, for Wasserstein critics in relativistic terms. Networks of width 16 in place
+of 32 were trained on processors without bfloat16, which take several times as long for a step, and some of them on one
+core alone (the notes below say which). WGAN and WGAN-GP make one update of the critic, at a higher rate, for each of
+the generator's in place of five, which leaves more to the generator; WGAN clips to ±0.05 in place of ±0.01. SAGAN's
+discriminator learns as fast as its generator in place of four times as fast. ProgressiveGAN is fully grown after a
+fifth of its images. ACGAN's discriminator has spectral in place of batch normalisation and weighs its classifier's loss
+on fakes with 0.1 in place of 1; its generator weighs that loss with 0.2. StyleGAN's R1 has a weight γ for gradients
+over a thousandth of its paper's pixels, and its mapping two layers in place of eight, as its successors have for small
+images, which learn at a tenth of the synthesis's rate in place of a hundredth. BEGAN's γ, the share of diversity that
+it keeps, is the largest of those its paper shows, its k learns faster, as all else does, and `MismatchedLabels` has a
+margin of the size of its losses.
 
 - **Fréchet**, **kernel** (×1000): distances of 10,000 samples from the 10,000 real test images, on the features of a small
   classifier that was trained on the real training images. Not FID and KID, and not to be compared with them.
@@ -144,7 +145,7 @@ def build(name, run):
             changes = {} if run.mapping_lr is None else {"lr_multiplier": run.mapping_lr}
             options["generator"] = kga.networks.style.generator(**networks, depth=run.depth, **changes)
         if run.normalization is not None:
-            changes = {"normalization": run.normalization, "label_use": "classify" if name == "ACGAN" else "join"}
+            changes = {"normalization": run.normalization, "label_use": "classify"}
             options["discriminator"] = kga.networks.dcgan.discriminator(**networks, **changes)
         gan = getattr(kga, name)(image_shape=(28, 28, 1), num_classes=10, seed=0, **options)
     return compile_for(gan, run, decay=name != "BEGAN")  # which lowers its rates itself
