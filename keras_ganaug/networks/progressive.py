@@ -77,11 +77,10 @@ def discriminator(image_shape, num_classes=None, width=32, seed=None, growing=Tr
         growing: Whether it grows; if not, all resolutions take part from the start, and the image comes in at the highest
             alone. Defaults to True.
         label_use: What is done with labels. "project": a projection on the class is added to the logit. "join": they are
-            joined to the image at each resolution, of which a Wasserstein critic makes more. "join_all": also to the
-            features after each halving. Defaults to "project".
+            joined to the image at each resolution, of which a Wasserstein critic makes more. Defaults to "project".
         blur: Whether features are blurred before each halving, as StyleGAN's are. Defaults to False.
     """
-    _checks.one_of(label_use, ("project", "join", "join_all"), "label_use")
+    _checks.one_of(label_use, ("project", "join"), "label_use")
     equalized = EqualizedLayers(seed)
     channels = common.widths(width, image_shape)
     levels = len(channels) - 1
@@ -95,19 +94,18 @@ def discriminator(image_shape, num_classes=None, width=32, seed=None, growing=Tr
     image, x = images, from_rgb(images, channels[0])
     gates = layers.Progress(levels, name="progress")(images) if growing and levels else None
     for n, (narrow, filters) in enumerate(itertools.pairwise(channels)):
-        x = lrelu(equalized.conv(narrow)(joined(x, "features") if n else x))
+        x = lrelu(equalized.conv(narrow)(x))
         x = layers.Blur()(x) if blur else x
         x = lrelu(equalized.conv(filters)(x))
         x = keras.layers.AveragePooling2D(2, padding="same")(x)
         if growing:
             image = keras.layers.AveragePooling2D(2, padding="same")(image)
             x = layers.FadeIn(levels - 1 - n)([from_rgb(image, filters), x, gates])
-    x = layers.MinibatchStdDev()(x)
-    x = lrelu(equalized.conv(channels[-1])(joined(x, "features") if levels else x))
+    x = lrelu(equalized.conv(channels[-1])(layers.MinibatchStdDev()(x)))
     x = equalized.dense(channels[-1], gain=2.0**0.5)(keras.layers.Flatten()(x))
     features = keras.layers.LeakyReLU(0.2, dtype="float32")(x)
 
-    if label_use != "project":
+    if label_use == "join":
         return common.model(images, labels, equalized.dense(1)(features), "discriminator")
 
     def embedding(units):  # as long as the kernel of the logit, whatever the number of classes
