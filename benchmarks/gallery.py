@@ -135,19 +135,18 @@ class KeepFinal(keras.callbacks.Callback):
 
 def build(name, run):
     """The compiled GAN."""
-    options = {"width": run.width}
+    networks = {"image_shape": (28, 28, 1), "num_classes": 10, "width": run.width, "seed": 0}
+    options = {key: getattr(run, key) for key in OWN if getattr(run, key) is not None}
     if run.grown is not None:  # from 7 to 14 to 28: two resolutions before the last, each stable and then faded out
         options |= dict.fromkeys(["fade_images", "stable_images"], int(run.grown / 4 * run.steps * run.batch_size))
-    options.update({key: getattr(run, key) for key in OWN if getattr(run, key) is not None})
     with precision():
-        networks = {"image_shape": (28, 28, 1), "num_classes": 10, "width": run.width, "seed": 0}
         if run.depth is not None:
             changes = {} if run.mapping_lr is None else {"lr_multiplier": run.mapping_lr}
             options["generator"] = kga.networks.style.generator(**networks, depth=run.depth, **changes)
         if run.normalization is not None:
             changes = {"normalization": run.normalization, "label_use": "classify"}
             options["discriminator"] = kga.networks.dcgan.discriminator(**networks, **changes)
-        gan = getattr(kga, name)(image_shape=(28, 28, 1), num_classes=10, seed=0, **options)
+        gan = getattr(kga, name)(**networks, **options)
     return compile_for(gan, run, decay=name != "BEGAN")  # which lowers its rates itself
 
 

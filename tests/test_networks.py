@@ -121,3 +121,15 @@ def test_the_class_decides_half_of_an_equalised_critics_logit_however_many_there
     features = np.random.default_rng(0).normal(size=[4000, head.inputs[0].shape[1]]).astype("float32")
     logits = head([features, np.arange(4000, dtype="int32") % 2]).numpy()
     assert 1 < logits.var() < 3  # 1 from the unconditional kernel, of length 1, and 1 from the class's
+
+
+def test_the_mapping_of_styles_is_the_same_at_any_learning_rate():
+    options = {"latent_dim": 6, "num_classes": 3, "w_dim": 5, "depth": 2, "seed": 1}
+    slow, fast = (networks.style.mapping(**options, **changes) for changes in ({}, {"lr_multiplier": 0.5}))
+    inputs = [tf.constant(np.random.default_rng(0).normal(size=[4, 6]), tf.float32), tf.constant([0, 1, 2, 0])]
+    np.testing.assert_allclose(slow(inputs), fast(inputs), rtol=1e-4, atol=1e-6)
+    # What an optimizer sees is divided by the multiplier, so that its steps count for as much less: 0.01 by default.
+    kernels = [[w for w in model.trainable_variables if w.shape[-1] == 5 and len(w.shape) == 2] for model in (slow, fast)]
+    assert len(kernels[0]) == 2
+    for one, other in zip(*kernels, strict=True):
+        np.testing.assert_allclose(np.asarray(one), 50 * np.asarray(other), rtol=1e-4)

@@ -104,12 +104,6 @@ def join(x, labels, num_classes):
     return keras.layers.Concatenate()([x, one_hot])
 
 
-def joiner(label_use, labels, num_classes):
-    """A function that joins labels to the "image" or to "features" where this use of labels says so."""
-    where = {"join": ("image",), "join_all": ("image", "features")}.get(label_use, ())
-    return lambda x, what: join(x, labels, num_classes) if what in where else x
-
-
 def first_features(latents, grid, channels, initializers):
     """The dense layer from latents to the features of the seed grid."""
     x = keras.layers.Dense(grid[0] * grid[1] * channels, kernel_initializer=initializers())(latents)

@@ -59,11 +59,11 @@ def discriminator(image_shape, num_classes=None, width=32, seed=None, normalizat
             x = common.conditional_norm(x, None, None)
         return keras.layers.LeakyReLU(0.1)(x)
 
-    joined = common.joiner(label_use, labels, num_classes)
-    x = conv(joined(images, "image"), channels[0], 3, norm=False)
+    x = common.join(images, labels, num_classes) if label_use in ("join", "join_all") else images
+    x = conv(x, channels[0], 3, norm=False)
     for _, filters in itertools.pairwise(channels):
         x = conv(x, filters, 4, strides=2)
-        x = conv(joined(x, "features"), filters, 3)
+        x = conv(common.join(x, labels, num_classes) if label_use == "join_all" else x, filters, 3)
     features = common.pooling(x, normalization)
     dense = common.dense_layers(initializers, spectral)
     if label_use == "project":

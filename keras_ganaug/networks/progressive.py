@@ -86,10 +86,9 @@ def discriminator(image_shape, num_classes=None, width=32, seed=None, growing=Tr
     levels = len(channels) - 1
     images, labels = common.images_and_labels(image_shape, num_classes)
 
-    joined = common.joiner(label_use, labels, num_classes)
-
     def from_rgb(image, filters):
-        return lrelu(equalized.conv(filters, 1)(joined(image, "image")))
+        x = common.join(image, labels, num_classes) if label_use == "join" else image
+        return lrelu(equalized.conv(filters, 1)(x))
 
     image, x = images, from_rgb(images, channels[0])
     gates = layers.Progress(levels, name="progress")(images) if growing and levels else None
