@@ -66,6 +66,8 @@ class Run(NamedTuple):
     """Of ACGAN's discriminator, where it is not batch normalisation."""
     depth: int | None = None
     """Layers of StyleGAN's mapping, where they are not the paper's 8."""
+    mixing: float | None = None
+    """The share of StyleGAN's images that mix two styles, where it is not the paper's 0.9."""
     mapping_lr: float | None = None
     """Learning rate of that mapping relative to the synthesis's, where it is not the paper's 0.01."""
     grown: float | None = None
@@ -74,21 +76,21 @@ class Run(NamedTuple):
     """Updates of the discriminator for each of the generator's, where they are not the paper's."""
 
 
-OWN = ("gamma", "lambda_k", "fake_weight", "g_class_weight")
+OWN = ("gamma", "lambda_k", "fake_weight", "g_class_weight", "mixing")
 """What is given to the class of the GAN."""
 
 RUNS = {
     "GAN": Run(7000, mismatch=0.3),
     "CGAN": Run(7000),
-    "ACGAN": Run(7000, width=16, fake_weight=0.1, g_class_weight=0.2, normalization="spectral"),
+    "ACGAN": Run(12000, width=16, fake_weight=0.1, g_class_weight=0.1, normalization="spectral"),
     "LSGAN": Run(9000, width=16, rate=2.0, g_rate=3.0, mismatch=0.3),
     "WGAN": Run(8200, width=16, rate=6.0, mismatch=0.3, mismatch_loss="relativistic", d_steps=1, clip=0.05),
     "WGANGP": Run(6000, width=16, rate=4.0, g_rate=2.5, mismatch=0.6, mismatch_loss="relativistic", d_steps=1),
-    "BEGAN": Run(4600, width=16, batch_size=16, rate=10.0, mismatch=0.2, margin=0.3, gamma=0.7, lambda_k=0.02),
+    "BEGAN": Run(9400, width=16, batch_size=16, rate=10.0, mismatch=0.1, margin=0.3, gamma=0.9, lambda_k=0.02),
     "SNGAN": Run(6600, mismatch=0.1),
     "SAGAN": Run(5500, width=16, rate=1.5, g_rate=6.0, mismatch=0.1),
     "ProgressiveGAN": Run(2700, width=16, rate=6.0, mismatch=0.3, mismatch_loss="relativistic", grown=0.2),
-    "StyleGAN": Run(4200, width=16, rate=4.0, mismatch=0.1, r1=0.01, depth=2, mapping_lr=0.1),
+    "StyleGAN": Run(4200, width=16, rate=10.0, g_rate=6.0, mismatch=0.1, r1=0.01, depth=2, mapping_lr=0.1, mixing=0.0),
 }
 
 FIGURES = ["frechet", "kernel", "precision", "recall", "density", "coverage", "gan_test", "cas", "diversity"]
@@ -260,6 +262,7 @@ def page():
         "fake_weight": "classifier on fakes",
         "g_class_weight": "for the generator",
         "d_steps": "critic steps",
+        "mixing": "styles mixed",
         "mapping_lr": "mapping's rate ×",
     }
     for name in done:
