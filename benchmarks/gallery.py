@@ -89,7 +89,7 @@ RUNS = {
     "BEGAN": Run(9400, width=16, batch_size=16, rate=10.0, mismatch=0.1, margin=0.3, gamma=0.9, lambda_k=0.02),
     "SNGAN": Run(6600, mismatch=0.1),
     "SAGAN": Run(5500, width=16, rate=1.5, g_rate=6.0, mismatch=0.1),
-    "ProgressiveGAN": Run(2700, width=16, rate=6.0, mismatch=0.3, mismatch_loss="relativistic", grown=0.2),
+    "ProgressiveGAN": Run(3600, width=16, rate=12.0, g_rate=8.0, mismatch=0.3, mismatch_loss="relativistic", grown=0.2),
     "StyleGAN": Run(4600, width=16, rate=20.0, g_rate=10.0, mismatch=0.1, r1=0.01, depth=2, mapping_lr=0.1, mixing=0.0),
 }
 
