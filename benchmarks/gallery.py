@@ -85,7 +85,7 @@ RUNS = {
     "ACGAN": Run(12000, width=16, fake_weight=0.1, g_class_weight=0.1, normalization="spectral"),
     "LSGAN": Run(9000, width=16, rate=2.0, g_rate=3.0, mismatch=0.3),
     "WGAN": Run(8200, width=16, rate=6.0, mismatch=0.3, mismatch_loss="relativistic", d_steps=1, clip=0.05),
-    "WGANGP": Run(6000, width=16, rate=4.0, g_rate=2.5, mismatch=0.6, mismatch_loss="relativistic", d_steps=1),
+    "WGANGP": Run(6500, width=16, rate=8.0, g_rate=5.0, mismatch=0.6, mismatch_loss="relativistic", d_steps=1),
     "BEGAN": Run(12400, width=16, batch_size=16, rate=10.0, mismatch=0.2, margin=0.3, gamma=1.0, lambda_k=0.02),
     "SNGAN": Run(6600, mismatch=0.1),
     "SAGAN": Run(5500, width=16, rate=1.5, g_rate=6.0, mismatch=0.1),
