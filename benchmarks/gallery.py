@@ -88,7 +88,7 @@ RUNS = {
     "WGANGP": Run(6500, width=16, rate=8.0, g_rate=5.0, mismatch=0.6, mismatch_loss="relativistic", d_steps=1),
     "BEGAN": Run(12400, width=16, batch_size=16, rate=10.0, mismatch=0.2, margin=0.3, gamma=1.0, lambda_k=0.02),
     "SNGAN": Run(6600, mismatch=0.1),
-    "SAGAN": Run(5500, width=16, rate=1.5, g_rate=6.0, mismatch=0.1),
+    "SAGAN": Run(5500, width=16, rate=2.25, g_rate=9.0, mismatch=0.05),
     "ProgressiveGAN": Run(4200, width=16, rate=24.0, g_rate=12.0, mismatch=0.6, mismatch_loss="relativistic", grown=0.2),
     "StyleGAN": Run(5000, width=16, rate=20.0, g_rate=10.0, mismatch=0.03, r1=0.01, depth=2, mapping_lr=0.1, mixing=0.0),
 }

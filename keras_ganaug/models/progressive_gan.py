@@ -58,7 +58,7 @@ class ProgressiveGAN(GAN):
         return networks.progressive.generator(**self.generator_arguments)
 
     def build_discriminator(self):
-        return networks.progressive.discriminator(**self.discriminator_arguments, label_use="join")
+        return networks.progressive.discriminator(**self.discriminator_arguments, label_use="join_all")
 
     def _progress_layers(self):
         layers = [*self.generator._flatten_layers(), *self.discriminator._flatten_layers()]

@@ -77,34 +77,39 @@ def discriminator(image_shape, num_classes=None, width=32, seed=None, growing=Tr
         growing: Whether it grows; if not, all resolutions take part from the start, and the image comes in at the highest
             alone. Defaults to True.
         label_use: What is done with labels. "project": a projection on the class is added to the logit. "join": they are
-            joined to the image at each resolution, of which a Wasserstein critic makes more. Defaults to "project".
+            joined to the image at each resolution, of which a Wasserstein critic makes more. "join_all": also to the
+            features after each halving. Defaults to "project".
         blur: Whether features are blurred before each halving, as StyleGAN's are. Defaults to False.
     """
-    _checks.one_of(label_use, ("project", "join"), "label_use")
+    _checks.one_of(label_use, ("project", "join", "join_all"), "label_use")
     equalized = EqualizedLayers(seed)
     channels = common.widths(width, image_shape)
     levels = len(channels) - 1
     images, labels = common.images_and_labels(image_shape, num_classes)
 
     def from_rgb(image, filters):
-        x = common.join(image, labels, num_classes) if label_use == "join" else image
+        x = common.join(image, labels, num_classes) if label_use != "project" else image
         return lrelu(equalized.conv(filters, 1)(x))
+
+    def with_labels(features):
+        return common.join(features, labels, num_classes) if label_use == "join_all" else features
 
     image, x = images, from_rgb(images, channels[0])
     gates = layers.Progress(levels, name="progress")(images) if growing and levels else None
     for n, (narrow, filters) in enumerate(itertools.pairwise(channels)):
-        x = lrelu(equalized.conv(narrow)(x))
+        x = lrelu(equalized.conv(narrow)(with_labels(x) if n else x))
         x = layers.Blur()(x) if blur else x
         x = lrelu(equalized.conv(filters)(x))
         x = keras.layers.AveragePooling2D(2, padding="same")(x)
         if growing:
             image = keras.layers.AveragePooling2D(2, padding="same")(image)
             x = layers.FadeIn(levels - 1 - n)([from_rgb(image, filters), x, gates])
-    x = lrelu(equalized.conv(channels[-1])(layers.MinibatchStdDev()(x)))
+    x = layers.MinibatchStdDev()(x)
+    x = lrelu(equalized.conv(channels[-1])(with_labels(x) if levels else x))
     x = equalized.dense(channels[-1], gain=2.0**0.5)(keras.layers.Flatten()(x))
     features = keras.layers.LeakyReLU(0.2, dtype="float32")(x)
 
-    if label_use == "join":
+    if label_use != "project":
         return common.model(images, labels, equalized.dense(1)(features), "discriminator")
 
     def embedding(units):  # as long as the kernel of the logit, whatever the number of classes
