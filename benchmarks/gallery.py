@@ -104,8 +104,8 @@ The papers train for days. What is not theirs: small batches, learning rates tha
 (the generator's first, where they differ) and decay to 0 (BEGAN halves its own), networks in mixed bfloat16 where the
 processor has it, and averaged weights. Where a paper does not say how its discriminator is to learn the classes, λ is
 the weight of `penalties.MismatchedLabels`, for Wasserstein critics in relativistic terms. Networks of width 16 in place
-of 32 were trained on processors without bfloat16, which take several times as long for a step, and some of them on one
-core alone (the notes below say which). WGAN and WGAN-GP make one update of the critic, at a higher rate, for each of
+of 32 were trained on a processor without bfloat16, which takes several times as long for a step, and on one core of it
+alone, beside other work on the other. WGAN and WGAN-GP make one update of the critic, at a higher rate, for each of
 the generator's in place of five, which leaves more to the generator; WGAN clips to ±0.05 in place of ±0.01. SAGAN's
 discriminator learns as fast as its generator in place of four times as fast. ProgressiveGAN is fully grown after a
 fifth of its images. ACGAN's discriminator has spectral in place of batch normalisation and weighs its classifier's loss
