@@ -36,7 +36,7 @@ from utility_settings import SETTINGS
 import keras_ganaug as kga
 
 FOLDER = ROOT / "docs" / "utility"
-GUARDED = ("nothing", "oversampling", "balanced_softmax", "shift_flip", "balanced_softmax + shift_flip", "rand_augment")
+GUARDED = ("nothing", "balanced_softmax", "shift_flip", "balanced_softmax + shift_flip", "rand_augment", "cutmix")
 """Arms that the guard chooses from."""
 
 
@@ -230,7 +230,7 @@ def guard(name, seeds, directory, **options):
         synthetic = kga.study.Synthetic(
             advice.fraction, advice.sampling_strategy, advice.synthetic_weight, advice.truncation, band=advice.band
         )
-        followed = {"guard": base._replace(synthetic=synthetic) if advice.fraction else base}
+        followed = {"guard": base._replace(synthetic=synthetic)} if advice.fraction else {}
         report = kga.AugmentationStudy(
             data.train,
             data.test,
@@ -242,12 +242,10 @@ def guard(name, seeds, directory, **options):
             seeds=[seed],
             directory=directory,
         ).run()
-        runs[seed] = {
-            "advice": str(advice),
-            "fraction": advice.fraction,
-            "base": advice.base,
-            "balanced_accuracy": {arm: figures["balanced_accuracy"][0] for arm, figures in report.arms.items()},
-        }
+        accuracy = {arm: figures["balanced_accuracy"][0] for arm, figures in report.arms.items()}
+        accuracy.setdefault("guard", accuracy[advice.base])
+        advised = {"advice": str(advice), "fraction": advice.fraction, "base": advice.base}
+        runs[seed] = {**advised, "balanced_accuracy": accuracy}
     return {"setting": name, "runs": runs}
 
 

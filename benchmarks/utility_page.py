@@ -29,8 +29,11 @@ def read(name, folder):
     arms = {arm: {m: [np.nan if v is None else v for v in vs] for m, vs in f.items()} for arm, f in content["arms"].items()}
     runs = {arm: [dict(zip(f, values, strict=True)) for values in zip(*f.values(), strict=True)] for arm, f in arms.items()}
     with_gan = [arm for arm in arms if arm.startswith("gan")]
-    without = [arm for arm in arms if not arm.startswith(("gan", "shuffled", "oracle"))]
-    return kga.study.Report(runs, content["seeds"], with_gan=with_gan, without_gan=without)
+    return kga.study.Report(runs, content["seeds"], with_gan=with_gan, without_gan=_without_gan(arms))
+
+
+def _without_gan(arms):
+    return [arm for arm in arms if not arm.startswith(("gan", "shuffled", "oracle"))]
 
 
 def write(settings, folder):
@@ -86,23 +89,41 @@ def _options_table(report):
     return "\n".join(lines)
 
 
+GUARD_HEADER = """## The guard
+
+`python benchmarks/utility.py --setting NAME --seeds 0 1 2 --guard --json docs/utility/NAME_guard.json`: what `recommend`
+advises from the training images of each seed alone, and the balanced accuracy on the test images of a classifier that follows
+it. The best arm is the one without a GAN that is best over these seeds, of all that were run on each: hindsight, which the
+guard does without.
+"""
+
+
 def _guard_section(settings, folder):
-    lines = [
-        "## The guard",
-        "",
-        "| | seed | advice | followed | best of the arms it chose from | difference |",
-        "|-|-|-|-|-|-|",
-    ]
+    """What followed from the advice, setting by setting, and the advice in full."""
+    rows, words = [], []
     for name in settings:
         file = folder / f"{name}_guard.json"
         if not file.exists():
             continue
-        for seed, run in json.loads(file.read_text(encoding="utf-8"))["runs"].items():
-            figures = dict(run["balanced_accuracy"])
-            followed = figures.pop("guard")
-            best = max(figures, key=figures.get)
-            first, *reasons = run["advice"].splitlines()
-            advice = f"{first} {' '.join(reason.removeprefix('- ') for reason in reasons)}"
-            cells = [name, seed, advice, f"{followed:.1%}", f"{figures[best]:.1%} ({best})"]
-            lines.append(f"| {' | '.join(map(str, cells))} | {100 * (followed - figures[best]):+.1f} |")
-    return "\n".join(lines) if len(lines) > 4 else "## The guard\n\nNot measured yet."
+        runs = json.loads(file.read_text(encoding="utf-8"))["runs"]
+        accuracies = [run["balanced_accuracy"] for run in runs.values()]
+        figures = {arm: [accuracy[arm] for accuracy in accuracies] for arm in accuracies[0]}
+        report = read(name, folder)
+        if report is not None and set(map(int, runs)) <= set(report.seeds):
+            places = [report.seeds.index(int(seed)) for seed in runs]
+            for arm in _without_gan(report.arms):
+                figures.setdefault(arm, [report.arms[arm]["balanced_accuracy"][place] for place in places])
+        followed = figures.pop("guard")
+        best = max(figures, key=lambda arm: np.mean(figures[arm]))
+        differences = 100 * (np.array(followed) - figures[best])
+        each = ", ".join(f"{difference:+.1f}" for difference in differences)
+        advice = "; ".join(
+            f"{run['base']}, {run['fraction']:g} synthetic" if run["fraction"] else run["base"] for run in runs.values()
+        )
+        cells = [name, ", ".join(runs), advice, _mean(followed), f"{_mean(figures[best])} ({best})"]
+        rows.append(f"| {' | '.join(cells)} | {differences.mean():+.1f} ({each}) |")
+        words += [f"- {name}, seed {seed}: {' '.join(run['advice'].split())}" for seed, run in runs.items()]
+    if not rows:
+        return "## The guard\n\nNot measured yet."
+    head = "| | seeds | advised, seed by seed | followed | best arm without a GAN | difference |"
+    return "\n".join([GUARD_HEADER, head, "|-|-|-|-|-|-|", *rows, "", "In its words:", "", *words])

@@ -56,38 +56,79 @@ def _measured(accuracies, head=0.9, middle=0.8, tail=0.7):
     return {"balanced_accuracy": list(accuracies), **{name: [value] * len(accuracies) for name, value in recalls.items()}}
 
 
-@pytest.mark.parametrize(("gain", "rounds", "words"), [(-0.05, 1, "does not help"), (0.05, 2, "helps")])
-def test_what_is_behind_after_a_repeat_is_given_up(monkeypatch, gain, rounds, words):
-    """With accuracies that are given: how often each arm is measured, and how many GANs are trained."""
+class Scripted:
+    """In place of `AugmentationStudy`: accuracies that are given, by arm and fold."""
+
+    accuracies, trained = {}, []
+
+    def __init__(self, train, test, make_generator, arms, on_top_of, seeds, **options):
+        self.arms, self.seeds, self.make_generator = arms, list(seeds), make_generator
+
+    def run(self):
+        if any(arm.synthetic for arm in self.arms.values()):
+            for run in self.seeds:
+                self.make_generator(None, None, run)
+        self.arms = {name: _measured(self.accuracies[name][self.seeds]) for name in self.arms}
+        return self
+
+
+@pytest.fixture
+def scripted(monkeypatch):
+    """A function that calls `recommend` with accuracies that are given. Returns the advice and the folds that had a GAN."""
+    monkeypatch.setattr(recommendation, "AugmentationStudy", Scripted)
+
+    def recommend(accuracies, data, **options):
+        trained = []
+        monkeypatch.setattr(Scripted, "accuracies", accuracies)
+        advice = kga.recommend(data, lambda images, labels, run: trained.append(run), **options)
+        return advice, trained
+
+    return recommend
+
+
+@pytest.mark.parametrize(("gain", "folds", "words"), [(-0.05, 2, "does not help"), (0.05, 6, "helps")])
+def test_what_is_behind_is_given_up(scripted, gain, folds, words):
+    """How often each arm is measured, and how many GANs are trained."""
     base = np.resize([0.5, 0.6, 0.55], 6)
     accuracies = {"plain": base, "worse": base - 0.1, "some": base + gain + [0.01, 0, -0.01] * 2, "bad": base - 0.2}
-    trained = []
-
-    class Scripted:
-        def __init__(self, train, test, make_generator, arms, on_top_of, seeds, **options):
-            self.arms, self.seeds, self.make_generator = arms, list(seeds), make_generator
-
-        def run(self):
-            if any(arm.synthetic for arm in self.arms.values()):
-                for run in self.seeds:
-                    self.make_generator(None, None, run)
-            self.arms = {name: _measured(accuracies[name][self.seeds]) for name in self.arms}
-            return self
-
-    monkeypatch.setattr(recommendation, "AugmentationStudy", Scripted)
-    advice = kga.recommend(
+    advice, trained = scripted(
+        accuracies,
         study_data(5, n=90),
-        lambda images, labels, run: trained.append(run),
-        arms={"worse": study.Arm(), "plain": study.Arm()},
+        arms={"worse": study.Arm(transforms=("shift",)), "plain": study.Arm()},
         candidates={"some": study.Synthetic(0.25, "keep"), "bad": study.Synthetic(0.5, "keep")},
     )
-    assert trained == list(range(3 * rounds))
+    assert trained == list(range(folds))
     measured = {name: len(values) for name, values in advice.figures.items()}
-    assert measured == {"plain": 6, "worse": 3, "some": 3 * rounds, "bad": 3}
+    assert measured == {"plain": folds, "worse": 2, "some": folds, "bad": 2}
     assert advice.base == "plain"
     assert f"{words}: some" in str(advice)
-    assert f"{100 * gain:+.1f} points" in str(advice)
-    assert f"{3 * rounds} folds" in str(advice)
+    assert f"{100 * (gain + 0.005 * (folds == 2)):+.1f} points" in str(advice)
+    assert f"{folds} folds" in str(advice)
+
+
+def test_arms_that_are_level_are_measured_in_all_folds(scripted):
+    noise = np.resize([0.01, -0.01], 6)
+    accuracies = {"one": 0.5 + noise, "other": 0.5 - noise, "some": 0.4 + noise}
+    arms = {"one": study.Arm(), "other": study.Arm(transforms=("shift",))}
+    advice, trained = scripted(accuracies, study_data(5, n=90), arms=arms, candidates={"some": study.Synthetic(0.25)})
+    assert {name: len(values) for name, values in advice.figures.items()} == {"one": 6, "other": 6, "some": 2}
+    assert trained == [0, 1]
+
+
+def test_what_is_the_same_with_these_data_is_tried_once(scripted):
+    images = study_data(5, n=90)[0]
+    same = {"balanced_softmax", "oversampling"}
+    names = {"nothing", "shift_flip", *same, *study.CANDIDATES}
+    for_the_rare = {"a quarter of each batch, to the rare classes"}
+    accuracies = {name: np.full(6, 0.4 + 0.1 * (name != "shift_flip")) for name in names}
+    advice, _ = scripted(accuracies, (images, np.arange(90) % 3))
+    assert set(advice.figures) == names - same - for_the_rare
+    unequal = np.minimum(np.arange(90) // 20, 2)
+    advice, _ = scripted(accuracies, (images, unequal))
+    assert set(advice.figures) == names - for_the_rare  # on top of "nothing" all of them are for the rare classes
+    advice, _ = scripted({**accuracies, "balanced_softmax": np.full(6, 0.6)}, (images, unequal))
+    assert advice.base == "balanced_softmax"
+    assert set(advice.figures) == names
 
 
 COUNTS, NAMES = np.array([1000, 100, 12]), ["cat", "dog", "owl"]

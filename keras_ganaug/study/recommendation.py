@@ -10,7 +10,7 @@ import tensorflow as tf
 from keras_ganaug import _checks, datasets
 from keras_ganaug.augmentation.replacement import class_weights
 from keras_ganaug.study import statistics, streams, training
-from keras_ganaug.study.arms import Synthetic, all_arms, with_strategy
+from keras_ganaug.study.arms import Synthetic, all_arms, smote, with_strategy
 from keras_ganaug.study.study import AugmentationStudy
 
 FEWEST = 4
@@ -20,11 +20,11 @@ RARE = 30
 """Images below which a class is named among the reasons."""
 
 CANDIDATES = {
-    "a quarter, to the rare classes": Synthetic(0.25, "fill"),
-    "half, to the rare classes": Synthetic(0.5, "fill"),
-    "half, to the rare classes, at half the weight": Synthetic(0.5, "fill", weight=0.5),
-    "half, to the rare classes, filtered": Synthetic(0.5, "fill", band=(0.3, 1.0)),
-    "a quarter of every class": Synthetic(0.25, "keep"),
+    "a quarter of each batch": Synthetic(0.25),
+    "half of each batch": Synthetic(0.5),
+    "half of each batch, at half the weight": Synthetic(0.5, weight=0.5),
+    "half of each batch, filtered": Synthetic(0.5, band=(0.3, 1.0)),
+    "a quarter of each batch, to the rare classes": Synthetic(0.25, "fill"),
 }
 """Ways of using synthetic images that `recommend` tries, by name."""
 
@@ -88,16 +88,17 @@ def recommend(
     are compared on the fold, which neither has seen. Where the best way of using the GAN lowers the recall of head, middle
     or tail, it is tried once more without samples of those classes. The GAN is recommended only if it is better than the
     best arm without it by more than a margin, and more than chance would make it: the 90% interval of the paired differences
-    is above 0. What this interval shows to be behind after a repeat is given up; when no way of using the GAN is left, no
-    further GAN is trained.
+    is above 0. What this interval shows to be behind, from the second fold on, is given up; when no way of using the GAN is
+    left, no further GAN is trained. What is the same with these data is tried once: with equally many images of each class,
+    oversampling is training on them as they are.
 
     Args:
         train: Training images: an unbatched `tf.data.Dataset` of (image, label), or arrays `(images, labels)`.
         make_generator: Maps (images, labels, seed) to a generator, as in `AugmentationStudy`.
         arms: Arms without a GAN to choose from, a mapping from names to `study.Arm`s. Defaults to "nothing",
             "oversampling", "balanced_softmax" and "shift_flip".
-        candidates: Ways of using the GAN to choose from, a mapping from names to `study.Synthetic`s. Defaults to
-            `study.CANDIDATES`.
+        candidates: Ways of using the GAN to choose from, a mapping from names to `study.Synthetic`s; of several that are
+            the same with these data, the first. Defaults to `study.CANDIDATES`.
         folds: Into how many parts the data are cut, at least 2. Defaults to 3.
         repeats: How often, each time anew: up to `folds * repeats` GANs are trained. Defaults to 2.
         margin: Least gain of balanced accuracy for which a GAN is worth its while, from 0 to 1. Defaults to 0.003.
@@ -155,39 +156,49 @@ def recommend(
 
     figures = {}
 
+    def measure(these, run):
+        study = AugmentationStudy(
+            lambda run: part(run, False),
+            lambda run: part(run, True),
+            generator_of,
+            arms=these,
+            on_top_of=None,
+            seeds=[run],
+            **options,
+        )
+        for name, measured in study.run().arms.items():
+            so_far = figures.get(name, {})
+            figures[name] = {metric: [*so_far.get(metric, ()), *values] for metric, values in measured.items()}
+
     def race(these, rival=None, least=0.0):
-        """Measures arms, repeat by repeat, until they are surely behind. Returns those that never were.
+        """Measures arms, fold by fold, until they are surely behind. Returns those that never were.
 
         Args:
             these: Mapping from names to arms.
-            rival: Name of the arm to beat. Defaults to None: the best of these.
+            rival: Name of the arm to beat. Defaults to None: the best of these, and the race ends when one is left.
             least: By how much.
         """
-        for name in these:
-            figures[name] = {}
-        for repeat in range(repeats):
-            study = AugmentationStudy(
-                lambda run: part(run, False),
-                lambda run: part(run, True),
-                generator_of,
-                arms=these,
-                on_top_of=None,
-                seeds=range(repeat * folds, (repeat + 1) * folds),
-                **options,
-            )
-            for name, measured in study.run().arms.items():
-                figures[name] = {metric: [*figures[name].get(metric, ()), *values] for metric, values in measured.items()}
+        for run in range(folds * repeats):
+            to_measure = dict(these)
+            if rival is not None and len(figures[rival]["balanced_accuracy"]) <= run:
+                to_measure[rival] = arms[rival]
+            if options.get("verbose", True):
+                print(f"fold {run + 1} of at most {folds * repeats}", flush=True)
+            measure(to_measure, run)
+            if run == 0:
+                continue  # one difference says nothing of chance
             to_beat = figures[rival or _best(these, figures)]
             these = {name: arm for name, arm in these.items() if not _behind(figures[name], to_beat, least)}
-            if not these:
+            if len(these) <= (rival is None):
                 break
         return these
 
-    base = _best(race(arms), figures)
+    base = _best(race(_distinct(arms, counts)), figures)
     arm = arms[base]
     prior = streams.prior_of(labels, num_classes, arm.sampling)
     tried = {name: with_strategy(arm._replace(synthetic=candidate)) for name, candidate in candidates.items()}
     tried = {name: arm._replace(synthetic=_with_weights(arm.synthetic, prior)) for name, arm in tried.items()}
+    tried = _first_of_each(tried, lambda arm: arm.synthetic._replace(strategy=_frequencies(arm.synthetic, prior).round(6)))
     left = race(tried, base, margin) or dict(tried)
     best = _best(left, figures, base)
     spared = _spared(tried[best].synthetic, figures[best], figures[base], counts, prior)
@@ -200,6 +211,27 @@ def recommend(
 
 
 _ARMS = ("nothing", "oversampling", "balanced_softmax", "shift_flip")
+
+
+def _distinct(arms, counts):
+    """The arms that differ with these data: where all classes have as many images, what evens them out does nothing."""
+    if np.any(counts != counts[0]):
+        return arms
+
+    def plain(arm):
+        loss = "cross_entropy" if arm.loss in ("class_weights", "balanced_softmax") else arm.loss
+        resample = None if arm.resample is smote else arm.resample
+        return arm._replace(sampling="natural", loss=loss, adjust_logits=False, resample=resample)
+
+    return _first_of_each(arms, plain)
+
+
+def _first_of_each(mapping, key):
+    """Without what has the key of something before it."""
+    first = {}
+    for name, value in mapping.items():
+        first.setdefault(repr(key(value)), name)
+    return {name: mapping[name] for name in first.values()}
 
 
 def _few_images(classes, counts, names):
@@ -234,6 +266,14 @@ def _with_weights(candidate, prior):
     return candidate
 
 
+def _frequencies(candidate, prior):
+    """The frequency of each class among the synthetic rows, however the strategy says it."""
+    weights = class_weights(candidate.strategy, len(prior))
+    if weights is None:
+        weights = prior if candidate.strategy == "keep" else streams.fill_up(prior, candidate.fraction)
+    return np.array(weights, np.float64)
+
+
 def _gains(these, others):
     """By bucket of classes, the mean gain of recall; nothing for a bucket without classes."""
     gains = {name: np.mean(_differences(these, others, f"{name}_recall")) for name in statistics.BUCKETS}
@@ -252,10 +292,7 @@ def _spared(candidate, these, others, counts, prior):
     buckets = statistics.buckets(counts)
     if np.all(counts == counts[0]):
         return None  # then all classes are in each bucket
-    weights = class_weights(candidate.strategy, len(counts))
-    if weights is None:
-        weights = prior if candidate.strategy == "keep" else streams.fill_up(prior, candidate.fraction)
-    weights = np.array(weights, np.float64)
+    weights = _frequencies(candidate, prior)
     harmed = [name for name, gain in _gains(these, others).items() if gain < 0 and weights[buckets[name]].any()]
     for name in harmed:
         weights[buckets[name]] = 0.0
