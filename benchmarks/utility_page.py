@@ -92,9 +92,9 @@ def _options_table(report):
 GUARD_HEADER = """## The guard
 
 `python benchmarks/utility.py --setting NAME --seeds 0 1 2 --guard --json docs/utility/NAME_guard.json`: what `recommend`
-advises from the training images of each seed alone, and the balanced accuracy on the test images of a classifier that follows
-it. The best arm is the one without a GAN that is best over these seeds, of all that were run on each: hindsight, which the
-guard does without.
+advises from the training images of each seed alone, and the balanced accuracy on the test images of a classifier that
+follows it. The best arm is the one without a GAN that is best over these seeds, of all that were run on each: hindsight,
+which the guard does without.
 """
 
 
