@@ -133,3 +133,15 @@ def test_the_mapping_of_styles_is_the_same_at_any_learning_rate():
     assert len(kernels[0]) == 2
     for one, other in zip(*kernels, strict=True):
         np.testing.assert_allclose(np.asarray(one), 50 * np.asarray(other), rtol=1e-4)
+
+
+def test_a_classifier_beside_a_spectrally_normalised_logit_may_be_as_steep_as_it_likes():
+    discriminator = networks.dcgan.discriminator((8, 8, 1), 3, width=4, seed=1, label_use="classify")
+    inputs = [tf.random.stateless_normal([4, 8, 8, 1], [1, 2]), tf.constant([0, 1, 2, 0])]
+    for _ in range(20):  # power iterations
+        before = discriminator(inputs, training=True)
+    for kernel in [weight for weight in discriminator.trainable_variables if weight.shape[-1] in (1, 3)]:
+        kernel.assign(10 * kernel)
+    after = discriminator(inputs, training=True)
+    np.testing.assert_allclose(after[0], before[0], rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(after[1], 10 * before[1], rtol=1e-3, atol=1e-5)

@@ -43,7 +43,8 @@ def discriminator(image_shape, num_classes=None, width=32, seed=None, normalizat
         label_use: What is done with labels. "project": a projection on the class is added to the logit. "join": they are
             joined to the image (CGAN). "join_all": also to the features after each halving, so that late layers can tell
             apart classes that are much alike. "classify": they are not looked at, and the model has a second output, the
-            logits of the classes (ACGAN). Defaults to "project".
+            logits of the classes (ACGAN), by a layer that is never normalised: it has to be sure, not smooth. Defaults to
+            "project".
     """
     _checks.one_of(normalization, ("spectral", "batch", "none"), "normalization")
     _checks.one_of(label_use, ("project", "join", "join_all", "classify"), "label_use")
@@ -70,5 +71,5 @@ def discriminator(image_shape, num_classes=None, width=32, seed=None, normalizat
         return common.projection_discriminator(images, labels, features, num_classes, dense)
     logits = dense(1)(features)
     if label_use == "classify" and num_classes is not None:
-        logits = [logits, dense(num_classes)(features)]
+        logits = [logits, common.dense_layers(initializers, False)(num_classes)(features)]
     return common.model(images, labels, logits, "discriminator")
