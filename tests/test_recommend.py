@@ -131,6 +131,17 @@ def test_what_is_the_same_with_these_data_is_tried_once(scripted):
     assert set(advice.figures) == names
 
 
+def test_candidates_that_differ_in_one_of_very_many_classes_are_two():
+    weights = np.ones(2000)
+    other = weights.copy()
+    other[1000] = 0
+    strategies = {"all": weights, "same": weights, "not one": other}
+    tried = {name: study.Synthetic(0.5, strategy / strategy.sum()) for name, strategy in strategies.items()}
+    prior = np.full(2000, 1 / 2000)
+    left = recommendation._first_of_each(tried, lambda synthetic: recommendation._with_frequencies(synthetic, prior))
+    assert list(left) == ["all", "not one"]
+
+
 COUNTS, NAMES = np.array([1000, 100, 12]), ["cat", "dog", "owl"]
 
 

@@ -198,7 +198,7 @@ def recommend(
     prior = streams.prior_of(labels, num_classes, arm.sampling)
     tried = {name: with_strategy(arm._replace(synthetic=candidate)) for name, candidate in candidates.items()}
     tried = {name: arm._replace(synthetic=_with_weights(arm.synthetic, prior)) for name, arm in tried.items()}
-    tried = _first_of_each(tried, lambda arm: arm.synthetic._replace(strategy=_frequencies(arm.synthetic, prior).round(6)))
+    tried = _first_of_each(tried, lambda arm: _with_frequencies(arm.synthetic, prior))
     left = race(tried, base, margin) or dict(tried)
     best = _best(left, figures, base)
     spared = _spared(tried[best].synthetic, figures[best], figures[base], counts, prior)
@@ -272,6 +272,11 @@ def _frequencies(candidate, prior):
     if weights is None:
         weights = prior if candidate.strategy == "keep" else streams.fill_up(prior, candidate.fraction)
     return np.array(weights, np.float64)
+
+
+def _with_frequencies(candidate, prior):
+    """A `Synthetic` that is the same as another if and only if they do the same."""
+    return candidate._replace(strategy=_frequencies(candidate, prior).round(6).tolist())
 
 
 def _gains(these, others):
