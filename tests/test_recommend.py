@@ -149,7 +149,8 @@ def _advice(gains, strategy=(0.0, 0.2, 0.8), band=None):
     figures = {"plain": _measured([0.8] * len(gains)), "other": _measured([0.1] * len(gains))}
     figures["some"] = _measured(0.8 + np.array(gains), head=0.89, tail=0.75)
     some = study.Synthetic(0.5, strategy, weight=0.5, truncation=0.9, band=band)
-    return recommendation._decide(figures, "plain", {"other": study.Synthetic(0.1), "some": some}, COUNTS, NAMES, 0.003)
+    candidates = {"other": study.Synthetic(0.1), "some": some}
+    return recommendation._decide(figures, "plain", candidates, COUNTS, NAMES, 0.003, folds=3)
 
 
 def _layer(advice, **options):
@@ -220,6 +221,7 @@ def test_there_is_nothing_to_spare(strategy, after, counts):
         ([-0.02, -0.01, 0.0, -0.03], "does not help"),
         ([0.001, 0.002, 0.001, 0.001], "does not help"),
         ([0.1, -0.06, 0.05, -0.05], "could be chance"),
+        ([0.02, 0.005, 0.03, 0.01], "could be chance"),  # all are positive, but the folds share their images
     ],
 )
 def test_the_guard_says_0_and_why(gains, words):

@@ -94,3 +94,22 @@ def test_bootstrap_against_scipy():
     options = {"n_resamples": 10_000, "method": "percentile", "rng": np.random.default_rng(1)}
     expected = stats.bootstrap([differences], np.mean, **options).confidence_interval
     np.testing.assert_allclose(statistics.paired_bootstrap(differences), expected, atol=0.03)
+
+
+@pytest.mark.parametrize(("count", "folds", "level"), [(2, 2, 0.9), (6, 3, 0.9), (6, 3, 0.95), (40, 10, 0.5)])
+def test_cross_validated_interval_against_scipy(count, folds, level):
+    stats = pytest.importorskip("scipy.stats")
+    differences = RNG.normal(size=count) + 1
+    test_share = 1 / folds
+    scale = differences.std(ddof=1) * np.sqrt(1 / count + test_share / (1 - test_share))
+    expected = stats.t.interval(level, df=count - 1, loc=differences.mean(), scale=scale)
+    np.testing.assert_allclose(statistics.cross_validated_interval(differences, folds, level), expected, rtol=1e-6)
+
+
+def test_cross_validated_interval_of_the_least():
+    assert statistics.cross_validated_interval([0.2], 3) == (-np.inf, np.inf)
+    np.testing.assert_allclose(statistics.cross_validated_interval([0.2] * 4, 3), [0.2, 0.2])
+    with pytest.raises(ValueError, match=r"`folds` must be at least 2. Received: folds=1"):
+        statistics.cross_validated_interval([0.2, 0.3], 1)
+    with pytest.raises(ValueError, match=r"`differences`.*Received"):
+        statistics.cross_validated_interval([], 3)

@@ -88,7 +88,8 @@ def recommend(
     are compared on the fold, which neither has seen. Where the best way of using the GAN lowers the recall of head, middle
     or tail, it is tried once more without samples of those classes. The GAN is recommended only if it is better than the
     best arm without it by more than a margin, and more than chance would make it: the 90% interval of the paired differences
-    is above 0. What this interval shows to be behind, from the second fold on, is given up; when no way of using the GAN is
+    is above 0, which takes into account that folds share most of their images (`statistics.cross_validated_interval`). What
+    lies behind in a bootstrap of the differences, from the second fold on, is given up; when no way of using the GAN is
     left, no further GAN is trained. What is the same with these data is tried once: with equally many images of each class,
     oversampling is training on them as they are.
 
@@ -207,7 +208,7 @@ def recommend(
         name = f"{best}, none for the {' and the '.join(which)}"
         tried[name] = arm._replace(synthetic=spared)
         left |= race({name: tried[name]}, base, margin)
-    return _decide(figures, base, {name: tried[name].synthetic for name in left}, counts, names, margin)
+    return _decide(figures, base, {name: tried[name].synthetic for name in left}, counts, names, margin, folds)
 
 
 _ARMS = ("nothing", "oversampling", "balanced_softmax", "shift_flip")
@@ -306,12 +307,12 @@ def _spared(candidate, these, others, counts, prior):
     return harmed, candidate._replace(strategy=(weights / weights.sum()).tolist())
 
 
-def _decide(figures, base, candidates, counts, names, margin):
+def _decide(figures, base, candidates, counts, names, margin, folds):
     """The advice from what was measured of each arm in each fold."""
     best = _best(candidates, figures, base)
     accuracies = {name: list(figures[name]["balanced_accuracy"]) for name in figures}
     differences = _differences(figures[best], figures[base])
-    low, high = statistics.paired_bootstrap(differences, level=0.9)
+    low, high = statistics.cross_validated_interval(differences, folds, level=0.9)
     facts = (
         f"{best}, on top of {base!r}: {100 * differences.mean():+.1f} points of balanced accuracy, on images held out of "
         f"the training set (90% interval {100 * low:+.1f} to {100 * high:+.1f}, {len(differences)} folds)"

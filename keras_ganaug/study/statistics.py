@@ -4,6 +4,7 @@ import itertools
 import math
 
 import numpy as np
+import tensorflow as tf
 
 from keras_ganaug import _checks
 
@@ -98,6 +99,45 @@ def paired_bootstrap(differences, level=0.95, draws=10_000, seed=0):
     rng = np.random.default_rng(seed)
     means = differences[rng.integers(len(differences), size=[draws, len(differences)])].mean(1)
     return tuple(float(value) for value in np.quantile(means, [(1 - level) / 2, (1 + level) / 2]))
+
+
+def cross_validated_interval(differences, folds, level=0.95):
+    """A confidence interval of a mean difference over the folds of a repeated cross-validation.
+
+    Any two of these share most of their training images, so that their differences are alike, and their mean is further from
+    the truth than the spread says: the variance of the mean is not s²/J but s² (1/J + n_test/n_train), in a t test of J - 1
+    degrees of freedom (the corrected resampled t test).
+
+    Reference: Nadeau and Bengio 2003, Inference for the Generalization Error, section 3.
+
+    Args:
+        differences: One for each of the J folds of all repetitions: float array (J,).
+        folds: Into how many parts the data were cut, at least 2: n_test/n_train is 1 / (folds - 1).
+        level: Coverage, above 0 and below 1. Defaults to 0.95.
+
+    Returns `(lowest, highest)`; infinite for a single difference.
+    """
+    differences = np.asarray(differences, np.float64)
+    if differences.ndim != 1 or not len(differences):
+        raise ValueError(f"`differences` must have the shape (n,). Received: shape {differences.shape}")
+    if _checks.positive_int(folds, "folds") < 2:
+        raise ValueError(f"`folds` must be at least 2. Received: folds={folds}")
+    count = len(differences)
+    if count == 1:
+        return -math.inf, math.inf
+    deviation = differences.std(ddof=1) * math.sqrt(1 / count + 1 / (folds - 1))
+    half, middle = _t_quantile((1 + level) / 2, count - 1) * deviation, differences.mean()
+    return float(middle - half), float(middle + half)
+
+
+def _t_quantile(share, freedom):
+    """The quantile of Student's t distribution, for a share above a half."""
+    low, high = 0.0, 1.0  # of x = ν / (ν + t²), whose incomplete beta function is P(|T| > t)
+    for _ in range(60):
+        x = (low + high) / 2
+        beyond = float(tf.math.betainc(*(tf.constant(value, tf.float64) for value in (freedom / 2, 0.5, x))))
+        low, high = (x, high) if beyond < 2 * (1 - share) else (low, x)
+    return math.sqrt(freedom * (1 / high - 1))
 
 
 def wilcoxon(differences):
