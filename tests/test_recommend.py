@@ -115,6 +115,15 @@ def test_arms_that_are_level_are_measured_in_all_folds(scripted):
     assert trained == [0, 1]
 
 
+@pytest.mark.parametrize(("ahead", "margin", "base"), [(0.002, 0.003, "one"), (0.002, 0.001, "other"), (0.0, 0.0, "one")])
+def test_of_arms_within_the_margin_the_first_is_taken(scripted, ahead, margin, base):
+    noise = np.resize([0.01, -0.01], 6)
+    accuracies = {"one": 0.5 + noise, "other": 0.5 + ahead - noise, "some": np.full(6, 0.4)}
+    arms = {"one": study.Arm(), "other": study.Arm(transforms=("shift",))}
+    options = {"arms": arms, "candidates": {"some": study.Synthetic(0.25)}, "margin": margin}
+    assert scripted(accuracies, study_data(5, n=90), **options)[0].base == base
+
+
 def test_what_is_the_same_with_these_data_is_tried_once(scripted):
     images = study_data(5, n=90)[0]
     same = {"balanced_softmax", "oversampling"}

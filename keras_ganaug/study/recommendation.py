@@ -96,13 +96,15 @@ def recommend(
     Args:
         train: Training images: an unbatched `tf.data.Dataset` of (image, label), or arrays `(images, labels)`.
         make_generator: Maps (images, labels, seed) to a generator, as in `AugmentationStudy`.
-        arms: Arms without a GAN to choose from, a mapping from names to `study.Arm`s. Defaults to "nothing",
-            "oversampling", "balanced_softmax" and "shift_flip".
+        arms: Arms without a GAN to choose from, a mapping from names to `study.Arm`s, the simplest first: of those that the
+            best is not ahead of by more than the margin, the first is taken. Defaults to "nothing", "oversampling",
+            "balanced_softmax" and "shift_flip".
         candidates: Ways of using the GAN to choose from, a mapping from names to `study.Synthetic`s; of several that are
             the same with these data, the first. Defaults to `study.CANDIDATES`.
         folds: Into how many parts the data are cut, at least 2. Defaults to 3.
         repeats: How often, each time anew: up to `folds * repeats` GANs are trained. Defaults to 2.
-        margin: Least gain of balanced accuracy for which a GAN is worth its while, from 0 to 1. Defaults to 0.003.
+        margin: Least gain of balanced accuracy for which a GAN, or an arm later in the list, is worth its while, from 0 to
+            1. Defaults to 0.003.
         seed: Integer. Defaults to 0.
         class_names: Names for the reasons. Defaults to the data set's, else to numbers.
         **options: Further arguments of `AugmentationStudy`: `build`, `optimizer`, `steps`, `batch_size`, `value_range`,
@@ -194,7 +196,9 @@ def recommend(
                 break
         return these
 
-    base = _best(race(_distinct(arms, counts)), figures)
+    left = race(_distinct(arms, counts))
+    best = figures[_best(left, figures)]
+    base = next(name for name in left if _differences(best, figures[name]).mean() <= margin)
     arm = arms[base]
     prior = streams.prior_of(labels, num_classes, arm.sampling)
     tried = {name: with_strategy(arm._replace(synthetic=candidate)) for name, candidate in candidates.items()}
