@@ -82,14 +82,14 @@ OWN = ("gamma", "lambda_k", "fake_weight", "g_class_weight", "mixing")
 RUNS = {
     "GAN": Run(7000, mismatch=0.3),
     "CGAN": Run(7000),
-    "ACGAN": Run(14500, width=16, rate=6.0, fake_weight=0.1, g_class_weight=0.1, normalization="spectral"),
+    "ACGAN": Run(19500, width=16, rate=6.0, fake_weight=0.1, g_class_weight=0.07, normalization="spectral"),
     "LSGAN": Run(9000, width=16, rate=2.0, g_rate=3.0, mismatch=0.3),
     "WGAN": Run(8600, width=16, rate=6.0, g_rate=24.0, mismatch=1.0, mismatch_loss="relativistic", d_steps=1, clip=0.1),
     "WGANGP": Run(6500, width=16, rate=8.0, g_rate=5.0, mismatch=0.6, mismatch_loss="relativistic", d_steps=1),
     "BEGAN": Run(12400, width=16, batch_size=16, rate=10.0, mismatch=0.2, margin=0.3, gamma=1.0, lambda_k=0.02),
     "SNGAN": Run(6600, mismatch=0.1),
     "SAGAN": Run(5500, width=16, rate=2.25, g_rate=9.0, mismatch=0.05),
-    "ProgressiveGAN": Run(4200, width=16, rate=36.0, g_rate=18.0, mismatch=0.6, mismatch_loss="relativistic", grown=0.2),
+    "ProgressiveGAN": Run(5700, width=16, rate=36.0, g_rate=18.0, mismatch=0.6, mismatch_loss="relativistic", grown=0.2),
     "StyleGAN": Run(5000, width=16, rate=20.0, g_rate=10.0, mismatch=0.03, r1=0.01, depth=2, mapping_lr=0.1, mixing=0.0),
 }
 
@@ -104,10 +104,11 @@ The papers train for days. What is not theirs: small batches, learning rates tha
 (the generator's first, where they differ) and decay to 0 (BEGAN halves its own), networks in mixed bfloat16 where the
 processor has it, and averaged weights. Where a paper does not say how its discriminator is to learn the classes, λ is
 the weight of `penalties.MismatchedLabels`, for Wasserstein critics in relativistic terms. Networks of width 16 in place
-of 32 were trained on a processor without bfloat16, which takes several times as long for a step, and on one core of it
-alone, beside other work on the other. WGAN and WGAN-GP make one update of the critic, at a higher rate, for each of
-the generator's in place of five, which leaves more to the generator; WGAN clips to ±0.1 in place of ±0.01. SAGAN's
-discriminator learns as fast as its generator in place of four times as fast. ProgressiveGAN is fully grown after a
+of 32 were trained on a processor without bfloat16, which takes several times as long for a step, and, but for
+ProgressiveGAN, on one core of it alone, beside other work on the other. WGAN and WGAN-GP make one update of the critic, at a higher rate, for each of
+the generator's in place of five, which leaves more to the generator; WGAN clips to ±0.1 in place of ±0.01, and its
+generator learns four times as fast as its critic. SAGAN's discriminator learns as fast as its generator in place of four
+times as fast. ProgressiveGAN is fully grown after a
 fifth of its images. ACGAN's discriminator has spectral in place of batch normalisation and weighs its classifier's loss
 on fakes with 0.1 in place of 1; its generator weighs that loss with 0.1. StyleGAN's R1 has a weight γ for gradients
 over a thousandth of its paper's pixels; no styles are mixed, where its paper mixes two in nine of ten images; its
