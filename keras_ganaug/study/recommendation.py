@@ -196,9 +196,7 @@ def recommend(
                 break
         return these
 
-    left = race(_distinct(arms, counts))
-    best = figures[_best(left, figures)]
-    base = next(name for name in left if _differences(best, figures[name]).mean() <= margin)
+    base = _simplest(race(_distinct(arms, counts)), figures, margin)
     arm = arms[base]
     prior = streams.prior_of(labels, num_classes, arm.sampling)
     tried = {name: with_strategy(arm._replace(synthetic=candidate)) for name, candidate in candidates.items()}
@@ -262,6 +260,12 @@ def _best(names, figures, base=None):
         return np.mean(values if base is None else _differences(figures[name], figures[base]))
 
     return max(names, key=worth)
+
+
+def _simplest(names, figures, margin):
+    """The first arm that the best of these is not ahead of by more than the margin."""
+    best = figures[_best(names, figures)]
+    return next(name for name in names if _differences(best, figures[name]).mean() <= margin)
 
 
 def _with_weights(candidate, prior):
