@@ -53,6 +53,12 @@ OPTIONS = {
 }
 """What `Synthetic` can change, one at a time."""
 
+ALONE = {
+    "": kga.study.Synthetic(1.0, "keep", bank_size=60000),
+    ", filtered": kga.study.Synthetic(1.0, "keep", band=(0.3, 1.0), bank_size=60000),
+}
+"""Samples and no real image: the balanced accuracy is then the classification accuracy score."""
+
 
 class Data:
     """The images of a setting, seed by seed.
@@ -161,6 +167,7 @@ def study(name, seeds, directory, arms=None, **options):
         seeds=seeds,
         directory=directory,
     )
+    result.arms |= {f"gan alone{words}": kga.study.Arm(synthetic=synthetic) for words, synthetic in ALONE.items()}
     if arms is not None:
         result.arms = {arm: result.arms[arm] for arm in arms}
     return result

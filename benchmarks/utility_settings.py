@@ -87,7 +87,7 @@ SETTINGS = {
         (50,) * 10,
         steps=800,
         gan=FASHION,
-        on_top_of=("rand_augment + mixup", "mixup"),
+        on_top_of=("cutmix", "rand_augment + mixup", "mixup"),
         target="83.5 with the GAN",
     ),
     "few_10": Setting(
@@ -95,15 +95,15 @@ SETTINGS = {
         (10,) * 10,
         steps=600,
         gan=FASHION._replace(steps=2000),
-        on_top_of=("rand_augment + mixup", "rand_augment"),
+        on_top_of=("cutmix", "rand_augment + mixup", "rand_augment"),
     ),
     "balanced": Setting(
         "fashion_mnist",
         None,
         steps=3000,
-        gan=FASHION._replace(steps=6000),
+        gan=FASHION._replace(steps=25000, augment=""),
         on_top_of=("rand_augment",),
-        target="no harm",
+        target="no harm; samples alone within 4 points of real images",
     ),
     "digits_tail": Setting(
         "digits",
