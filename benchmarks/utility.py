@@ -53,12 +53,6 @@ OPTIONS = {
 }
 """What `Synthetic` can change, one at a time."""
 
-ALONE = {
-    "": kga.study.Synthetic(1.0, "keep", bank_size=60000),
-    ", filtered": kga.study.Synthetic(1.0, "keep", band=(0.3, 1.0), bank_size=60000),
-}
-"""Samples and no real image: the balanced accuracy is then the classification accuracy score."""
-
 
 class Data:
     """The images of a setting, seed by seed.
@@ -167,7 +161,9 @@ def study(name, seeds, directory, arms=None, **options):
         seeds=seeds,
         directory=directory,
     )
-    result.arms |= {f"gan alone{words}": kga.study.Arm(synthetic=synthetic) for words, synthetic in ALONE.items()}
+    alone = kga.study.Synthetic(1.0, "fill", bank_size=min(setting.steps * setting.batch_size, 60_000))
+    result.arms["gan alone"] = kga.study.Arm(synthetic=alone)  # whose accuracy is the classification accuracy score
+    result.arms["gan alone, filtered"] = kga.study.Arm(synthetic=alone._replace(**OPTIONS["filtered"]))
     if arms is not None:
         result.arms = {arm: result.arms[arm] for arm in arms}
     return result
