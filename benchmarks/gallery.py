@@ -58,10 +58,14 @@ class Run(NamedTuple):
     """γ of BEGAN, the diversity ratio, where it is not the default."""
     lambda_k: float | None = None
     """λ of BEGAN, the learning rate of its k, likewise."""
+    patience: int | None = None
+    """Steps after which BEGAN halves its rates if it has not improved, likewise."""
     fake_weight: float | None = None
     """Of ACGAN, the weight of its classifier's loss on generated images, likewise."""
     g_class_weight: float | None = None
     """That loss's weight for its generator, likewise."""
+    twin_weight: float | None = None
+    """The weight of ACGAN's twin classifier, which its paper does not have."""
     normalization: str | None = None
     """Of ACGAN's discriminator, where it is not batch normalisation."""
     depth: int | None = None
@@ -76,7 +80,7 @@ class Run(NamedTuple):
     """Updates of the discriminator for each of the generator's, where they are not the paper's."""
 
 
-OWN = ("gamma", "lambda_k", "fake_weight", "g_class_weight", "mixing")
+OWN = ("gamma", "lambda_k", "patience", "fake_weight", "g_class_weight", "twin_weight", "mixing")
 """What is given to the class of the GAN."""
 
 RUNS = {
@@ -86,7 +90,9 @@ RUNS = {
     "LSGAN": Run(9000, width=16, rate=2.0, g_rate=3.0, mismatch=0.3),
     "WGAN": Run(8600, width=16, rate=6.0, g_rate=24.0, mismatch=1.0, mismatch_loss="relativistic", d_steps=1, clip=0.1),
     "WGANGP": Run(6500, width=16, rate=8.0, g_rate=5.0, mismatch=0.6, mismatch_loss="relativistic", d_steps=1),
-    "BEGAN": Run(12400, width=16, batch_size=16, rate=10.0, mismatch=0.2, margin=0.3, gamma=1.0, lambda_k=0.02),
+    "BEGAN": Run(
+        12400, width=16, batch_size=16, rate=10.0, mismatch=0.2, margin=0.3, gamma=1.0, lambda_k=0.02, patience=600
+    ),
     "SNGAN": Run(6600, mismatch=0.1),
     "SAGAN": Run(5500, width=16, rate=2.25, g_rate=9.0, mismatch=0.05),
     "ProgressiveGAN": Run(5700, width=16, rate=36.0, g_rate=18.0, mismatch=0.6, mismatch_loss="relativistic", grown=0.2),
@@ -147,7 +153,8 @@ def build(name, run):
             changes = {} if run.mapping_lr is None else {"lr_multiplier": run.mapping_lr}
             options["generator"] = kga.networks.style.generator(**networks, depth=run.depth, **changes)
         if run.normalization is not None:
-            changes = {"normalization": run.normalization, "label_use": "classify"}
+            label_use = "classify_twice" if run.twin_weight else "classify"
+            changes = {"normalization": run.normalization, "label_use": label_use}
             options["discriminator"] = kga.networks.dcgan.discriminator(**networks, **changes)
         gan = getattr(kga, name)(**networks, **options)
     return compile_for(gan, run, decay=name != "BEGAN")  # which lowers its rates itself
@@ -258,10 +265,12 @@ def page():
         "lambda_k": "λ_k",
         "r1": "γ",
         "gamma": "γ",
+        "patience": "patience",
         "clip": "clipped to",
         "grown": "grown after",
         "fake_weight": "classifier on fakes",
         "g_class_weight": "for the generator",
+        "twin_weight": "twin",
         "d_steps": "critic steps",
         "mixing": "styles mixed",
         "mapping_lr": "mapping's rate ×",

@@ -84,24 +84,42 @@ def test_acgan_reports_the_accuracy_of_its_classifier():
     assert accuracy[-1] > 0.9 > 0.75 > accuracy[0]
 
 
-@pytest.mark.parametrize(("fake_weight", "g_class_weight"), [(1.0, 1.0), (0.25, 0.5), (0.0, 0.0)])
-def test_acgan_adds_cross_entropies_to_both_losses(fake_weight, g_class_weight):
-    gan = kga.ACGAN((8, 8, 1), 2, seed=1, fake_weight=fake_weight, g_class_weight=g_class_weight)
+@pytest.mark.parametrize(
+    ("fake_weight", "g_class_weight", "twin_weight"), [(1, 1, 0), (0.25, 0.5, 0), (0, 0, 0), (0.1, 1, 0.7)]
+)
+def test_acgan_adds_cross_entropies_to_both_losses(fake_weight, g_class_weight, twin_weight):
+    weights = {"fake_weight": fake_weight, "g_class_weight": g_class_weight, "twin_weight": twin_weight}
+    gan = kga.ACGAN((8, 8, 1), 2, seed=1, **weights)
     gan.compile()
+    assert len(gan.discriminator.outputs) == (3 if twin_weight else 2)
     labels = tf.constant([0, 1])
-    real = tf.constant([[1.0], [2.0]]), tf.constant([[2.0, 0.0], [1.0, 0.0]])
-    fake = tf.constant([[0.0], [0.0]]), tf.constant([[0.0, 0.0], [0.0, 3.0]])
+    twin_of_real, twin_of_fake = (
+        [tf.constant(logits)] * bool(twin_weight) for logits in ([[9.0, 0.0]] * 2, [[1.0, 0.0]] * 2)
+    )
+    real = tf.constant([[1.0], [2.0]]), tf.constant([[2.0, 0.0], [1.0, 0.0]]), *twin_of_real
+    fake = tf.constant([[0.0], [0.0]]), tf.constant([[0.0, 0.0], [0.0, 3.0]]), *twin_of_fake
 
     def cross_entropy(logits):
         logits = np.asarray(logits, np.float64)
         return np.mean(np.log(np.exp(logits).sum(1)) - logits[np.arange(2), [0, 1]])
 
+    twin = cross_entropy(twin_of_fake[0]) if twin_weight else 0.0  # which never looks at real images
     adversarial = np.log1p(np.exp([-1.0, -2.0])).mean() + np.log(2)
-    expected = adversarial + cross_entropy(real[1]) + fake_weight * cross_entropy(fake[1])
+    expected = adversarial + cross_entropy(real[1]) + fake_weight * cross_entropy(fake[1]) + twin
     assert float(gan.d_objective(real, fake, labels)) == pytest.approx(expected, rel=1e-5)
-    expected = np.log(2) + g_class_weight * cross_entropy(fake[1])
+    expected = np.log(2) + g_class_weight * cross_entropy(fake[1]) - twin_weight * twin
     assert float(gan.g_objective(None, fake, labels)) == pytest.approx(expected, rel=1e-5)
     assert float(gan.metrics[-1].result()) == 0.5
+
+
+def test_the_twin_of_acgan_teaches_the_generator_to_draw_what_lies_between_classes():
+    """Where two classes are alike, the generator's class terms cancel, in place of pushing its samples apart."""
+    gan = kga.ACGAN((8, 8, 1), 2, seed=1, twin_weight=1.0)
+    gan.compile()
+    logits = tf.Variable([[0.3, -0.2], [1.5, 0.4]])  # both classifiers say the same of each sample
+    with tf.GradientTape() as tape:
+        loss = gan.g_objective(None, (tf.zeros([2, 1]), logits, logits), tf.constant([0, 1]))
+    np.testing.assert_allclose(tape.gradient(loss, logits), np.zeros([2, 2]), atol=1e-7)
 
 
 class TestBEGAN:

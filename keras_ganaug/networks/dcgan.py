@@ -43,11 +43,12 @@ def discriminator(image_shape, num_classes=None, width=32, seed=None, normalizat
         label_use: What is done with labels. "project": a projection on the class is added to the logit. "join": they are
             joined to the image (CGAN). "join_all": also to the features after each halving, so that late layers can tell
             apart classes that are much alike. "classify": they are not looked at, and the model has a second output, the
-            logits of the classes (ACGAN), by a layer that is never normalised: it has to be sure, not smooth. Defaults to
-            "project".
+            logits of the classes (ACGAN), by a layer that is never normalised: it has to be sure, not smooth.
+            "classify_twice": a third one too, those of a twin classifier. Defaults to "project".
     """
     _checks.one_of(normalization, ("spectral", "batch", "none"), "normalization")
-    _checks.one_of(label_use, ("project", "join", "join_all", "classify"), "label_use")
+    classifiers = {"classify": 1, "classify_twice": 2}
+    _checks.one_of(label_use, ("project", "join", "join_all", *classifiers), "label_use")
     spectral = normalization == "spectral"
     initializers = common.Initializers(seed)
     channels = common.widths(width, image_shape)
@@ -70,6 +71,7 @@ def discriminator(image_shape, num_classes=None, width=32, seed=None, normalizat
     if label_use == "project":
         return common.projection_discriminator(images, labels, features, num_classes, dense)
     logits = dense(1)(features)
-    if label_use == "classify" and num_classes is not None:
-        logits = [logits, common.dense_layers(initializers, False)(num_classes)(features)]
+    if label_use in classifiers and num_classes is not None:
+        dense = common.dense_layers(initializers, False)
+        logits = [logits, *[dense(num_classes)(features) for _ in range(classifiers[label_use])]]
     return common.model(images, labels, logits, "discriminator")

@@ -149,6 +149,7 @@ def all_arms(flip=True):
         "balanced_softmax + shift_flip": Arm(loss="balanced_softmax", transforms=moves),
         "balanced_softmax + rand_augment": Arm(loss="balanced_softmax", transforms=("rand_augment",)),
         "balanced_softmax + mixup": Arm(loss="balanced_softmax", transforms=("mixup",)),
+        "balanced_softmax + cutmix": Arm(loss="balanced_softmax", transforms=("cutmix",)),
     }
 
 
