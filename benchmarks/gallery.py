@@ -86,7 +86,7 @@ OWN = ("gamma", "lambda_k", "patience", "fake_weight", "g_class_weight", "twin_w
 RUNS = {
     "GAN": Run(7000, mismatch=0.3),
     "CGAN": Run(7000),
-    "ACGAN": Run(14500, width=16, rate=6.0, fake_weight=0.1, g_class_weight=0.1, normalization="spectral"),
+    "ACGAN": Run(14500, width=16, rate=6.0, fake_weight=0.1, g_class_weight=1.0, twin_weight=1.0, normalization="spectral"),
     "LSGAN": Run(9000, width=16, rate=2.0, g_rate=3.0, mismatch=0.3),
     "WGAN": Run(8600, width=16, rate=6.0, g_rate=24.0, mismatch=1.0, mismatch_loss="relativistic", d_steps=1, clip=0.1),
     "WGANGP": Run(6500, width=16, rate=8.0, g_rate=5.0, mismatch=0.6, mismatch_loss="relativistic", d_steps=1),

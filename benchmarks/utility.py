@@ -36,7 +36,15 @@ from utility_settings import SETTINGS
 import keras_ganaug as kga
 
 FOLDER = ROOT / "docs" / "utility"
-GUARDED = ("nothing", "balanced_softmax", "shift_flip", "balanced_softmax + shift_flip", "rand_augment", "cutmix")
+GUARDED = (
+    "nothing",
+    "balanced_softmax",
+    "shift_flip",
+    "balanced_softmax + shift_flip",
+    "rand_augment",
+    "cutmix",
+    "balanced_softmax + cutmix",
+)
 """Arms that the guard chooses from."""
 
 

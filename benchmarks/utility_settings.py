@@ -63,7 +63,7 @@ class Setting(NamedTuple):
 
 
 LADDER = (4000, 2000, 1000, 750, 500, 350, 200, 100, 60, 40)
-FASHION = Recipe(3000, width=16, augment="translation,cutout", mismatch=0.3)
+FASHION = Recipe(3000, width=16, g_rate=1.2e-3, d_rate=6e-4, augment="translation,cutout", mismatch=0.3)
 BOTH = "balanced_softmax + shift_flip"
 SETTINGS = {
     "long_tail": Setting(
@@ -71,7 +71,7 @@ SETTINGS = {
         LADDER,
         steps=2000,
         gan=FASHION,
-        on_top_of=("balanced_softmax", "rand_augment", BOTH, "balanced_softmax + rand_augment"),
+        on_top_of=("balanced_softmax + cutmix", "balanced_softmax"),
         target="86.7 with the GAN, tail 80, head down by at most 1",
     ),
     "step": Setting(
@@ -79,7 +79,7 @@ SETTINGS = {
         (500,) * 5 + (20,) * 5,
         steps=1000,
         gan=FASHION,
-        on_top_of=("rand_augment", "shift_flip", BOTH),
+        on_top_of=("balanced_softmax + cutmix", "rand_augment", "rand_augment + mixup"),
         target="+3 points",
     ),
     "few_50": Setting(
