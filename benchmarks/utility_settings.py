@@ -101,7 +101,7 @@ SETTINGS = {
         "fashion_mnist",
         None,
         steps=3000,
-        gan=FASHION._replace(steps=25000, augment=""),
+        gan=Recipe(25000, width=16, mismatch=0.3),
         on_top_of=("rand_augment",),
         target="no harm; samples alone within 4 points of real images",
     ),
