@@ -94,7 +94,7 @@ SETTINGS = {
         "fashion_mnist",
         (10,) * 10,
         steps=600,
-        gan=FASHION._replace(steps=2000),
+        gan=Recipe(2000, width=16, augment="translation,cutout", mismatch=0.3),
         on_top_of=("cutmix", "rand_augment + mixup", "rand_augment"),
     ),
     "balanced": Setting(
