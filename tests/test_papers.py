@@ -122,6 +122,16 @@ def test_the_twin_of_acgan_teaches_the_generator_to_draw_what_lies_between_class
     np.testing.assert_allclose(tape.gradient(loss, logits), np.zeros([2, 2]), atol=1e-7)
 
 
+def test_a_twin_is_saved_and_asked_for(tmp_path):
+    gan = kga.ACGAN((8, 8, 1), 3, latent_dim=4, seed=1, twin_weight=0.5)
+    gan.save(tmp_path / "twin.keras")
+    loaded = keras.models.load_model(tmp_path / "twin.keras")
+    assert loaded.twin_weight == 0.5
+    assert len(loaded.discriminator.outputs) == 3
+    with pytest.raises(ValueError, match="logits of the classes, twice"):
+        kga.ACGAN((8, 8, 1), 3, twin_weight=0.5, discriminator=kga.ACGAN((8, 8, 1), 3).discriminator)
+
+
 class TestBEGAN:
     def gan(self, **options):
         gan = kga.BEGAN((8, 8, 1), 3, latent_dim=4, seed=1, **options)
