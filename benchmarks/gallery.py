@@ -115,12 +115,13 @@ ProgressiveGAN, on one core of it alone, beside other work on the other. WGAN an
 at a higher rate, for each of the generator's in place of five, which leaves more to the generator; WGAN clips to ±0.1
 in place of ±0.01, and its generator learns four times as fast as its critic. SAGAN's discriminator learns as fast as
 its generator in place of four times as fast. ProgressiveGAN is fully grown after a fifth of its images. ACGAN's
-discriminator has spectral in place of batch normalisation, weighs its classifier's loss on fakes with 0.1 in place of 1,
-and has a twin classifier, which is another paper's (Gong et al. 2019). StyleGAN's R1 has a weight γ for gradients over a thousandth of its
-paper's pixels; no styles are mixed, where its paper mixes two in nine of ten images; its mapping has two layers in
-place of eight, as its successors have for small images, which learn at a tenth of the synthesis's rate in place of a
-hundredth. BEGAN's γ, the share of diversity that it keeps, is 1, where its paper shows 0.3 to 0.7, its k learns faster,
-as all else does, its rates are halved after 600 steps without progress in place of 3,000, and `MismatchedLabels` has a margin of the size of its losses.
+discriminator has spectral in place of batch normalisation, weighs its classifier's loss on fakes with 0.1 in place of
+1, and has a twin classifier, which is another paper's (Gong et al. 2019). StyleGAN's R1 has a weight γ for gradients
+over a thousandth of its paper's pixels; no styles are mixed, where its paper mixes two in nine of ten images; its
+mapping has two layers in place of eight, as its successors have for small images, which learn at a tenth of the
+synthesis's rate in place of a hundredth. BEGAN's γ, the share of diversity that it keeps, is 1, where its paper shows
+0.3 to 0.7, its k learns faster, as all else does, its rates are halved after 600 steps without progress in place of
+3,000, and `MismatchedLabels` has a margin of the size of its losses.
 
 - **Fréchet**, **kernel** (×1000): distances of 10,000 samples from the 10,000 real test images, on the features of a small
   classifier that was trained on the real training images. Not FID and KID, and not to be compared with them.

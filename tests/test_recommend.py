@@ -115,6 +115,15 @@ def test_arms_that_are_level_are_measured_in_all_folds(scripted):
     assert trained == [0, 1]
 
 
+def test_with_many_images_one_cross_validation_is_enough(scripted, monkeypatch):
+    accuracies = {"one": np.resize([0.5, 0.6], 6), "some": np.resize([0.6, 0.7], 6)}
+    for many, folds in [(90, 3), (91, 6)]:
+        monkeypatch.setattr(recommendation, "MANY", many)
+        candidates = {"some": study.Synthetic(0.25, "keep")}
+        _, trained = scripted(accuracies, study_data(5, n=90), arms={"one": study.Arm()}, candidates=candidates)
+        assert trained == list(range(folds))
+
+
 @pytest.mark.parametrize(("ahead", "margin", "base"), [(0.002, 0.003, "one"), (0.002, 0.001, "other"), (0.0, 0.0, "one")])
 def test_of_arms_within_the_margin_the_first_is_taken(scripted, ahead, margin, base):
     noise = np.resize([0.01, -0.01], 6)
