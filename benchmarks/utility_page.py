@@ -15,9 +15,10 @@ done on seeds from 100 up. Chosen by the seeds of the tables are two rules of th
 the GAN was tried.
 
 Balanced accuracy in per cent, mean ± standard deviation over the seeds. *difference*: best arm with the GAN minus best arm
-without, its 95% interval by a paired bootstrap, and in how many seeds it is above 0. The best of some thirteen arms is lucky
+without, its 95% interval by a paired bootstrap, and in how many seeds it is above 0. The best of a dozen arms is lucky
 as well as good, and so is the best of those with the GAN. *control*: the best arm with samples of wrong classes; *oracle*:
-with as many real images in place of the synthetic ones.
+with as many real images in place of the synthetic ones. *gan alone*, in the tables of the settings: a classifier trained
+on samples only, of each class equally many.
 """
 
 
