@@ -109,6 +109,7 @@ def test_synthetic_images_even_out_the_classes_only_where_nothing_else_does():
         "balanced_softmax + shift_flip",
         "balanced_softmax + rand_augment",
         "balanced_softmax + mixup",
+        "balanced_softmax + cutmix",
     }
     assert {strategies[name] for name in strategies.keys() - evened} == {"fill"}
     chosen = study.Arm(loss="balanced_softmax", synthetic=study.Synthetic(strategy="fill"))
