@@ -112,8 +112,8 @@ def test_acgan_adds_cross_entropies_to_both_losses(fake_weight, g_class_weight, 
     assert float(gan.metrics[-1].result()) == 0.5
 
 
-def test_the_twin_of_acgan_teaches_the_generator_to_draw_what_lies_between_classes():
-    """Where two classes are alike, the generator's class terms cancel, in place of pushing its samples apart."""
+def test_the_class_terms_of_acgan_cancel_where_its_twin_agrees():
+    """Nothing then pushes samples away from what lies between two classes."""
     gan = kga.ACGAN((8, 8, 1), 2, seed=1, twin_weight=1.0)
     gan.compile()
     logits = tf.Variable([[0.3, -0.2], [1.5, 0.4]])  # both classifiers say the same of each sample
@@ -130,6 +130,14 @@ def test_a_twin_is_saved_and_asked_for(tmp_path):
     assert len(loaded.discriminator.outputs) == 3
     with pytest.raises(ValueError, match="logits of the classes, twice"):
         kga.ACGAN((8, 8, 1), 3, twin_weight=0.5, discriminator=kga.ACGAN((8, 8, 1), 3).discriminator)
+
+
+def test_a_variant_of_acgan_may_have_arguments_of_its_own():
+    class Variant(kga.ACGAN):
+        own_arguments = (*kga.ACGAN.own_arguments, "mine")
+        mine = 1
+
+    assert Variant((8, 8, 1), 3, twin_weight=0.5).get_config()["twin_weight"] == 0.5
 
 
 class TestBEGAN:

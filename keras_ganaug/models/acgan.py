@@ -17,7 +17,7 @@ class ACGAN(GAN):
     Reference: Odena, Olah and Shlens 2017, Conditional Image Synthesis with Auxiliary Classifier GANs.
 
     Args and behaviour are those of `GAN`, but for:
-        discriminator: Maps `[images, labels]` to one logit each and the logits of the classes, and those of a twin.
+        discriminator: Maps `[images, labels]` to one logit each and the logits of the classes; with a twin, its logits too.
         fake_weight: Weight of the classifier's loss on generated images in the discriminator's loss, at least 0. With the
             paper's 1 the players can agree on what a label means, whatever real images say. Defaults to 1.
         g_class_weight: Weight of the classifier's loss in the generator's loss, at least 0. With the paper's 1 the generator
@@ -38,7 +38,7 @@ class ACGAN(GAN):
     own_arguments = ("fake_weight", "g_class_weight", "twin_weight")
 
     def __init__(self, *args, fake_weight=1.0, g_class_weight=1.0, twin_weight=0.0, **kwargs):
-        for name, weight in zip(self.own_arguments, (fake_weight, g_class_weight, twin_weight), strict=True):
+        for name, weight in zip(ACGAN.own_arguments, (fake_weight, g_class_weight, twin_weight), strict=True):
             setattr(self, name, _checks.non_negative(weight, name))  # before the networks, one of which depends on it
         super().__init__(*args, **kwargs)
 

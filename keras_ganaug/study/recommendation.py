@@ -17,7 +17,7 @@ FEWEST = 4
 """Images that a class must have for its recall to be estimated at all."""
 
 MANY = 2000
-"""Images from which on one cross-validation tells as much as two of fewer, and takes long enough."""
+"""Images from which on the default is one cross-validation: its folds are large, and each takes long."""
 
 RARE = 30
 """Images below which a class is named among the reasons."""
