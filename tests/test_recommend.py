@@ -1,12 +1,14 @@
 """The guard: from the training set alone, on images that nothing was trained on, with reasons."""
 
+import keras
 import numpy as np
 import pytest
 from tools import STUDY_SHAPE, StudyRecorder, study_data
 
 import keras_ganaug as kga
 from keras_ganaug import study
-from keras_ganaug.study import recommendation, streams, training
+from keras_ganaug.study import recommendation, statistics, streams, training
+from keras_ganaug.study.arms import all_arms
 
 RNG = np.random.default_rng(0)
 
@@ -53,7 +55,8 @@ def test_the_guard_judges_on_images_that_nothing_was_trained_on(tmp_path):
 
 def _measured(accuracies, head=0.9, middle=0.8, tail=0.7):
     recalls = {"head_recall": head, "middle_recall": middle, "tail_recall": tail}
-    return {"balanced_accuracy": list(accuracies), **{name: [value] * len(accuracies) for name, value in recalls.items()}}
+    figures = {name: [value] * len(accuracies) for name, value in recalls.items()}
+    return {"balanced_accuracy": list(accuracies), "log_loss": [1 - accuracy for accuracy in accuracies], **figures}
 
 
 class Scripted:
@@ -124,29 +127,49 @@ def test_with_many_images_one_cross_validation_is_enough(scripted, monkeypatch):
         assert trained == list(range(folds))
 
 
-@pytest.mark.parametrize(("ahead", "margin", "base"), [(0.002, 0.003, "one"), (0.002, 0.001, "other"), (0.0, 0.0, "one")])
-def test_of_arms_within_the_margin_the_first_is_taken(scripted, ahead, margin, base):
-    noise = np.resize([0.01, -0.01], 6)
-    accuracies = {"one": 0.5 + noise, "other": 0.5 + ahead - noise, "some": np.full(6, 0.4)}
-    arms = {"one": study.Arm(), "other": study.Arm(transforms=("shift",))}
-    options = {"arms": arms, "candidates": {"some": study.Synthetic(0.25)}, "margin": margin}
-    assert scripted(accuracies, study_data(5, n=90), **options)[0].base == base
+@pytest.mark.parametrize(("ahead", "base"), [(0.02, "promising"), (0.06, "best")])
+def test_of_arms_within_a_standard_error_the_first_is_taken(scripted, ahead, base):
+    noise = np.resize([0.04, -0.04], 6)  # of the differences: s = 0.0438, and a standard error of s sqrt(1/6 + 1/2) = 0.0358
+    accuracies = {"promising": 0.5 + noise, "best": np.full(6, 0.5 + ahead), "bad": np.full(6, 0.2), "some": np.full(6, 0.4)}
+    arms = {
+        "bad": study.Arm(sampling="balanced"),
+        "promising": study.Arm(transforms=("flip",)),
+        "best": study.Arm(transforms=("shift",)),
+    }
+    candidates = {"some": study.Synthetic(0.25)}
+    advice, _ = scripted(accuracies, study_data(5, n=90), arms=arms, candidates=candidates)
+    assert advice.base == base
+    assert len(advice.figures["promising"]) == 6  # however the accuracies fell out in the first folds
+    np.testing.assert_allclose(statistics.cross_validated_error(noise, 3), 0.0438 * np.sqrt(1 / 6 + 1 / 2), rtol=1e-3)
 
 
 def test_what_is_the_same_with_these_data_is_tried_once(scripted):
     images = study_data(5, n=90)[0]
     same = {"balanced_softmax", "oversampling"}
-    names = {"nothing", "shift_flip", *same, *study.CANDIDATES}
+    arms = {name: all_arms()[name] for name in ("shift_flip", "balanced_softmax", "oversampling", "nothing")}
+    names = {*arms, *study.CANDIDATES}
     for_the_rare = {"a quarter of each batch, to the rare classes"}
     accuracies = {name: np.full(6, 0.4 + 0.1 * (name != "shift_flip")) for name in names}
-    advice, _ = scripted(accuracies, (images, np.arange(90) % 3))
+    advice, _ = scripted(accuracies, (images, np.arange(90) % 3), arms=arms)
     assert set(advice.figures) == names - same - for_the_rare
     unequal = np.minimum(np.arange(90) // 20, 2)
-    advice, _ = scripted(accuracies, (images, unequal))
+    advice, _ = scripted({**accuracies, "nothing": np.full(6, 0.6)}, (images, unequal), arms=arms)
     assert set(advice.figures) == names - for_the_rare  # on top of "nothing" all of them are for the rare classes
-    advice, _ = scripted({**accuracies, "balanced_softmax": np.full(6, 0.6)}, (images, unequal))
+    advice, _ = scripted({**accuracies, "balanced_softmax": np.full(6, 0.6)}, (images, unequal), arms=arms)
     assert advice.base == "balanced_softmax"
     assert set(advice.figures) == names
+
+
+def test_what_evens_the_classes_out_has_its_plain_name_where_they_are_even():
+    arms = {name: all_arms()[name] for name in ("balanced_softmax + cutmix", "balanced_softmax", "cutmix", "nothing")}
+    assert list(recommendation._distinct(arms, np.array([5, 5]))) == ["cutmix", "nothing"]
+    assert list(recommendation._distinct(arms, np.array([5, 6]))) == list(arms)
+
+
+def test_the_arms_to_choose_from_by_default():
+    names = list(recommendation._default_arms())
+    assert names[-1] == "nothing"
+    assert (names[0] == "balanced_softmax + cutmix") == hasattr(keras.layers, "CutMix")
 
 
 def test_candidates_that_differ_in_one_of_very_many_classes_are_two():

@@ -57,6 +57,22 @@ def test_measures_against_scikit_learn():
     assert figures["tail_recall"] == pytest.approx(recalls[2:].mean())
 
 
+@pytest.mark.parametrize("sureness", [0.2, 1.0, 7.0])
+def test_log_loss_is_that_of_equal_classes_at_the_best_temperature(sureness):
+    metrics, optimize = pytest.importorskip("sklearn.metrics"), pytest.importorskip("scipy.optimize")
+    labels = np.repeat(range(4), [80, 40, 20, 10])
+    logits = 2 * (RNG.normal(size=[150, 4]) + np.eye(4)[labels])
+
+    def at(log_temperature):
+        p = _softmax(logits / np.exp(log_temperature))
+        return metrics.log_loss(labels, p, sample_weight=1 / np.bincount(labels)[labels])
+
+    least = optimize.minimize_scalar(at, bounds=(-3, 3), method="bounded").fun
+    assert least < at(0) - 1e-3
+    assert statistics.log_loss(sureness * logits, labels) == pytest.approx(least, rel=1e-3)
+    assert statistics.measure(logits, labels, [1] * 4)["log_loss"] == pytest.approx(least, rel=1e-3)
+
+
 def test_calibration_error_written_out():
     logits = np.log([[0.9, 0.1], [0.8, 0.2], [0.81, 0.19], [0.6, 0.4]])
     labels = [0, 0, 1, 1]  # right, right, wrong, wrong

@@ -10,7 +10,7 @@ import tensorflow as tf
 from keras_ganaug import _checks, datasets
 from keras_ganaug.augmentation.replacement import class_weights
 from keras_ganaug.study import statistics, streams, training
-from keras_ganaug.study.arms import Synthetic, all_arms, smote, with_strategy
+from keras_ganaug.study.arms import Synthetic, all_arms, missing_for, smote, with_strategy
 from keras_ganaug.study.study import AugmentationStudy
 
 FEWEST = 4
@@ -91,24 +91,28 @@ def recommend(
     are compared on the fold, which neither has seen. Where the best way of using the GAN lowers the recall of head, middle
     or tail, it is tried once more without samples of those classes. The GAN is recommended only if it is better than the
     best arm without it by more than a margin, and more than chance would make it: the 90% interval of the paired differences
-    is above 0, which takes into account that folds share most of their images (`statistics.cross_validated_interval`). What
-    lies behind in a bootstrap of the differences, from the second fold on, is given up; when no way of using the GAN is
+    is above 0, which takes into account that folds share most of their images (`statistics.cross_validated_interval`). A way
+    of using the GAN that lies behind in a bootstrap of the differences, from the second fold on, is given up; when none is
     left, no further GAN is trained. What is the same with these data is tried once: with equally many images of each class,
     oversampling is training on them as they are.
+
+    The arm without the GAN is chosen by log loss (`statistics.log_loss`), and with few images it does not tell arms apart
+    that differ by points of accuracy. So the order in which they are given counts: of those that are behind the best by at
+    most one standard error, the first is taken (the one-standard-error rule of Breiman et al. 1984, Classification and
+    Regression Trees, there with the simplest first).
 
     Args:
         train: Training images: an unbatched `tf.data.Dataset` of (image, label), or arrays `(images, labels)`.
         make_generator: Maps (images, labels, seed) to a generator, as in `AugmentationStudy`.
-        arms: Arms without a GAN to choose from, a mapping from names to `study.Arm`s, the simplest first: of those that the
-            best is not ahead of by more than the margin, the first is taken. Defaults to "nothing", "oversampling",
-            "balanced_softmax" and "shift_flip".
+        arms: Arms without a GAN to choose from, a mapping from names to `study.Arm`s, those first that one would take if one
+            could not try. Defaults to "balanced_softmax + cutmix" (where this Keras has it), "shift_flip",
+            "balanced_softmax", "oversampling" and "nothing".
         candidates: Ways of using the GAN to choose from, a mapping from names to `study.Synthetic`s; of several that are
             the same with these data, the first. Defaults to `study.CANDIDATES`.
         folds: Into how many parts the data are cut, at least 2. Defaults to 3.
         repeats: How often, each time anew: up to `folds * repeats` GANs are trained. Defaults to 2, but to 1 with 2,000
             training images or more.
-        margin: Least gain of balanced accuracy for which a GAN, or an arm later in the list, is worth its while, from 0 to
-            1. Defaults to 0.003.
+        margin: Least gain of balanced accuracy for which a GAN is worth its while, from 0 to 1. Defaults to 0.003.
         seed: Integer. Defaults to 0.
         class_names: Names for the reasons. Defaults to the data set's, else to numbers.
         **options: Further arguments of `AugmentationStudy`: `build`, `optimizer`, `steps`, `batch_size`, `value_range`,
@@ -134,7 +138,7 @@ def recommend(
     num_classes = options.setdefault("num_classes", int(labels.max()) + 1)
     names = [str(name) for name in class_names or range(num_classes)]
     counts = np.bincount(labels, minlength=num_classes)
-    arms = {name: all_arms()[name] for name in _ARMS} if arms is None else dict(arms)
+    arms = _default_arms() if arms is None else dict(arms)
     candidates = dict(CANDIDATES if candidates is None else candidates)
     clash = sorted(arms.keys() & candidates.keys())
     if clash or not arms or not candidates:
@@ -180,13 +184,13 @@ def recommend(
             so_far = figures.get(name, {})
             figures[name] = {metric: [*so_far.get(metric, ()), *values] for metric, values in measured.items()}
 
-    def race(these, rival=None, least=0.0):
+    def race(these, behind, rival=None):
         """Measures arms, fold by fold, until they are surely behind. Returns those that never were.
 
         Args:
             these: Mapping from names to arms.
+            behind: Maps a name, and those of all that are left, to whether it is.
             rival: Name of the arm to beat. Defaults to None: the best of these, and the race ends when one is left.
-            least: By how much.
         """
         for run in range(folds * repeats):
             to_measure = dict(these)
@@ -197,34 +201,44 @@ def recommend(
             measure(to_measure, run)
             if run == 0:
                 continue  # one difference says nothing of chance
-            to_beat = figures[rival or _best(these, figures)]
-            these = {name: arm for name, arm in these.items() if not _behind(figures[name], to_beat, least)}
+            these = {name: arm for name, arm in these.items() if not behind(name, these)}
             if len(these) <= (rival is None):
                 break
         return these
 
-    base = _simplest(race(_distinct(arms, counts)), figures, margin)
+    left = race(_distinct(arms, counts), lambda name, left: _surely_worse(name, left, figures, folds))
+    base = _preferred(left, figures, folds)
     arm = arms[base]
     prior = streams.prior_of(labels, num_classes, arm.sampling)
     tried = {name: with_strategy(arm._replace(synthetic=candidate)) for name, candidate in candidates.items()}
     tried = {name: arm._replace(synthetic=_with_weights(arm.synthetic, prior)) for name, arm in tried.items()}
     tried = _first_of_each(tried, lambda arm: _with_frequencies(arm.synthetic, prior))
-    left = race(tried, base, margin) or dict(tried)
+
+    def behind(name, left):
+        return _behind(figures[name], figures[base], margin)
+
+    left = race(tried, behind, base) or dict(tried)
     best = _best(left, figures, base)
     spared = _spared(tried[best].synthetic, figures[best], figures[base], counts, prior)
     if spared is not None:
         which, spared = spared
         name = f"{best}, none for the {' and the '.join(which)}"
         tried[name] = arm._replace(synthetic=spared)
-        left |= race({name: tried[name]}, base, margin)
+        left |= race({name: tried[name]}, behind, base)
     return _decide(figures, base, {name: tried[name].synthetic for name in left}, counts, names, margin, folds)
 
 
-_ARMS = ("nothing", "oversampling", "balanced_softmax", "shift_flip")
+def _default_arms():
+    names = ("balanced_softmax + cutmix", "shift_flip", "balanced_softmax", "oversampling", "nothing")
+    arms = {name: all_arms()[name] for name in names}
+    return {name: arm for name, arm in arms.items() if missing_for(arm) is None}
 
 
 def _distinct(arms, counts):
-    """The arms that differ with these data: where all classes have as many images, what evens them out does nothing."""
+    """The arms that differ with these data: where all classes have as many images, what evens them out does nothing.
+
+    Of several that are the same, the last is left, by its plainer name, in the place of the first.
+    """
     if np.any(counts != counts[0]):
         return arms
 
@@ -233,7 +247,7 @@ def _distinct(arms, counts):
         resample = None if arm.resample is smote else arm.resample
         return arm._replace(sampling="natural", loss=loss, adjust_logits=False, resample=resample)
 
-    return _first_of_each(arms, plain)
+    return {name: arms[name] for name in {repr(plain(arm)): name for name, arm in arms.items()}.values()}
 
 
 def _first_of_each(mapping, key):
@@ -259,20 +273,26 @@ def _behind(these, others, least):
     return statistics.paired_bootstrap(_differences(these, others), level=0.9)[1] < least
 
 
-def _best(names, figures, base=None):
-    """The arm with the highest mean balanced accuracy, or the largest mean gain over `base`."""
-
-    def worth(name):
-        values = figures[name]["balanced_accuracy"]
-        return np.mean(values if base is None else _differences(figures[name], figures[base]))
-
-    return max(names, key=worth)
+def _best(names, figures, base):
+    """The way of using the GAN with the largest mean gain of balanced accuracy over `base`."""
+    return max(names, key=lambda name: _differences(figures[name], figures[base]).mean())
 
 
-def _simplest(names, figures, margin):
-    """The first arm that the best of these is not ahead of by more than the margin."""
-    best = figures[_best(names, figures)]
-    return next(name for name in names if _differences(best, figures[name]).mean() <= margin)
+def _excess(names, figures):
+    """By name, fold by fold, the log loss above that of the arm with the smallest."""
+    least = figures[min(names, key=lambda name: np.mean(figures[name]["log_loss"]))]
+    return {name: _differences(figures[name], least, "log_loss") for name in names}
+
+
+def _surely_worse(name, names, figures, folds):
+    """Whether the log loss of an arm is above that of the best of these, beyond chance."""
+    return statistics.cross_validated_interval(_excess(names, figures)[name], folds, level=0.9)[0] > 0
+
+
+def _preferred(names, figures, folds):
+    """The first arm whose log loss is at most one standard error above that of the best of these."""
+    excess = _excess(names, figures)
+    return next(n for n in names if excess[n].mean() <= statistics.cross_validated_error(excess[n], folds))
 
 
 def _with_weights(candidate, prior):

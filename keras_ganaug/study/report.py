@@ -25,7 +25,8 @@ class Report:
     """The figures of a study, arm by arm and seed by seed.
 
     Attributes:
-        arms: Mapping from an arm's name to a mapping from metric to a list of one value per seed, from 0 to 1.
+        arms: Mapping from an arm's name to a mapping from metric to a list of one value per seed, from 0 to 1, but for the
+            log loss; NaN for what was not measured.
         seeds: The seeds.
         best_without_gan, best_with_gan: The arms with the highest mean balanced accuracy, without and with a GAN; None if
             there is no such arm.
@@ -34,7 +35,8 @@ class Report:
     def __init__(self, figures, seeds, with_gan, without_gan):
         self.seeds = list(seeds)
         self.arms = {
-            arm: {metric: [run[metric] for run in runs] for metric in statistics.METRICS} for arm, runs in figures.items()
+            arm: {metric: [run.get(metric, np.nan) for run in runs] for metric in statistics.METRICS}
+            for arm, runs in figures.items()
         }
         self._colors = {**dict.fromkeys(with_gan, "tab:red"), **dict.fromkeys(without_gan, "tab:blue")}
         self.best_without_gan, self.best_with_gan = (self._best(names) for names in (without_gan, with_gan))
@@ -96,7 +98,7 @@ class Report:
     def _rows(self):
         order = sorted(self.arms, key=lambda arm: -np.mean(self.arms[arm]["balanced_accuracy"]))
         for arm in order:
-            values = [np.array(self.arms[arm][metric], np.float64) * 100 for metric in statistics.METRICS]
+            values = [np.array(self.arms[arm][metric], np.float64) * 100 for metric in _NAMES]
             yield arm, [_spread(value) for value in values]
 
     def table(self):

@@ -9,7 +9,16 @@ import tensorflow as tf
 from keras_ganaug import _checks
 
 BUCKETS = ("head", "middle", "tail")
-METRICS = ("balanced_accuracy", "macro_f1", "head_recall", "middle_recall", "tail_recall", "calibration_error")
+METRICS = (
+    "balanced_accuracy",
+    "macro_f1",
+    "head_recall",
+    "middle_recall",
+    "tail_recall",
+    "calibration_error",
+    "log_loss",
+)
+_TEMPERATURES = np.geomspace(0.1, 100.0, 121)
 
 
 def buckets(counts):
@@ -47,7 +56,8 @@ def measure(logits, labels, counts, bins=15):
         counts: Training images of each class, for the buckets.
         bins: Of the expected calibration error (Guo et al. 2017). Defaults to 15.
 
-    Returns a dict with the `METRICS`, floats from 0 to 1; NaN for an empty bucket. And `recalls`, a list, by class.
+    Returns a dict with the `METRICS`, floats from 0 to 1, but for the log loss, which is in nats; NaN for an empty bucket.
+    And `recalls`, a list, by class.
     """
     logits, labels = np.asarray(logits, np.float64), np.asarray(labels)
     num_classes = logits.shape[1]
@@ -68,8 +78,34 @@ def measure(logits, labels, counts, bins=15):
         "macro_f1": mean(f1, there),
         **{f"{name}_recall": mean(recalls, which & there) for name, which in groups.items()},
         "calibration_error": _calibration_error(logits, named == labels, bins),
+        "log_loss": log_loss(logits, labels),
         "recalls": recalls.tolist(),
     }
+
+
+def log_loss(logits, labels):
+    """The mean over the classes of the mean of -log p(label), at the temperature that suits these images best.
+
+    It says more of a few images than how many of them are named right, and the temperature, as in temperature scaling (Guo
+    et al. 2017), keeps a classifier that is too sure of itself from being judged by that alone.
+
+    Args:
+        logits: Float array (n, C).
+        labels: Class indices (n,).
+
+    Returns a float of at least 0.
+    """
+    logits, labels = np.asarray(logits, np.float64), np.asarray(labels)
+    weights = 1 / np.bincount(labels)[labels]
+    weights /= weights.sum()
+    above = logits - logits[np.arange(len(labels)), labels][:, None]
+    highest = above.max(1, keepdims=True)
+
+    def at(temperature):
+        exponentials = np.exp((above - highest) / temperature).sum(1)
+        return weights @ (highest[:, 0] / temperature + np.log(exponentials))
+
+    return float(min(at(temperature) for temperature in _TEMPERATURES))
 
 
 def _calibration_error(logits, right, bins):
@@ -117,17 +153,21 @@ def cross_validated_interval(differences, folds, level=0.95):
 
     Returns `(lowest, highest)`; infinite for a single difference.
     """
+    error = cross_validated_error(differences, folds)
+    middle, count = np.mean(differences), len(differences)
+    half = _t_quantile((1 + level) / 2, count - 1) * error if count > 1 else math.inf
+    return float(middle - half), float(middle + half)
+
+
+def cross_validated_error(differences, folds):
+    """The standard error in `cross_validated_interval`; infinite for a single difference."""
     differences = np.asarray(differences, np.float64)
     if differences.ndim != 1 or not len(differences):
         raise ValueError(f"`differences` must have the shape (n,). Received: shape {differences.shape}")
     if _checks.positive_int(folds, "folds") < 2:
         raise ValueError(f"`folds` must be at least 2. Received: folds={folds}")
     count = len(differences)
-    if count == 1:
-        return -math.inf, math.inf
-    deviation = differences.std(ddof=1) * math.sqrt(1 / count + 1 / (folds - 1))
-    half, middle = _t_quantile((1 + level) / 2, count - 1) * deviation, differences.mean()
-    return float(middle - half), float(middle + half)
+    return math.inf if count == 1 else float(differences.std(ddof=1) * math.sqrt(1 / count + 1 / (folds - 1)))
 
 
 def _t_quantile(share, freedom):
