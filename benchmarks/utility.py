@@ -37,15 +37,15 @@ import keras_ganaug as kga
 
 FOLDER = ROOT / "docs" / "utility"
 GUARDED = (
-    "nothing",
-    "balanced_softmax",
-    "shift_flip",
-    "balanced_softmax + shift_flip",
-    "rand_augment",
-    "cutmix",
     "balanced_softmax + cutmix",
+    "cutmix",
+    "balanced_softmax + shift_flip",
+    "shift_flip",
+    "rand_augment",
+    "balanced_softmax",
+    "nothing",
 )
-"""Arms that the guard chooses from."""
+"""Arms that the guard chooses from, in the order in which it prefers them."""
 
 
 OPTIONS = {

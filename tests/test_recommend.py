@@ -109,6 +109,16 @@ def test_what_is_behind_is_given_up(scripted, gain, folds, words):
     assert f"{folds} folds" in str(advice)
 
 
+@pytest.mark.parametrize(("images", "loss", "folds"), [(9000, 0.03, 1), (9000, 0.01, 2), (900, 0.03, 2)])
+def test_one_fold_of_many_images_is_enough(scripted, images, loss, folds):
+    """Held out 1,000 images of each of three classes, 80% of them right: the difference has an error of about a point."""
+    accuracies = {"plain": np.full(6, 0.8), "some": np.full(6, 0.8 - loss)}
+    data = np.zeros([images, *STUDY_SHAPE], "uint8"), np.arange(images) % 3
+    candidates = {"some": study.Synthetic(0.25, "keep")}
+    _, trained = scripted(accuracies, data, arms={"plain": study.Arm()}, candidates=candidates)
+    assert trained == list(range(folds))
+
+
 def test_arms_that_are_level_are_measured_in_all_folds(scripted):
     noise = np.resize([0.01, -0.01], 6)
     accuracies = {"one": 0.5 + noise, "other": 0.5 - noise, "some": 0.4 + noise}

@@ -19,6 +19,8 @@ FEWEST = 4
 MANY = 2000
 """Images from which on the default is one cross-validation: its folds are large, and each takes long."""
 
+_TWENTIETH = 1.645  # standard deviations above which a twentieth of a normal distribution lies
+
 RARE = 30
 """Images below which a class is named among the reasons."""
 
@@ -92,9 +94,9 @@ def recommend(
     or tail, it is tried once more without samples of those classes. The GAN is recommended only if it is better than the
     best arm without it by more than a margin, and more than chance would make it: the 90% interval of the paired differences
     is above 0, which takes into account that folds share most of their images (`statistics.cross_validated_interval`). A way
-    of using the GAN that lies behind in a bootstrap of the differences, from the second fold on, is given up; when none is
-    left, no further GAN is trained. What is the same with these data is tried once: with equally many images of each class,
-    oversampling is training on them as they are.
+    of using the GAN that lies behind is given up, from the second fold on by a bootstrap of the differences, and after the
+    first by what the number of its images leaves to chance; when none is left, no further GAN is trained. What is the same
+    with these data is tried once: with equally many images of each class, oversampling is training on them as they are.
 
     The arm without the GAN is chosen by log loss (`statistics.log_loss`), and with few images it does not tell arms apart
     that differ by points of accuracy. So the order in which they are given counts: of those that are behind the best by at
@@ -199,8 +201,6 @@ def recommend(
             if options.get("verbose", True):
                 print(f"fold {run + 1} of at most {folds * repeats}", flush=True)
             measure(to_measure, run)
-            if run == 0:
-                continue  # one difference says nothing of chance
             these = {name: arm for name, arm in these.items() if not behind(name, these)}
             if len(these) <= (rival is None):
                 break
@@ -215,7 +215,7 @@ def recommend(
     tried = _first_of_each(tried, lambda arm: _with_frequencies(arm.synthetic, prior))
 
     def behind(name, left):
-        return _behind(figures[name], figures[base], margin)
+        return _behind(figures[name], figures[base], margin, counts / folds)
 
     left = race(tried, behind, base) or dict(tried)
     best = _best(left, figures, base)
@@ -268,9 +268,20 @@ def _differences(these, others, metric="balanced_accuracy"):
     return np.array([a - b for a, b in zip(these[metric], others[metric])])
 
 
-def _behind(these, others, least):
-    """Whether these figures are surely not better than the others by `least`."""
-    return statistics.paired_bootstrap(_differences(these, others), level=0.9)[1] < least
+def _behind(these, others, least, held_out):
+    """Whether these figures are surely not better than the others by `least`.
+
+    Args:
+        these, others: What was measured of two arms.
+        least: A difference of balanced accuracies.
+        held_out: Images of each class in a fold: where they are many, one fold is enough to see that much is missing.
+    """
+    differences = _differences(these, others)
+    if len(differences) > 1:
+        return statistics.paired_bootstrap(differences, level=0.9)[1] < least
+    accuracies = np.array([figures["balanced_accuracy"][0] for figures in (these, others)])
+    variance = np.sum(accuracies * (1 - accuracies)) * np.sum(1 / held_out[held_out > 0]) / np.sum(held_out > 0) ** 2
+    return differences[0] + _TWENTIETH * np.sqrt(variance) < least
 
 
 def _best(names, figures, base):
