@@ -11,8 +11,8 @@ HEADER = """# Does it help?
 The same classifier trained without and with synthetic images, judged on the real test images: `python benchmarks/utility.py
 --setting NAME --seeds 0 1 2 --json docs/utility/NAME.json`. In each seed the training images, which class is rare, the GAN
 and the classifier's initial weights are others; all arms of a seed share them, and take equally many steps. Development was
-done on seeds from 100 up. Chosen by the seeds of the tables are two rules of the guard (see there), and on top of which arms
-the GAN was tried.
+done on seeds from 100 up. Chosen by the seeds of the tables are one rule of the guard and the order in which it prefers arms
+(see there), and on top of which arms the GAN was tried.
 
 Balanced accuracy in per cent, mean ± standard deviation over the seeds. *difference*: best arm with the GAN minus best arm
 without, its 95% interval by a paired bootstrap, and in how many seeds it is above 0. The best of a dozen arms is lucky
@@ -47,18 +47,7 @@ def write(settings, folder):
         if report is None:
             rows.append(f"| {name} | - | not measured | | | | {target} |")
             continue
-
-        def cell(arm, report=report):
-            return f"{_mean(report.arms[arm]['balanced_accuracy'])} ({arm})"
-
-        gain = report.gain
-        low, high = (100 * value for value in gain["interval"])
-        difference = f"{100 * gain['difference']:+.1f} ({low:+.1f} to {high:+.1f}; {gain['wins']} of {len(report.seeds)})"
-        kinds = [[arm for arm in report.arms if arm.startswith(kind)] for kind in ("shuffled", "oracle")]
-        others = [max(arms, key=lambda arm: np.mean(report.arms[arm]["balanced_accuracy"])) for arms in kinds if arms]
-        cells = [cell(report.best_without_gan), cell(report.best_with_gan), difference]
-        cells.append("; ".join(map(cell, others)))
-        rows.append(f"| {name} | {len(report.seeds)} | {' | '.join(cells)} | {target} |")
+        rows.append(f"{_row(name, report)} {target} |")
         sections.append(f"## {name}\n\n{settings[name].description}\n\n{report}")
         if (folder / f"{name}.png").exists():
             sections.append(f"Training images and samples of one seed:\n\n![]({folder.name}/{name}.png)")
@@ -66,11 +55,38 @@ def write(settings, folder):
         if options is not None:
             seeds = ", ".join(map(str, options.seeds))
             sections.append(f"### {name}: one option at a time, seeds {seeds}\n\n{_options_table(options)}")
-    head = "| | seeds | best without a GAN | best with it | difference | control and oracle | target |"
-    parts = [HEADER.strip(), "\n".join([head, "|-|-|-|-|-|-|-|", *rows]), _guard_section(settings, folder)]
+    head = "| | seeds | best without a GAN | best with it | difference | control and oracle |"
+    parts = [HEADER.strip(), "\n".join([f"{head} target |", "|-|-|-|-|-|-|-|", *rows])]
+    ten = {name: read(f"{name}_ten", folder) for name in settings}
+    rows = [f"{_row(name, report)} {report.gain['p_value']:.2g} |" for name, report in ten.items() if report is not None]
+    parts += ["\n".join([TEN_HEADER, f"{head} p |", "|-|-|-|-|-|-|-|", *rows])] if rows else []
+    parts.append(_guard_section(settings, folder))
     notes = folder / "notes.md"
     parts += [notes.read_text(encoding="utf-8").strip()] if notes.exists() else []
     (folder.parent / "utility.md").write_text("\n\n".join([*parts, *sections]) + "\n", encoding="utf-8")
+
+
+def _row(name, report):
+    """A line of a table: the best arms, their difference, control and oracle."""
+
+    def cell(arm):
+        return f"{_mean(report.arms[arm]['balanced_accuracy'])} ({arm})"
+
+    gain = report.gain
+    low, high = (100 * value for value in gain["interval"])
+    difference = f"{100 * gain['difference']:+.1f} ({low:+.1f} to {high:+.1f}; {gain['wins']} of {len(report.seeds)})"
+    kinds = [[arm for arm in report.arms if arm.startswith(kind)] for kind in ("shuffled", "oracle")]
+    others = [max(arms, key=lambda arm: np.mean(report.arms[arm]["balanced_accuracy"])) for arms in kinds if arms]
+    cells = [cell(report.best_without_gan), cell(report.best_with_gan), difference, "; ".join(map(cell, others))]
+    return f"| {name} | {len(report.seeds)} | {' | '.join(cells)} |"
+
+
+TEN_HEADER = """## Ten seeds
+
+The arm without a GAN that is best above, with the GAN on top of it, its control and its oracle, in ten seeds:
+`python benchmarks/utility.py --setting NAME --seeds 0 1 2 3 4 5 6 7 8 9 --arms ARM "gan + ARM" "shuffled + ARM"
+"oracle + ARM" --json docs/utility/NAME_ten.json`. *p* is of Wilcoxon's signed-rank test.
+"""
 
 
 def _mean(shares):
@@ -95,8 +111,10 @@ GUARD_HEADER = """## The guard
 
 `python benchmarks/utility.py --setting NAME --seeds 0 1 2 --guard --json docs/utility/NAME_guard.json`: what `recommend`
 advises from the training images of each seed alone, and the balanced accuracy on the test images of a classifier that
-follows it. The best arm is the one without a GAN that is best over these seeds, of all that were run on each: hindsight,
-which the guard does without.
+follows it. It prefers, in this order, balanced softmax with CutMix, CutMix, balanced softmax with shifts and flips, these
+without it, RandAugment, balanced softmax, nothing, and takes the first that is not behind by more than a standard error. The
+best arm is the one without a GAN that is best over these seeds, of all that were run on each: hindsight, which the guard
+does without.
 """
 
 
