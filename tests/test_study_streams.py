@@ -180,3 +180,23 @@ def test_keras_transforms_change_images_alike_for_a_seed(name):
     assert (runs[0][0][0] != before[0].numpy()).any()
     np.testing.assert_allclose(runs[0][0][1].sum(1), 1, rtol=1e-5)
     assert ((runs[0][0][1] != before[1].numpy()).any()) == (name != "rand_augment")
+
+
+@pytest.mark.parametrize("name", ["mixup", "cutmix"])
+def test_an_image_takes_its_weight_along_when_it_is_mixed(name):
+    if arms.missing_for(study.Arm(transforms=(name,))):
+        pytest.skip("a Keras without this layer")
+    images = RNG.integers(0, 256, [8, 12, 12, 1]).astype("float32")
+    identity = tf.eye(8)  # each image of a class of its own: the labels say how much of each is in a row
+    weights = tf.constant([1, 1, 1, 1, 0.5, 0.5, 0, 0], tf.float32)
+
+    def mixed(weights):
+        return streams._transformer(study.Arm(transforms=(name,)), (0, 255), seed=3)(0, (images, identity, weights))
+
+    plain, shares, ones = mixed(tf.ones(8))
+    np.testing.assert_allclose(ones, 1, rtol=1e-6)
+    assert np.max(np.abs(shares - identity)) > 0.01
+    weighted, labels, new = mixed(weights)
+    np.testing.assert_array_equal(weighted, plain)
+    np.testing.assert_allclose(new, shares.numpy() @ weights.numpy(), rtol=1e-5)
+    np.testing.assert_allclose(labels * new[:, None], shares * weights, atol=1e-6)

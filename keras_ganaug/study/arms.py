@@ -26,7 +26,7 @@ class Synthetic(NamedTuple):
     nearly all others real, a classifier can learn to know it by the traces of the generator. So "auto" is "keep" on top of
     an arm whose loss or logits make up for unequal classes already, and "fill" elsewhere."""
     weight: float | None = None
-    """Factor on the sample weight of synthetic rows."""
+    """Factor on the sample weight of synthetic rows, which goes with an image to the rows that it is mixed into."""
     truncation: float = 1.0
     """Factor on the latents."""
     real_only_end: float = 0.0

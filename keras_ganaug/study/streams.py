@@ -121,13 +121,22 @@ def _transformer(arm, value_range, seed):
     transforms = []
     for transform in arm.transforms:
         transform = TRANSFORMS.get(transform, transform) if isinstance(transform, str) else transform
-        transforms.append(transform.prepare(seed, value_range) if hasattr(transform, "prepare") else transform)
+        mixes = getattr(transform, "mixes", False)
+        prepared = transform.prepare(seed, value_range) if hasattr(transform, "prepare") else transform
+        transforms.append((prepared, mixes))
 
     def apply(step, batch):
         images, labels, weights = batch
         images = tf.cast(images, tf.float32)
-        for n, transform in enumerate(transforms):
-            images, labels = transform(images, labels, _random.fold(_random.as_seed(seed), step, n))
+        for n, (transform, mixes) in enumerate(transforms):
+            part = _random.fold(_random.as_seed(seed), step, n)
+            if not mixes:
+                images, labels = transform(images, labels, part)
+                continue
+            # The weight of an image goes with it, to the labels of all the rows that it is mixed into.
+            images, weighted = transform(images, labels * weights[:, None], part)
+            weights = tf.reduce_sum(weighted, axis=1)
+            labels = tf.math.divide_no_nan(weighted, weights[:, None])
         return images, labels, weights
 
     return apply
