@@ -170,7 +170,8 @@ def study(name, seeds, directory, arms=None, **options):
         seeds=seeds,
         directory=directory,
     )
-    alone = kga.study.Synthetic(1.0, "fill", bank_size=min(setting.steps * setting.batch_size, 60_000))
+    each_once = setting.steps * setting.batch_size
+    alone = kga.study.Synthetic(1.0, "fill", bank_size=each_once)
     result.arms["gan alone"] = kga.study.Arm(synthetic=alone)  # whose accuracy is the classification accuracy score
     result.arms["gan alone, filtered"] = kga.study.Arm(synthetic=alone._replace(**OPTIONS["filtered"]))
     if arms is not None:

@@ -18,7 +18,7 @@ Balanced accuracy in per cent, mean ± standard deviation over the seeds. *diffe
 without, its 95% interval by a paired bootstrap, and in how many seeds it is above 0. The best of a dozen arms is lucky
 as well as good, and so is the best of those with the GAN. *control*: the best arm with samples of wrong classes; *oracle*:
 with as many real images in place of the synthetic ones. *gan alone*, in the tables of the settings: a classifier trained
-on samples only, of each class equally many.
+on samples only, of each class equally many, each sample once.
 """
 
 
@@ -112,9 +112,8 @@ GUARD_HEADER = """## The guard
 `python benchmarks/utility.py --setting NAME --seeds 0 1 2 --guard --json docs/utility/NAME_guard.json`: what `recommend`
 advises from the training images of each seed alone, and the balanced accuracy on the test images of a classifier that
 follows it. It prefers, in this order, balanced softmax with CutMix, CutMix, balanced softmax with shifts and flips, these
-without it, RandAugment, balanced softmax, nothing, and takes the first that is not behind by more than a standard error. The
-best arm is the one without a GAN that is best over these seeds, of all that were run on each: hindsight, which the guard
-does without.
+without it, RandAugment, balanced softmax, nothing, and takes the first that is near the best of them. The best arm is the one
+without a GAN that is best over these seeds, of all that were run on each: hindsight, which the guard does without.
 """
 
 

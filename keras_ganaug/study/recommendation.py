@@ -21,6 +21,9 @@ MANY = 2000
 
 _TWENTIETH = 1.645  # standard deviations above which a twentieth of a normal distribution lies
 
+NEAR = 0.2
+"""Share by which the Brier score of an arm may be above that of the best for its place in the order to count."""
+
 RARE = 30
 """Images below which a class is named among the reasons."""
 
@@ -98,10 +101,9 @@ def recommend(
     first by what the number of its images leaves to chance; when none is left, no further GAN is trained. What is the same
     with these data is tried once: with equally many images of each class, oversampling is training on them as they are.
 
-    The arm without the GAN is chosen by log loss (`statistics.log_loss`), and with few images it does not tell arms apart
-    that differ by points of accuracy. So the order in which they are given counts: of those that are behind the best by at
-    most one standard error, the first is taken (the one-standard-error rule of Breiman et al. 1984, Classification and
-    Regression Trees, there with the simplest first).
+    The arm without the GAN is chosen by the Brier score (`statistics.brier_score`). With few images no score tells arms
+    apart that differ by points of accuracy, so the order in which they are given counts: the first is taken that is not
+    surely worse than the best, by the same interval, and whose score is above the best's by at most a fifth.
 
     Args:
         train: Training images: an unbatched `tf.data.Dataset` of (image, label), or arrays `(images, labels)`.
@@ -206,7 +208,7 @@ def recommend(
                 break
         return these
 
-    left = race(_distinct(arms, counts), lambda name, left: _surely_worse(name, left, figures, folds))
+    left = race(_distinct(arms, counts), lambda name, left: _worse(name, left, figures, folds)[1])
     base = _preferred(left, figures, folds)
     arm = arms[base]
     prior = streams.prior_of(labels, num_classes, arm.sampling)
@@ -289,21 +291,23 @@ def _best(names, figures, base):
     return max(names, key=lambda name: _differences(figures[name], figures[base]).mean())
 
 
-def _excess(names, figures):
-    """By name, fold by fold, the log loss above that of the arm with the smallest."""
-    least = figures[min(names, key=lambda name: np.mean(figures[name]["log_loss"]))]
-    return {name: _differences(figures[name], least, "log_loss") for name in names}
-
-
-def _surely_worse(name, names, figures, folds):
-    """Whether the log loss of an arm is above that of the best of these, beyond chance."""
-    return statistics.cross_validated_interval(_excess(names, figures)[name], folds, level=0.9)[0] > 0
+def _worse(name, names, figures, folds):
+    """By how much the Brier score of an arm is above that of the best of these: as a share of it, and whether surely."""
+    scores = {name: np.mean(figures[name]["brier_score"]) for name in names}
+    best = min(scores, key=scores.get)
+    excess = _differences(figures[name], figures[best], "brier_score")
+    surely = statistics.cross_validated_interval(excess, folds, level=0.9)[0] > 0
+    return excess.mean() / max(scores[best], 1e-9), surely
 
 
 def _preferred(names, figures, folds):
-    """The first arm whose log loss is at most one standard error above that of the best of these."""
-    excess = _excess(names, figures)
-    return next(n for n in names if excess[n].mean() <= statistics.cross_validated_error(excess[n], folds))
+    """The first arm that is not worse than the best of these, surely or by more than `NEAR`."""
+
+    def near(name):
+        share, surely = _worse(name, names, figures, folds)
+        return share <= NEAR and not surely
+
+    return next(filter(near, names))
 
 
 def _with_weights(candidate, prior):
