@@ -112,7 +112,7 @@ GUARD_HEADER = """## The guard
 `python benchmarks/utility.py --setting NAME --seeds 0 1 2 --guard --json docs/utility/NAME_guard.json`: what `recommend`
 advises from the training images of each seed alone, and the balanced accuracy on the test images of a classifier that
 follows it. It prefers, in this order, balanced softmax with CutMix, CutMix, balanced softmax with shifts and flips, these
-without it, RandAugment, balanced softmax, nothing, and takes the first that is near the best of them. The best arm is the one
+without it, RandAugment, balanced softmax, nothing, and takes the first that is near the best. The best arm is the one
 without a GAN that is best over these seeds, of all that were run on each: hindsight, which the guard does without.
 """
 

@@ -58,20 +58,19 @@ def test_measures_against_scikit_learn():
 
 
 @pytest.mark.parametrize("sureness", [0.2, 1.0, 7.0])
-def test_brier_score_is_that_of_equal_classes_at_the_best_temperature(sureness):
+def test_log_loss_is_that_of_equal_classes_at_the_best_temperature(sureness):
     metrics, optimize = pytest.importorskip("sklearn.metrics"), pytest.importorskip("scipy.optimize")
     labels = np.repeat(range(4), [80, 40, 20, 10])
     logits = 2 * (RNG.normal(size=[150, 4]) + np.eye(4)[labels])
-    weights = 1 / np.bincount(labels)[labels]
 
     def at(log_temperature):
         p = _softmax(logits / np.exp(log_temperature))
-        return sum(metrics.brier_score_loss(labels == c, p[:, c], sample_weight=weights) for c in range(4))
+        return metrics.log_loss(labels, p, sample_weight=1 / np.bincount(labels)[labels])
 
     least = optimize.minimize_scalar(at, bounds=(-3, 3), method="bounded").fun
     assert least < at(0) - 1e-3
-    assert statistics.brier_score(sureness * logits, labels) == pytest.approx(least, rel=1e-3)
-    assert statistics.measure(logits, labels, [1] * 4)["brier_score"] == pytest.approx(least, rel=1e-3)
+    assert statistics.log_loss(sureness * logits, labels) == pytest.approx(least, rel=1e-3)
+    assert statistics.measure(logits, labels, [1] * 4)["log_loss"] == pytest.approx(least, rel=1e-3)
 
 
 def test_calibration_error_written_out():

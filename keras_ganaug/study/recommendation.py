@@ -21,8 +21,8 @@ MANY = 2000
 
 _TWENTIETH = 1.645  # standard deviations above which a twentieth of a normal distribution lies
 
-NEAR = 0.2
-"""Share by which the Brier score of an arm may be above that of the best for its place in the order to count."""
+NEAR = 0.15
+"""Share by which an arm may be worse than the best, in error and log loss together, for its place in the order to count."""
 
 RARE = 30
 """Images below which a class is named among the reasons."""
@@ -101,9 +101,10 @@ def recommend(
     first by what the number of its images leaves to chance; when none is left, no further GAN is trained. What is the same
     with these data is tried once: with equally many images of each class, oversampling is training on them as they are.
 
-    The arm without the GAN is chosen by the Brier score (`statistics.brier_score`). With few images no score tells arms
-    apart that differ by points of accuracy, so the order in which they are given counts: the first is taken that is not
-    surely worse than the best, by the same interval, and whose score is above the best's by at most a fifth.
+    The arm without the GAN is chosen by error and log loss (`statistics.log_loss`) together, by the root of their product.
+    With few images neither tells arms apart that differ by points of accuracy, so the order in which they are given counts:
+    the first is taken whose log loss is not surely worse than the best arm's, by the same interval, and whose root is above
+    the smallest by at most 15%.
 
     Args:
         train: Training images: an unbatched `tf.data.Dataset` of (image, label), or arrays `(images, labels)`.
@@ -208,7 +209,7 @@ def recommend(
                 break
         return these
 
-    left = race(_distinct(arms, counts), lambda name, left: _worse(name, left, figures, folds)[1])
+    left = race(_distinct(arms, counts), lambda name, left: _surely_worse(name, left, figures, folds))
     base = _preferred(left, figures, folds)
     arm = arms[base]
     prior = streams.prior_of(labels, num_classes, arm.sampling)
@@ -291,23 +292,24 @@ def _best(names, figures, base):
     return max(names, key=lambda name: _differences(figures[name], figures[base]).mean())
 
 
-def _worse(name, names, figures, folds):
-    """By how much the Brier score of an arm is above that of the best of these: as a share of it, and whether surely."""
-    scores = {name: np.mean(figures[name]["brier_score"]) for name in names}
-    best = min(scores, key=scores.get)
-    excess = _differences(figures[name], figures[best], "brier_score")
-    surely = statistics.cross_validated_interval(excess, folds, level=0.9)[0] > 0
-    return excess.mean() / max(scores[best], 1e-9), surely
+def _surely_worse(name, names, figures, folds):
+    """Whether the log loss of an arm is above that of the best of these, beyond chance."""
+    best = min(names, key=lambda name: np.mean(figures[name]["log_loss"]))
+    excess = _differences(figures[name], figures[best], "log_loss")
+    return statistics.cross_validated_interval(excess, folds, level=0.9)[0] > 0
 
 
 def _preferred(names, figures, folds):
     """The first arm that is not worse than the best of these, surely or by more than `NEAR`."""
 
-    def near(name):
-        share, surely = _worse(name, names, figures, folds)
-        return share <= NEAR and not surely
+    def root(name):
+        # Of two arms without an error neither is far worse than the other.
+        error = 1e-3 + 1 - np.mean(figures[name]["balanced_accuracy"])
+        return np.sqrt(error * np.mean(figures[name]["log_loss"]))
 
-    return next(filter(near, names))
+    names = [name for name in names if not _surely_worse(name, names, figures, folds)]
+    least = min(map(root, names))
+    return next(name for name in names if root(name) <= (1 + NEAR) * least)
 
 
 def _with_weights(candidate, prior):

@@ -25,8 +25,8 @@ class Report:
     """The figures of a study, arm by arm and seed by seed.
 
     Attributes:
-        arms: Mapping from an arm's name to a mapping from metric to a list of one value per seed, from 0 to 1, the Brier
-            score to 2; NaN for what was not measured.
+        arms: Mapping from an arm's name to a mapping from metric to a list of one value per seed, from 0 to 1, but for the
+            log loss; NaN for what was not measured.
         seeds: The seeds.
         best_without_gan, best_with_gan: The arms with the highest mean balanced accuracy, without and with a GAN; None if
             there is no such arm.

@@ -16,7 +16,7 @@ METRICS = (
     "middle_recall",
     "tail_recall",
     "calibration_error",
-    "brier_score",
+    "log_loss",
 )
 _TEMPERATURES = np.geomspace(0.1, 100.0, 121)
 
@@ -56,8 +56,8 @@ def measure(logits, labels, counts, bins=15):
         counts: Training images of each class, for the buckets.
         bins: Of the expected calibration error (Guo et al. 2017). Defaults to 15.
 
-    Returns a dict with the `METRICS`, floats from 0 to 1, the Brier score to 2; NaN for an empty bucket. And `recalls`,
-    a list, by class.
+    Returns a dict with the `METRICS`, floats from 0 to 1, but for the log loss, which is in nats; NaN for an empty bucket.
+    And `recalls`, a list, by class.
     """
     logits, labels = np.asarray(logits, np.float64), np.asarray(labels)
     num_classes = logits.shape[1]
@@ -78,36 +78,32 @@ def measure(logits, labels, counts, bins=15):
         "macro_f1": mean(f1, there),
         **{f"{name}_recall": mean(recalls, which & there) for name, which in groups.items()},
         "calibration_error": _calibration_error(logits, named == labels, bins),
-        "brier_score": brier_score(logits, labels),
+        "log_loss": log_loss(logits, labels),
         "recalls": recalls.tolist(),
     }
 
 
-def brier_score(logits, labels):
-    """The mean over the classes of the mean of Σ_c (p_c - y_c)², at the temperature at which it is smallest.
+def log_loss(logits, labels):
+    """The mean over the classes of the mean of -log p(label), at the temperature that suits these images best.
 
-    It says more of a few images than how many of them are named right: how clearly right, and how clearly wrong. The
-    temperature, as in temperature scaling (Guo et al. 2017), keeps a classifier that is too sure of itself from being judged
-    by that alone.
-
-    Reference: Brier 1950, Verification of Forecasts Expressed in Terms of Probability.
+    It says more of a few images than how many of them are named right, and the temperature, as in temperature scaling (Guo
+    et al. 2017), keeps a classifier that is too sure of itself from being judged by that alone.
 
     Args:
         logits: Float array (n, C).
         labels: Class indices (n,).
 
-    Returns a float from 0 to 2.
+    Returns a float of at least 0.
     """
     logits, labels = np.asarray(logits, np.float64), np.asarray(labels)
     weights = 1 / np.bincount(labels)[labels]
     weights /= weights.sum()
-    one_hot = np.eye(logits.shape[1])[labels]
-    below = logits - logits.max(1, keepdims=True)
+    above = logits - logits[np.arange(len(labels)), labels][:, None]
+    highest = above.max(1, keepdims=True)
 
     def at(temperature):
-        p = np.exp(below / temperature)
-        p /= p.sum(1, keepdims=True)
-        return weights @ np.square(p - one_hot).sum(1)
+        exponentials = np.exp((above - highest) / temperature).sum(1)
+        return weights @ (highest[:, 0] / temperature + np.log(exponentials))
 
     return float(min(at(temperature) for temperature in _TEMPERATURES))
 
