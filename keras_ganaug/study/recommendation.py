@@ -95,11 +95,12 @@ def recommend(
     The training set is cut into folds. For each a GAN is trained on the others, and classifiers with and without its samples
     are compared on the fold, which neither has seen. Where the best way of using the GAN lowers the recall of head, middle
     or tail, it is tried once more without samples of those classes. The GAN is recommended only if it is better than the
-    best arm without it by more than a margin, and more than chance would make it: the 90% interval of the paired differences
-    is above 0, which takes into account that folds share most of their images (`statistics.cross_validated_interval`). A way
-    of using the GAN that lies behind is given up, from the second fold on by a bootstrap of the differences, and after the
-    first by what the number of its images leaves to chance; when none is left, no further GAN is trained. What is the same
-    with these data is tried once: with equally many images of each class, oversampling is training on them as they are.
+    best arm without it, as far as that can be told, by more than a margin, and more than chance would make it: the 90%
+    interval of the paired differences is above 0, which takes into account that folds share most of their images
+    (`statistics.cross_validated_interval`). A way of using the GAN that lies behind is given up, from the second fold on by
+    a bootstrap of the differences, and after the first by what the number of its images leaves to chance; when none is left,
+    no further GAN is trained. What is the same with these data is tried once: with equally many images of each class,
+    oversampling is training on them as they are.
 
     The arm without the GAN is chosen by error and log loss (`statistics.log_loss`) together, by the root of their product.
     With few images neither tells arms apart that differ by points of accuracy, so the order in which they are given counts:
