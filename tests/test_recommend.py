@@ -115,8 +115,11 @@ def test_one_fold_of_many_images_is_enough(scripted, images, loss, folds):
     accuracies = {"plain": np.full(6, 0.8), "some": np.full(6, 0.8 - loss)}
     data = np.zeros([images, *STUDY_SHAPE], "uint8"), np.arange(images) % 3
     candidates = {"some": study.Synthetic(0.25, "keep")}
-    _, trained = scripted(accuracies, data, arms={"plain": study.Arm()}, candidates=candidates)
+    advice, trained = scripted(accuracies, data, arms={"plain": study.Arm()}, candidates=candidates)
     assert trained == list(range(folds))
+    assert advice.fraction == 0
+    assert ("one fold, which is enough" if folds == 1 else "2 folds") in str(advice)
+    assert "inf" not in str(advice)
 
 
 def test_arms_that_are_level_are_measured_in_all_folds(scripted):
@@ -301,6 +304,7 @@ def test_the_guard_trains_nothing_where_a_class_cannot_be_judged():
     advice = kga.recommend((images, labels), recorder.generator, build=recorder.build, class_names=["cat", "dog", "owl"])
     assert advice.fraction == 0
     assert "2 images in class owl" in str(advice)
+    assert advice.base == next(iter(recommendation._default_arms()))
     assert not recorder.given
     assert not recorder.models
 

@@ -159,8 +159,7 @@ def recommend(
     if few:
         # A class of two images can neither be learned by a GAN nor judged: nothing need be trained to say so.
         reason = f"{_few_images(few, counts, names)}: too few to learn from and to judge by."
-        base = "balanced_softmax" if "balanced_softmax" in arms else next(iter(arms))
-        return Recommendation(0.0, "keep", None, 1.0, base, [reason], {})
+        return Recommendation(0.0, "keep", None, 1.0, next(iter(arms)), [reason], {})
 
     def part(run, held_out):
         place = training.folds_of(labels, folds, seed + run // folds)
@@ -366,9 +365,10 @@ def _decide(figures, base, candidates, counts, names, margin, folds):
     accuracies = {name: list(figures[name]["balanced_accuracy"]) for name in figures}
     differences = _differences(figures[best], figures[base])
     low, high = statistics.cross_validated_interval(differences, folds, level=0.9)
+    chance = f"90% interval {100 * low:+.1f} to {100 * high:+.1f}, {len(differences)} folds"
     facts = (
         f"{best}, on top of {base!r}: {100 * differences.mean():+.1f} points of balanced accuracy, on images held out of "
-        f"the training set (90% interval {100 * low:+.1f} to {100 * high:+.1f}, {len(differences)} folds)"
+        f"the training set ({chance if len(differences) > 1 else 'one fold, which is enough'})"
     )
     reasons = []
     if not np.all(counts == counts[0]):
