@@ -170,8 +170,7 @@ def study(name, seeds, directory, arms=None, **options):
         seeds=seeds,
         directory=directory,
     )
-    each_once = setting.steps * setting.batch_size
-    alone = kga.study.Synthetic(1.0, "fill", bank_size=each_once)
+    alone = kga.study.Synthetic(1.0, "fill", bank_size=setting.steps * setting.batch_size)  # each sample is seen once
     result.arms["gan alone"] = kga.study.Arm(synthetic=alone)  # whose accuracy is the classification accuracy score
     result.arms["gan alone, filtered"] = kga.study.Arm(synthetic=alone._replace(**OPTIONS["filtered"]))
     if arms is not None:

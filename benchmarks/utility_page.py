@@ -11,8 +11,8 @@ HEADER = """# Does it help?
 The same classifier trained without and with synthetic images, judged on the real test images: `python benchmarks/utility.py
 --setting NAME --seeds 0 1 2 --json docs/utility/NAME.json`. In each seed the training images, which class is rare, the GAN
 and the classifier's initial weights are others; all arms of a seed share them, and take equally many steps. Development was
-done on seeds from 100 up. Chosen by the seeds of the tables are one rule of the guard and the order in which it prefers arms
-(see there), and on top of which arms the GAN was tried.
+done on seeds from 100 up. Chosen with the seeds of the tables in view are rules of the guard and the order in which it
+prefers arms (see there), and on top of which arms the GAN was tried.
 
 Balanced accuracy in per cent, mean ± standard deviation over the seeds. *difference*: best arm with the GAN minus best arm
 without, its 95% interval by a paired bootstrap, and in how many seeds it is above 0. The best of a dozen arms is lucky

@@ -143,11 +143,7 @@ def test_with_many_images_one_cross_validation_is_enough(scripted, monkeypatch):
 @pytest.mark.parametrize(
     ("ahead", "noise", "base"),
     [
-        (
-            0.07,
-            0.08,
-            "promising",
-        ),  # an interval of 0.07 ± 2.015 · 0.0876 · sqrt(1/6 + 1/2), and 0.57 <= 1.15 · 0.5
+        (0.07, 0.08, "promising"),  # 0.07 ± 2.015 · 0.0876 · sqrt(1/6 + 1/2) has 0 within, and 0.57 is below 1.15 · 0.5
         (0.08, 0.04, "best"),  # surely worse: 0.08 ± 0.072
         (0.09, 0.12, "best"),  # perhaps not worse, but by more than 15%
     ],

@@ -153,21 +153,17 @@ def cross_validated_interval(differences, folds, level=0.95):
 
     Returns `(lowest, highest)`; infinite for a single difference.
     """
-    error = cross_validated_error(differences, folds)
-    middle, count = np.mean(differences), len(differences)
-    half = _t_quantile((1 + level) / 2, count - 1) * error if count > 1 else math.inf
-    return float(middle - half), float(middle + half)
-
-
-def cross_validated_error(differences, folds):
-    """The standard error in `cross_validated_interval`; infinite for a single difference."""
     differences = np.asarray(differences, np.float64)
     if differences.ndim != 1 or not len(differences):
         raise ValueError(f"`differences` must have the shape (n,). Received: shape {differences.shape}")
     if _checks.positive_int(folds, "folds") < 2:
         raise ValueError(f"`folds` must be at least 2. Received: folds={folds}")
     count = len(differences)
-    return math.inf if count == 1 else float(differences.std(ddof=1) * math.sqrt(1 / count + 1 / (folds - 1)))
+    if count == 1:
+        return -math.inf, math.inf
+    deviation = differences.std(ddof=1) * math.sqrt(1 / count + 1 / (folds - 1))
+    half, middle = _t_quantile((1 + level) / 2, count - 1) * deviation, differences.mean()
+    return float(middle - half), float(middle + half)
 
 
 def _t_quantile(share, freedom):
