@@ -7,7 +7,7 @@ from tools import STUDY_SHAPE, StudyRecorder, study_data
 
 import keras_ganaug as kga
 from keras_ganaug import study
-from keras_ganaug.study import recommendation, streams, training
+from keras_ganaug.study import candidates, cross_validation, recommendation, streams, training
 from keras_ganaug.study.arms import all_arms
 
 RNG = np.random.default_rng(0)
@@ -78,7 +78,7 @@ class Scripted:
 @pytest.fixture
 def scripted(monkeypatch):
     """A function that calls `recommend` with accuracies that are given. Returns the advice and the folds that had a GAN."""
-    monkeypatch.setattr(recommendation, "AugmentationStudy", Scripted)
+    monkeypatch.setattr(cross_validation, "AugmentationStudy", Scripted)
 
     def recommend(accuracies, data, **options):
         trained = []
@@ -181,12 +181,12 @@ def test_what_is_the_same_with_these_data_is_tried_once(scripted):
 
 def test_what_evens_the_classes_out_has_its_plain_name_where_they_are_even():
     arms = {name: all_arms()[name] for name in ("balanced_softmax + cutmix", "balanced_softmax", "cutmix", "nothing")}
-    assert list(recommendation._distinct(arms, np.array([5, 5]))) == ["cutmix", "nothing"]
-    assert list(recommendation._distinct(arms, np.array([5, 6]))) == list(arms)
+    assert list(candidates.distinct(arms, np.array([5, 5]))) == ["cutmix", "nothing"]
+    assert list(candidates.distinct(arms, np.array([5, 6]))) == list(arms)
 
 
 def test_the_arms_to_choose_from_by_default():
-    names = list(recommendation._default_arms())
+    names = list(candidates.default_arms())
     assert names[-1] == "nothing"
     assert (names[0] == "balanced_softmax + cutmix") == hasattr(keras.layers, "CutMix")
 
@@ -197,20 +197,22 @@ def test_candidates_that_differ_in_one_of_very_many_classes_are_two():
     other[1000] = 0
     strategies = {"all": weights, "same": weights, "not one": other}
     tried = {name: study.Synthetic(0.5, strategy / strategy.sum()) for name, strategy in strategies.items()}
-    prior = np.full(2000, 1 / 2000)
-    left = recommendation._first_of_each(tried, lambda synthetic: recommendation._with_frequencies(synthetic, prior))
-    assert list(left) == ["all", "not one"]
+    assert list(candidates.on_top_of(study.Arm(), tried, np.full(2000, 1 / 2000))) == ["all", "not one"]
 
 
 COUNTS, NAMES = np.array([1000, 100, 12]), ["cat", "dog", "owl"]
 
 
 def _advice(gains, strategy=(0.0, 0.2, 0.8), band=None):
-    figures = {"plain": _measured([0.8] * len(gains)), "other": _measured([0.1] * len(gains))}
-    figures["some"] = _measured(0.8 + np.array(gains), head=0.89, tail=0.75)
+    labels = np.repeat(range(3), COUNTS)
+    trials = cross_validation.CrossValidation(None, labels, None, folds=3, repeats=2, seed=1, num_classes=3)
+    trials.figures = {
+        "plain": _measured([0.8] * len(gains)),
+        "other": _measured([0.1] * len(gains)),
+        "some": _measured(0.8 + np.array(gains), head=0.89, tail=0.75),
+    }
     some = study.Synthetic(0.5, strategy, weight=0.5, truncation=0.9, band=band)
-    candidates = {"other": study.Synthetic(0.1), "some": some}
-    return recommendation._decide(figures, "plain", candidates, COUNTS, NAMES, 0.003, folds=3)
+    return recommendation._decide(trials, "plain", {"other": study.Synthetic(0.1), "some": some}, NAMES, margin=0.003)
 
 
 def _layer(advice, **options):
@@ -241,38 +243,49 @@ def test_a_filter_that_is_recommended_needs_its_classifier(tmp_path):
 
 def test_strategies_become_weights_that_a_layer_has_too():
     prior = COUNTS / COUNTS.sum()
-    filled = recommendation._with_weights(study.Synthetic(0.5, "fill"), prior)
-    np.testing.assert_allclose(filled.strategy, streams.fill_up(prior, 0.5))
-    assert recommendation._with_weights(study.Synthetic(0.5, "keep"), prior).strategy == "keep"
+    tried = {strategy: study.Synthetic(0.5, strategy) for strategy in ("fill", "keep")}
+    arms = candidates.on_top_of(study.Arm(), tried, prior)
+    np.testing.assert_allclose(arms["fill"].synthetic.strategy, streams.fill_up(prior, 0.5))
+    assert arms["keep"].synthetic.strategy == "keep"
 
 
 @pytest.mark.parametrize(
-    ("strategy", "after", "names", "weights"),
+    ("strategy", "gains", "names", "weights"),
     [
-        ("keep", {"head": 0.8, "tail": 0.8}, ["head"], [0, 100 / 112, 12 / 112]),
-        ((0.5, 0.25, 0.25), {"head": 0.8, "middle": 0.7}, ["head", "middle"], [0, 0, 1]),
-        ({1: 1.0, 2: 3.0}, {"middle": 0.7}, ["middle"], [0, 0, 1]),
+        ("keep", {"head": -0.1, "middle": 0.0, "tail": 0.1}, ["head"], [0, 100 / 112, 12 / 112]),
+        ((0.5, 0.25, 0.25), {"head": -0.1, "middle": -0.1}, ["head", "middle"], [0, 0, 1]),
+        ({1: 1.0, 2: 3.0}, {"middle": -0.1}, ["middle"], [0, 0, 1]),
     ],
 )
-def test_classes_that_the_gan_harms_are_spared(strategy, after, names, weights):
-    these, others = _measured([0.8, 0.8], **after), _measured([0.8, 0.8])
-    harmed, spared = recommendation._spared(study.Synthetic(0.5, strategy), these, others, COUNTS, COUNTS / COUNTS.sum())
+def test_classes_that_the_gan_harms_are_spared(strategy, gains, names, weights):
+    synthetic = study.Synthetic(0.5, strategy)
+    harmed, spared = candidates.sparing_the_harmed(synthetic, gains, COUNTS, COUNTS / COUNTS.sum())
     assert harmed == names
     np.testing.assert_allclose(spared.strategy, weights)
 
 
 @pytest.mark.parametrize(
-    ("strategy", "after", "counts"),
+    ("strategy", "gains", "counts"),
     [
-        ("keep", {"tail": 0.8}, COUNTS),  # none is harmed
-        ("keep", {"head": 0.1, "middle": 0.1, "tail": 0.1}, COUNTS),  # all are
-        ((0, 0, 1), {"head": 0.1}, COUNTS),  # those that are get no samples
-        ("keep", {"head": 0.1}, np.array([5, 5, 5])),  # there are no rare ones
+        ("keep", {"tail": 0.1}, COUNTS),  # none is harmed
+        ("keep", {"head": -0.8, "middle": -0.7, "tail": -0.6}, COUNTS),  # all are
+        ((0, 0, 1), {"head": -0.8}, COUNTS),  # those that are get no samples
+        ("keep", {"head": -0.8}, np.array([5, 5, 5])),  # there are no rare ones
     ],
 )
-def test_there_is_nothing_to_spare(strategy, after, counts):
-    these, others = _measured([0.8, 0.8], **after), _measured([0.8, 0.8])
-    assert recommendation._spared(study.Synthetic(0.5, strategy), these, others, counts, counts / counts.sum()) is None
+def test_there_is_nothing_to_spare(strategy, gains, counts):
+    synthetic = study.Synthetic(0.5, strategy)
+    assert candidates.sparing_the_harmed(synthetic, gains, counts, counts / counts.sum()) is None
+
+
+def test_gains_of_recall_by_bucket_of_classes():
+    trials = cross_validation.CrossValidation(None, np.zeros(4, int), None, folds=2, repeats=1, seed=1, num_classes=1)
+    trials.figures = {
+        "one": _measured([0.8, 0.8], head=0.8, middle=np.nan, tail=0.8),
+        "other": _measured([0.8, 0.8], head=0.9, middle=np.nan, tail=0.7),
+    }
+    gains = trials.gains_of_recall("one", "other")
+    assert gains == {"head": pytest.approx(-0.1), "tail": pytest.approx(0.1)}  # no class is in the middle
 
 
 @pytest.mark.parametrize(
@@ -300,7 +313,7 @@ def test_the_guard_trains_nothing_where_a_class_cannot_be_judged():
     advice = kga.recommend((images, labels), recorder.generator, build=recorder.build, class_names=["cat", "dog", "owl"])
     assert advice.fraction == 0
     assert "2 images in class owl" in str(advice)
-    assert advice.base == next(iter(recommendation._default_arms()))
+    assert advice.base == next(iter(candidates.default_arms()))
     assert not recorder.given
     assert not recorder.models
 

@@ -1,0 +1,95 @@
+"""What the guard chooses from: arms without a GAN, and ways of using one, each that is the same with these data once."""
+
+import numpy as np
+
+from keras_ganaug.augmentation.replacement import class_weights
+from keras_ganaug.study import statistics, streams
+from keras_ganaug.study.arms import Synthetic, all_arms, missing_for, smote, with_strategy
+
+CANDIDATES = {
+    "a quarter of each batch": Synthetic(0.25),
+    "half of each batch": Synthetic(0.5),
+    "half of each batch, at half the weight": Synthetic(0.5, weight=0.5),
+    "half of each batch, filtered": Synthetic(0.5, band=(0.3, 1.0)),
+    "a quarter of each batch, to the rare classes": Synthetic(0.25, "fill"),
+}
+"""Ways of using synthetic images that `recommend` tries, by name."""
+
+
+def default_arms():
+    """The arms without a GAN that `recommend` chooses from, in the order in which it prefers them."""
+    names = ("balanced_softmax + cutmix", "shift_flip", "balanced_softmax", "oversampling", "nothing")
+    arms = {name: all_arms()[name] for name in names}
+    return {name: arm for name, arm in arms.items() if missing_for(arm) is None}
+
+
+def distinct(arms, counts):
+    """The arms that differ with these data: where all classes have as many images, what evens them out does nothing.
+
+    Of several that are the same, the last is left, by its plainer name, in the place of the first.
+    """
+    if np.any(counts != counts[0]):
+        return arms
+
+    def plain(arm):
+        loss = "cross_entropy" if arm.loss in ("class_weights", "balanced_softmax") else arm.loss
+        resample = None if arm.resample is smote else arm.resample
+        return arm._replace(sampling="natural", loss=loss, adjust_logits=False, resample=resample)
+
+    return {name: arms[name] for name in {repr(plain(arm)): name for name, arm in arms.items()}.values()}
+
+
+def on_top_of(arm, candidates, prior):
+    """An arm with each way of using synthetic images, those that are the same with these data once.
+
+    Args:
+        arm: The arm.
+        candidates: Mapping from names to `Synthetic`s.
+        prior: Frequency of each class in the arm's stream: float array (num_classes,).
+
+    Returns a mapping from names to arms, whose strategies `GANAugmentation` has too.
+    """
+    arms = {name: with_strategy(arm._replace(synthetic=candidate)) for name, candidate in candidates.items()}
+    arms = {name: arm._replace(synthetic=_with_weights(arm.synthetic, prior)) for name, arm in arms.items()}
+    first = {}
+    for name, arm in arms.items():
+        same = arm.synthetic._replace(strategy=_frequencies(arm.synthetic, prior).round(6).tolist())
+        first.setdefault(repr(same), name)
+    return {name: arms[name] for name in first.values()}
+
+
+def _with_weights(candidate, prior):
+    """Weights in place of "fill"."""
+    if isinstance(candidate.strategy, str) and candidate.strategy == "fill":
+        return candidate._replace(strategy=streams.fill_up(prior, candidate.fraction).tolist())
+    return candidate
+
+
+def _frequencies(candidate, prior):
+    """The frequency of each class among the synthetic rows, however the strategy says it."""
+    weights = class_weights(candidate.strategy, len(prior))
+    if weights is None:
+        weights = prior if candidate.strategy == "keep" else streams.fill_up(prior, candidate.fraction)
+    return np.array(weights, np.float64)
+
+
+def sparing_the_harmed(candidate, gains, counts, prior):
+    """A way of using synthetic images without those of the classes that it harms.
+
+    Args:
+        candidate: The `Synthetic`.
+        gains: By bucket of classes, the gain of recall.
+        counts: Images of each class.
+        prior: Frequency of each class in the stream.
+
+    Returns the names of the buckets that are spared, and a `Synthetic`; None if there is nothing to spare.
+    """
+    if np.all(counts == counts[0]):
+        return None  # then all classes are in each bucket
+    buckets, weights = statistics.buckets(counts), _frequencies(candidate, prior)
+    harmed = [name for name, gain in gains.items() if gain < 0 and weights[buckets[name]].any()]
+    for name in harmed:
+        weights[buckets[name]] = 0.0
+    if not harmed or not weights.any():
+        return None
+    return harmed, candidate._replace(strategy=(weights / weights.sum()).tolist())
