@@ -21,7 +21,7 @@ class CrossValidation:
         images, labels: Arrays: the training set, with int class indices.
         make_generator: As of `recommend`.
         folds, repeats, seed: As of `recommend`.
-        **options: Further arguments of `AugmentationStudy`.
+        **options: Further arguments of `AugmentationStudy`, `num_classes` among them.
     """
 
     def __init__(self, images, labels, make_generator, folds, repeats, seed, **options):
