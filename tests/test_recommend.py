@@ -186,7 +186,7 @@ def test_what_evens_the_classes_out_has_its_plain_name_where_they_are_even():
 
 
 def test_the_arms_to_choose_from_by_default():
-    names = list(candidates.default_arms())
+    names = list(candidates.preferred_arms())
     assert names[-1] == "nothing"
     assert (names[0] == "balanced_softmax + cutmix") == hasattr(keras.layers, "CutMix")
 
@@ -313,7 +313,7 @@ def test_the_guard_trains_nothing_where_a_class_cannot_be_judged():
     advice = kga.recommend((images, labels), recorder.generator, build=recorder.build, class_names=["cat", "dog", "owl"])
     assert advice.fraction == 0
     assert "2 images in class owl" in str(advice)
-    assert advice.base == next(iter(candidates.default_arms()))
+    assert advice.base == next(iter(candidates.preferred_arms()))
     assert not recorder.given
     assert not recorder.models
 

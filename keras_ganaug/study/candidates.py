@@ -16,7 +16,7 @@ CANDIDATES = {
 """Ways of using synthetic images that `recommend` tries, by name."""
 
 
-def default_arms():
+def preferred_arms():
     """The arms without a GAN that `recommend` chooses from, in the order in which it prefers them."""
     names = ("balanced_softmax + cutmix", "shift_flip", "balanced_softmax", "oversampling", "nothing")
     arms = {name: all_arms()[name] for name in names}

@@ -10,7 +10,7 @@ import tensorflow as tf
 from keras_ganaug import _checks, datasets
 from keras_ganaug.study import streams
 from keras_ganaug.study.arms import Synthetic
-from keras_ganaug.study.candidates import CANDIDATES, default_arms, distinct, on_top_of, sparing_the_harmed
+from keras_ganaug.study.candidates import CANDIDATES, distinct, on_top_of, preferred_arms, sparing_the_harmed
 from keras_ganaug.study.cross_validation import LEVEL, CrossValidation
 
 FEWEST = 4
@@ -130,7 +130,7 @@ def recommend(
     num_classes = options.setdefault("num_classes", int(labels.max()) + 1)
     names = [str(name) for name in class_names or range(num_classes)]
     counts = np.bincount(labels, minlength=num_classes)
-    arms = default_arms() if arms is None else dict(arms)
+    arms = preferred_arms() if arms is None else dict(arms)
     candidates = dict(CANDIDATES if candidates is None else candidates)
     clash = sorted(arms.keys() & candidates.keys())
     if clash or not arms or not candidates:
