@@ -58,8 +58,10 @@ class Run(NamedTuple):
     """γ of BEGAN, the diversity ratio, where it is not the default."""
     lambda_k: float | None = None
     """λ of BEGAN, the learning rate of its k, likewise."""
-    patience: int | None = None
-    """Steps after which BEGAN halves its rates if it has not improved, likewise."""
+    k_max: float | None = None
+    """The most that k can be, likewise."""
+    group_size: int | None = None
+    """Images of a class whose deviation the code of BEGAN's discriminator contains; its paper does not have that."""
     fake_weight: float | None = None
     """Of ACGAN, the weight of its classifier's loss on generated images, likewise."""
     g_class_weight: float | None = None
@@ -80,7 +82,7 @@ class Run(NamedTuple):
     """Updates of the discriminator for each of the generator's, where they are not the paper's."""
 
 
-OWN = ("gamma", "lambda_k", "patience", "fake_weight", "g_class_weight", "twin_weight", "mixing")
+OWN = ("gamma", "lambda_k", "k_max", "fake_weight", "g_class_weight", "twin_weight", "mixing")
 """What is given to the class of the GAN."""
 
 RUNS = {
@@ -157,20 +159,20 @@ def build(name, run):
             label_use = "classify_twice" if run.twin_weight else "classify"
             changes = {"normalization": run.normalization, "label_use": label_use}
             options["discriminator"] = kga.networks.dcgan.discriminator(**networks, **changes)
+        if run.group_size is not None:
+            options["discriminator"] = kga.networks.autoencoder.discriminator(**networks, group_size=run.group_size)
         gan = getattr(kga, name)(**networks, **options)
-    return compile_for(gan, run, decay=name != "BEGAN")  # which lowers its rates itself
+    return compile_for(gan, run)
 
 
-def compile_for(gan, run, decay=True, penalties=(), **changes):
+def compile_for(gan, run, penalties=(), **changes):
     """Compiles with the paper's settings but for what `run` says, the penalties that are added, and `changes`."""
     settings = gan.paper_settings()
     rates = {"g_optimizer": run.g_rate or run.rate, "d_optimizer": run.rate}
     settings["d_steps"] = run.d_steps or settings["d_steps"]
     for player, updates in (("g_optimizer", run.steps), ("d_optimizer", run.steps * settings["d_steps"])):
         config = settings[player].get_config()
-        rate = rates[player] * config["learning_rate"]
-        if decay:
-            rate = keras.optimizers.schedules.PolynomialDecay(rate, updates, 0.0)
+        rate = keras.optimizers.schedules.PolynomialDecay(rates[player] * config["learning_rate"], updates, 0.0)
         settings[player] = type(settings[player]).from_config({**config, "learning_rate": rate})
     if run.r1 is not None:
         settings["penalties"] = (kga.penalties.R1(run.r1, interval=16),)
@@ -266,7 +268,8 @@ def page():
         "lambda_k": "λ_k",
         "r1": "γ",
         "gamma": "γ",
-        "patience": "patience",
+        "k_max": "k at most",
+        "group_size": "deviations within groups of",
         "clip": "clipped to",
         "grown": "grown after",
         "fake_weight": "classifier on fakes",

@@ -158,6 +158,23 @@ class TestBEGAN:
         assert metrics["convergence"] == pytest.approx(np.mean(means), abs=1e-6)
         assert float(gan.g_objective(None, tf.constant([0.25, 0.75]), None)) == 0.5
 
+    def test_k_ends_at_k_max_however_large_gamma_is(self):
+        gan, ks = self.gan(gamma=1.5, lambda_k=0.1, k_max=0.3), []
+        for real, fake in [(1.0, 0.5), (1.0, 0.5), (1.0, 0.5), (0.4, 1.6)]:
+            gan.d_objective(tf.constant([real]), tf.constant([fake]), None)
+            ks.append(float(gan.k.numpy()))
+        assert ks == pytest.approx([0.1, 0.2, 0.3, 0.2])
+        assert gan.get_config()["k_max"] == 0.3
+
+    def test_a_code_that_contains_deviations_depends_on_the_other_images_of_its_group(self):
+        def reconstruction(group_size, *others):
+            arguments = {"image_shape": (8, 8, 1), "width": 4, "seed": 1, "group_size": group_size}
+            return kga.networks.autoencoder.discriminator(**arguments)(np.stack([image, *others])).numpy()[0]
+
+        image, other = np.random.default_rng(0).uniform(-1, 1, [2, 8, 8, 1]).astype("float32")
+        np.testing.assert_allclose(reconstruction(None, image), reconstruction(None, other), atol=1e-6)
+        assert np.abs(reconstruction(2, image) - reconstruction(2, other)).max() > 1e-3
+
     def test_the_reconstruction_loss_is_the_mean_absolute_error(self):
         gan = self.gan()
         images, labels = tf.random.stateless_uniform([3, 8, 8, 1], [1, 2], -1, 1), tf.constant([0, 1, 2])

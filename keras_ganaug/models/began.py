@@ -17,12 +17,19 @@ class BEGAN(GAN):
     balance: k ← k + λ (γ ℓ(x) - ℓ(G(z))), within [0, 1]. `fit` reports k and the measure of convergence
     M = ℓ(x) + |γ ℓ(x) - ℓ(G(z))|, and halves both learning rates when M stalls. All of that is saved with the model.
 
+    What is easiest to reconstruct is plain, and with γ at most 1, as in the paper, k falls as the autoencoder learns, and
+    the classes become plainer. With γ above 1 samples are to be harder to reconstruct than real images, and k stays high.
+    But once ℓ(G(z)) exceeds ℓ(x) / k, the discriminator gains by reconstructing nothing, and both losses grow without
+    bounds. So a γ of 1.5 goes with a `k_max` of 0.5.
+
     Reference: Berthelot, Schumm and Metz 2017, BEGAN: Boundary Equilibrium Generative Adversarial Networks.
 
     Args and behaviour are those of `GAN`, but:
         discriminator: Maps `[images, labels]` to reconstructions of the images.
-        gamma: γ, the diversity ratio, in (0, 1]: less gives cleaner and less diverse images. Defaults to 0.5.
+        gamma: γ, the diversity ratio, above 0, and in the paper at most 1: less gives cleaner and less diverse images.
+            Defaults to 0.5.
         lambda_k: λ, the learning rate of k. Defaults to 0.001.
+        k_max: The most that k can be, in (0, 1]. Defaults to the paper's 1.
         patience: Training steps without a smaller M (smoothed) after which the learning rates are halved, where they are
             numbers rather than schedules. Defaults to 3000.
     The latents are uniform in [-1, 1], 64 of them by default. The loss is the paper's: `compile` takes no other.
@@ -36,14 +43,15 @@ class BEGAN(GAN):
     """
 
     metric_names = ("d_loss", "g_loss", "convergence", "k")
-    own_arguments = ("gamma", "lambda_k", "patience")
+    own_arguments = ("gamma", "lambda_k", "k_max", "patience")
     own_loss = True
     default_latent_dim = 64
 
-    def __init__(self, *args, gamma=0.5, lambda_k=1e-3, patience=3000, **kwargs):
+    def __init__(self, *args, gamma=0.5, lambda_k=1e-3, k_max=1.0, patience=3000, **kwargs):
         self_arguments = {
-            "gamma": _checks.fraction(_checks.positive(gamma, "gamma"), "gamma"),
+            "gamma": _checks.positive(gamma, "gamma"),
             "lambda_k": _checks.positive(lambda_k, "lambda_k"),
+            "k_max": _checks.fraction(_checks.positive(k_max, "k_max"), "k_max"),
             "patience": _checks.positive_int(patience, "patience"),
         }
         super().__init__(*args, **kwargs)
@@ -87,7 +95,7 @@ class BEGAN(GAN):
     def d_objective(self, real, fake, labels):
         real, fake, k = tf.reduce_mean(real), tf.reduce_mean(fake), _value(self.k)
         balance = tf.stop_gradient(self.gamma * real - fake)
-        self.k.assign(tf.clip_by_value(k + self.lambda_k * balance, 0.0, 1.0))
+        self.k.assign(tf.clip_by_value(k + self.lambda_k * balance, 0.0, self.k_max))
         convergence = tf.stop_gradient(real) + tf.abs(balance)
         self.report("convergence", convergence)
         self.report("k", k)

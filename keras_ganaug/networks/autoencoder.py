@@ -44,12 +44,14 @@ def generator(image_shape, num_classes=None, latent_dim=64, width=32, seed=None)
     return common.model(latents, labels, common.to_image(x, image_shape, initializers()), "generator")
 
 
-def discriminator(image_shape, num_classes=None, width=32, seed=None, code_dim=64):
+def discriminator(image_shape, num_classes=None, width=32, seed=None, code_dim=64, group_size=None):
     """The autoencoder: its output is a reconstruction of its input. Labels are joined to the code.
 
     Args:
         image_shape, num_classes, width, seed: As of all families, but the encoder is wider by `width` with each halving.
         code_dim: Length of the code. Defaults to 64.
+        group_size: Images of a class whose minibatch standard deviation is a feature of the code, so that it shows a lack of
+            variety (Karras et al. 2018). Defaults to None: without it, as in BEGAN's paper.
 
     Returns a Keras model from images (and labels) to float32 reconstructions (batch, *image_shape).
     """
@@ -60,6 +62,8 @@ def discriminator(image_shape, num_classes=None, width=32, seed=None, code_dim=6
         x = _conv(x, width * (n + 1), initializers)
         if n < common.doublings(image_shape):
             x = _conv(x, width * (n + 2), initializers, strides=2)
+    if group_size is not None:
+        x = layers.MinibatchStdDev(group_size)(x)
     x = keras.layers.Dense(code_dim, kernel_initializer=initializers())(keras.layers.Flatten()(x))
     x = _decoder(common.join(x, labels, num_classes), image_shape, width, initializers)
     x = keras.layers.Conv2D(image_shape[-1], 3, padding="same", kernel_initializer=initializers())(x)
