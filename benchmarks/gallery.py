@@ -93,7 +93,16 @@ RUNS = {
     "WGAN": Run(8600, width=16, rate=6.0, g_rate=24.0, mismatch=1.0, mismatch_loss="relativistic", d_steps=1, clip=0.1),
     "WGANGP": Run(6500, width=16, rate=8.0, g_rate=5.0, mismatch=0.6, mismatch_loss="relativistic", d_steps=1),
     "BEGAN": Run(
-        12400, width=16, batch_size=16, rate=10.0, mismatch=0.2, margin=0.3, gamma=1.0, lambda_k=0.02, patience=600
+        5400,
+        width=16,
+        batch_size=16,
+        rate=10.0,
+        mismatch=1.0,
+        margin=0.3,
+        gamma=1.5,
+        lambda_k=0.02,
+        k_max=0.5,
+        group_size=2,
     ),
     "SNGAN": Run(6600, mismatch=0.1),
     "SAGAN": Run(5500, width=16, rate=2.25, g_rate=9.0, mismatch=0.05),
