@@ -118,8 +118,8 @@ the default networks, seed 0, and at most a quarter of an hour on two CPU cores.
 each, so differences of a few per cent mean nothing.
 
 The papers train for days. What is not theirs: small batches, learning rates that are higher by the factor in the table
-(the generator's first, where they differ) and decay to 0 (BEGAN halves its own), networks in mixed bfloat16 where the
-processor has it, and averaged weights. Where a paper does not say how its discriminator is to learn the classes, λ is
+(the generator's first, where they differ) and decay to 0, networks in mixed bfloat16 where the processor has it, and
+averaged weights. Where a paper does not say how its discriminator is to learn the classes, λ is
 the weight of `penalties.MismatchedLabels`, for Wasserstein critics in relativistic terms. Networks of width 16 in place
 of 32 were trained on a processor without bfloat16, which takes several times as long for a step, and, but for
 ProgressiveGAN, on one core of it alone, beside other work on the other. WGAN and WGAN-GP make one update of the critic,
@@ -130,9 +130,10 @@ discriminator has spectral in place of batch normalisation, weighs its classifie
 1, and has a twin classifier, which is another paper's (Gong et al. 2019). StyleGAN's R1 has a weight γ for gradients
 over a thousandth of its paper's pixels; no styles are mixed, where its paper mixes two in nine of ten images; its
 mapping has two layers in place of eight, as its successors have for small images, which learn at a tenth of the
-synthesis's rate in place of a hundredth. BEGAN's γ, the share of diversity that it keeps, is 1, where its paper shows
-0.3 to 0.7, its k learns faster, as all else does, its rates are halved after 600 steps without progress in place of
-3,000, and `MismatchedLabels` has a margin of the size of its losses.
+synthesis's rate in place of a hundredth. BEGAN's γ, the losses of samples relative to those of real images, is 1.5, where
+its paper shows 0.3 to 0.7, with k at most 0.5 in place of 1; its k learns faster, as all else does; its code contains the
+deviation within pairs of images of a class, which is another paper's (Karras et al. 2018); and `MismatchedLabels` has a
+margin of the size of its losses.
 
 - **Fréchet**, **kernel** (×1000): distances of 10,000 samples from the 10,000 real test images, on the features of a small
   classifier that was trained on the real training images. Not FID and KID, and not to be compared with them.
