@@ -14,7 +14,7 @@ class BEGAN(GAN):
     """A GAN whose discriminator is an autoencoder, and which matches the distributions of its reconstruction losses.
 
     With ℓ(v) = mean |v - D(v)|, the players minimise L_D = ℓ(x) - k ℓ(G(z)) and L_G = ℓ(G(z)), and k keeps the two losses in
-    balance: k ← k + λ (γ ℓ(x) - ℓ(G(z))), within [0, 1]. `fit` reports k and the measure of convergence
+    balance: k ← k + λ (γ ℓ(x) - ℓ(G(z))), from 0 to `k_max`. `fit` reports k and the measure of convergence
     M = ℓ(x) + |γ ℓ(x) - ℓ(G(z))|, and halves both learning rates when M stalls. All of that is saved with the model.
 
     What is easiest to reconstruct is plain, and with γ at most 1, as in the paper, k falls as the autoencoder learns, and
