@@ -173,9 +173,16 @@ def study(name, seeds, directory, arms=None, **options):
     alone = kga.study.Synthetic(1.0, "fill", bank_size=setting.steps * setting.batch_size)  # each sample is seen once
     result.arms["gan alone"] = kga.study.Arm(synthetic=alone)  # whose accuracy is the classification accuracy score
     result.arms["gan alone, filtered"] = kga.study.Arm(synthetic=alone._replace(**OPTIONS["filtered"]))
+    for base, option in setting.options:
+        result.arms[f"gan + {base}, {option}"] = with_option(result.arms[f"gan + {base}"], option)
     if arms is not None:
         result.arms = {arm: result.arms[arm] for arm in arms}
     return result
+
+
+def with_option(arm, option):
+    """An arm whose synthetic images have one of the `OPTIONS`."""
+    return arm._replace(synthetic=arm.synthetic._replace(**OPTIONS[option]))
 
 
 def picture(path, name, seed, directory, columns=8):
@@ -203,10 +210,10 @@ def options_study(name, seeds, directory, base=None):
     base = base or SETTINGS[name].on_top_of[0]
     result = study(name, seeds, directory, [base, f"gan + {base}"])
     arm = result.arms[f"gan + {base}"]
-    for words, changes in OPTIONS.items():
-        synthetic = arm.synthetic._replace(**changes)
-        if synthetic != arm.synthetic:
-            result.arms[f"gan + {base}, {words}"] = arm._replace(synthetic=synthetic)
+    for option in OPTIONS:
+        changed = with_option(arm, option)
+        if changed != arm:
+            result.arms[f"gan + {base}, {option}"] = changed
     return result
 
 

@@ -40,6 +40,8 @@ class Setting(NamedTuple):
     """Whether mirrored images are images of the class."""
     synthetic: kga.study.Synthetic = kga.study.Synthetic()
     on_top_of: tuple = ("balanced_softmax",)
+    options: tuple = ()
+    """Pairs of one of `on_top_of` and the name of an option of its synthetic images: what did best on development seeds."""
     target: str = ""
     """What was to be reached, in words."""
 
@@ -113,6 +115,7 @@ SETTINGS = {
         gan=Recipe(2000),
         flip=False,
         on_top_of=("shift_flip", BOTH),
+        options=((BOTH, "filtered"),),
     ),
     "digits_10": Setting(
         "digits",
@@ -122,6 +125,7 @@ SETTINGS = {
         gan=Recipe(2000),
         flip=False,
         on_top_of=("shift_flip",),
+        options=(("shift_flip", "classes as they are"),),
         target="93 with the GAN",
     ),
 }
