@@ -2,6 +2,7 @@
 
 import re
 import tempfile
+import warnings
 from pathlib import Path
 
 import keras
@@ -420,8 +421,10 @@ def test_suspicious_images_are_warned_about():
         lambda: augmented(False).fit(X / 255.0 / 255.0, Y, verbose=0),
         lambda: augment(IMAGES + 255, LABELS),
     ):
-        with pytest.warns(UserWarning, match=r"The images span .* `value_range`"):
-            call()
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", "The images span")  # and nothing is trained
+            with pytest.raises(UserWarning, match=r"The images span .* `value_range`"):
+                call()
 
 
 def test_a_gradient_penalty_beside_batch_normalisation_is_warned_about():

@@ -90,6 +90,17 @@ def finite(history):
     return all(np.isfinite(values).all() for values in history.history.values())
 
 
+def lowered_to_xla(gan, x, y):
+    """The step of a compiled GAN in XLA's words, HLO.
+
+    What XLA cannot compile fails here already; the machine code that it would make takes most of the time.
+    """
+    step = tf.function(gan.train_step, jit_compile=True, autograph=False)
+    hlo = step.experimental_get_compiler_ir((tf.constant(x), tf.constant(y)))(stage="hlo")
+    assert "ENTRY" in hlo
+    return hlo
+
+
 def weights(model):
     """Copies of a model's weights."""
     return [weight.copy() for weight in model.get_weights()]
@@ -130,7 +141,7 @@ class StudyRecorder:
 
     def generator(self, images, labels, seed):
         self.given.append((images, labels, seed))
-        return kga.SNGAN(STUDY_SHAPE, 3, latent_dim=4, seed=seed)
+        return small_gan(STUDY_SHAPE, seed=seed)
 
     def study(self, test, directory=None, **options):
         options = {

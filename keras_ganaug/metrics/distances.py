@@ -67,13 +67,18 @@ def kernel_distance(real, fake, subsets=50, subset_size=1000, seed=0):
     _checks.positive_int(subsets, "subsets")
     size = min(_checks.positive_int(subset_size, "subset_size"), len(real), len(fake))
     rng = np.random.default_rng(seed)
+    subsets = 1 if size == len(real) == len(fake) else subsets  # each would be all there is
     values = []
     for _ in range(subsets):
         x, y = (of[rng.choice(len(of), size, replace=False)] for of in (real, fake))
-        xx, yy, xy = ((a @ b.T / real.shape[1] + 1.0) ** 3 for a, b in ((x, x), (y, y), (x, y)))
+        xx, yy, xy = (_cube(a @ b.T / real.shape[1] + 1.0) for a, b in ((x, x), (y, y), (x, y)))
         off_diagonal = sum((k.sum() - np.trace(k)) / (size * (size - 1)) for k in (xx, yy))
         values.append(off_diagonal - 2.0 * xy.mean())
     return float(np.mean(values))
+
+
+def _cube(x):
+    return x * x * x  # many times as fast as a power
 
 
 def _root(matrix):
