@@ -20,6 +20,13 @@ def test_xla_draws_the_same_numbers(shape):
     np.testing.assert_array_equal(_random.permutation(size, SEED), compiled(SEED))
 
 
+@pytest.mark.parametrize("seed", [(3, -4), (0, 0), (-(2**31), 2**31 - 1)])
+def test_the_integers_are_those_of_tensorflow(seed):
+    for shape in ([], [5, 3], [0, 4]):
+        expected = tf.random.stateless_uniform(shape, seed, None, None, tf.int32, alg="philox")
+        np.testing.assert_array_equal(_random.uniform_ints(shape, seed), expected)
+
+
 def test_distributions():
     uniform, normal = _random.uniform([10**6], SEED, -1, 3).numpy(), _random.normal([10**6], SEED).numpy()
     assert stats.kstest(uniform, stats.uniform(-1, 4).cdf).pvalue > 1e-3
@@ -47,6 +54,7 @@ def test_folding_any_integer_gives_an_independent_seed():
     compiled = tf.function(lambda n: _random.fold(SEED, n), jit_compile=True)
     for n in numbers:
         np.testing.assert_array_equal(_random.fold(SEED, n), compiled(tf.constant(n, tf.int64)))
+        np.testing.assert_array_equal(_random.fold(SEED, n), _random.fold(SEED, tf.constant(n, tf.int64)))
 
 
 @pytest.mark.parametrize(("seed", "pair"), [(7, (7, 0)), (-1, (-1, -1)), (2**33 + 5, (5, 2)), ((1, 2**31), (1, -(2**31)))])
