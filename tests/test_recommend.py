@@ -122,6 +122,24 @@ def test_one_fold_of_many_images_is_enough(scripted, images, loss, folds):
     assert "inf" not in str(advice)
 
 
+@pytest.mark.parametrize(
+    ("gains", "folds"),
+    [
+        ((0.04, -0.02), 2),  # four more of 0.04: 0.03 ± 2.015 · 0.0245 · sqrt(1/6 + 1/2) = 0.03 ± 0.040
+        ((0.05, 0.01, -0.06), 3),  # after two 0.043 ± 0.027, after three 0.025 ± 0.072
+        ((0.05, 0.01, 0.05, 0.04, 0.05, 0.01), 6),
+    ],
+)
+def test_what_cannot_convince_any_more_is_given_up(scripted, gains, folds):
+    base = np.resize([0.5, 0.6], 6)
+    accuracies = {"plain": base, "some": base + np.resize(gains, 6)}
+    candidates = {"some": study.Synthetic(0.25, "keep")}
+    advice, trained = scripted(accuracies, study_data(5, n=90), arms={"plain": study.Arm()}, candidates=candidates)
+    assert trained == list(range(folds))
+    assert bool(advice.fraction) == (folds == 6)
+    assert ("It helps" if folds == 6 else "that could be chance" if folds == 2 else "does not help") in str(advice)
+
+
 def test_arms_that_are_level_are_measured_in_all_folds(scripted):
     noise = np.resize([0.01, -0.01], 6)
     accuracies = {"one": 0.5 + noise, "other": 0.5 - noise, "some": 0.4 + noise}

@@ -114,6 +114,17 @@ class CrossValidation:
         variance = np.sum(accuracies * (1 - accuracies)) * np.sum(1 / held_out) / len(held_out) ** 2
         return differences[0] + _TWENTIETH * np.sqrt(variance) < margin
 
+    def is_convincing(self, differences, margin):
+        """Whether differences of balanced accuracy are above `margin`, and not by chance."""
+        low, _ = statistics.cross_validated_interval(differences, self.folds, LEVEL)
+        return low > 0 and np.mean(differences) > margin
+
+    def is_hopeless(self, name, other, margin):
+        """Whether it would not convince even if each of the folds that are left were like the best of two or more so far."""
+        differences = self.differences(name, other)
+        left = self.runs - len(differences)
+        return len(differences) > 1 and not self.is_convincing([*differences, *[differences.max()] * left], margin)
+
     def is_worse(self, name, names):
         """Whether the log loss of an arm is above that of the best of these, beyond chance."""
         best = min(names, key=lambda name: np.mean(self.figures[name]["log_loss"]))

@@ -84,8 +84,9 @@ def recommend(
     best arm without it, as far as that can be told, by more than a margin, and more than chance would make it: the 90%
     interval of the paired differences is above 0, which takes into account that folds share most of their images
     (`statistics.cross_validated_interval`). A way of using the GAN that lies behind is given up, from the second fold on by
-    a bootstrap of the differences, and after the first by what the number of its images leaves to chance; when none is left,
-    no further GAN is trained. What is the same with these data is tried once: with equally many images of each class,
+    a bootstrap of the differences, and after the first by what the number of its images leaves to chance. So is one whose
+    folds differ so much that it would not be recommended even if all that are left were like the best so far. When none is
+    left, no further GAN is trained. What is the same with these data is tried once: with equally many images of each class,
     oversampling is training on them as they are.
 
     The arm without the GAN is chosen by error and log loss (`statistics.log_loss`) together, by the root of their product.
@@ -153,7 +154,7 @@ def recommend(
     prior = streams.prior_of(labels, num_classes, arms[base].sampling)
 
     def behind(name, left):
-        return trials.is_behind(name, base, margin)
+        return trials.is_behind(name, base, margin) or trials.is_hopeless(name, base, margin)
 
     tried = on_top_of(arms[base], candidates, prior)
     left = trials.race(tried, behind, base) or tried
@@ -194,7 +195,7 @@ def _decide(trials, base, candidates, names, margin):
     if not np.all(counts == counts[0]):
         gains = trials.gains_of_recall(best, base)
         reasons.append(f"Recall: {', '.join(f'{name} {100 * gain:+.1f}' for name, gain in gains.items())} points.")
-    if low > 0 and gain > margin:
+    if trials.is_convincing(trials.differences(best, base), margin):
         used = candidates[best]
         options = (used.fraction, used.strategy, used.weight, used.truncation)
         return Recommendation(*options, base, [f"It helps: {facts}.", *reasons], accuracies, used.band)
