@@ -74,6 +74,7 @@ SETTINGS = {
         steps=2000,
         gan=FASHION,
         on_top_of=("balanced_softmax + cutmix", "balanced_softmax"),
+        options=(("balanced_softmax + cutmix", "at 0.3 of the weight"),),
         target="86.7 with the GAN, tail 80, head down by at most 1",
     ),
     "step": Setting(
@@ -90,6 +91,7 @@ SETTINGS = {
         steps=800,
         gan=FASHION,
         on_top_of=("cutmix", "rand_augment + mixup", "mixup"),
+        options=(("cutmix", "at 0.3 of the weight"),),
         target="83.5 with the GAN",
     ),
     "few_10": Setting(
