@@ -22,7 +22,6 @@ def test_save_and_load_go_on_exactly(tmp_path, num_classes):
             penalties=[kga.penalties.R1(0.5)],
             d_steps=2,
             label_smoothing=0.0,
-            run_eagerly=num_classes is None,
         )
     straight.fit(X, y, batch_size=10, epochs=4, verbose=0)
     stopped.fit(X, y, batch_size=10, epochs=2, verbose=0)
