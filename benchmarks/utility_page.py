@@ -58,8 +58,8 @@ def write(settings, folder):
         if options is not None:
             seeds = ", ".join(map(str, options.seeds))
             sections.append(f"### {name}: one option at a time, seeds {seeds}\n\n{_options_table(options)}")
-    head = "| | seeds | best without a GAN | best with it | difference | control and oracle |"
-    parts = [HEADER.strip(), "\n".join([f"{head} target |", "|-|-|-|-|-|-|-|", *rows])]
+    head = "| | seeds | {0}without a GAN | {0}with it | difference | control and oracle |"
+    parts = [HEADER.strip(), "\n".join([f"{head.format('best ')} target |", "|-|-|-|-|-|-|-|", *rows])]
     ten = {name: read(f"{name}_ten", folder) for name in settings}
     rows = [
         f"{_row(name, report, arm)} {report.compare(arm, report.best_without_gan)['p_value']:.2g} |"
@@ -67,8 +67,7 @@ def write(settings, folder):
         if report is not None
         for arm in _with_gan(report.arms)
     ]
-    ten_head = head.replace("best without", "without").replace("best with", "with")
-    parts += ["\n".join([TEN_HEADER, f"{ten_head} p |", "|-|-|-|-|-|-|-|", *rows])] if rows else []
+    parts += ["\n".join([TEN_HEADER, f"{head.format('')} p |", "|-|-|-|-|-|-|-|", *rows])] if rows else []
     parts.append(_guard_section(settings, folder))
     notes = folder / "notes.md"
     parts += [notes.read_text(encoding="utf-8").strip()] if notes.exists() else []

@@ -43,7 +43,7 @@ def uniform_ints(shape, seed):
     """Full-range int32 numbers.
 
     They are those of `tf.random.stateless_uniform` with `alg="philox"`, which takes several times as many operations to make
-    the same key and counter: a third of all that a training step of small networks had.
+    the same key and counter: where networks are small, a large part of what a training step would have.
     """
     mixed = _philox([4], _PHILOX_KEY, tf.cast(seed, tf.uint64), tf.uint32)
     key, high = tf.split(tf.bitcast(tf.reshape(mixed, [2, 2]), tf.uint64), 2)

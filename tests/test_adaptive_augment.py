@@ -119,6 +119,7 @@ def test_it_trains_reports_and_resumes_exactly(tmp_path):
     lowered_to_xla(stopped, x[:8], y[:8])
     history = stopped.fit(x, y, batch_size=8, epochs=3, verbose=0).history
     assert len(history["augment_p"]) == 3
+    assert np.isfinite([history["d_loss"], history["g_loss"]]).all()
     stopped.augment.probability.assign(0.25)
     stopped.save(tmp_path / "gan.keras")
     loaded = keras.models.load_model(tmp_path / "gan.keras")

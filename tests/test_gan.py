@@ -69,6 +69,8 @@ def test_all_options_compile():
     ]
     gan.compile(loss="relativistic", augment=kga.DiffAugment(), d_steps=2, penalties=penalties)
     lowered_to_xla(gan, X[:4], Y[:4])
+    losses = gan.train_step((tf.constant(X[:4]), tf.constant(Y[:4])))
+    assert np.isfinite([losses["d_loss"], losses["g_loss"]]).all()
 
 
 @pytest.mark.slow
