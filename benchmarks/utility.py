@@ -14,9 +14,9 @@ Settings, on the test images of the data set:
 
 The images, which class is rare, the GAN and the classifier all move with the seed. Development was done on seeds from 100
 up, reports are on 0 to 9. What is finished is not done again: GANs and figures are kept in `build/utility/SETTING`, and
-the figures in `docs/utility/kept` too, so that another machine goes on from there. `docs/utility.md` is made of the JSON
-files in `docs/utility`: `--json docs/utility/SETTING.json`, SETTING_guard.json, SETTING_options.json and, for a few arms in
-ten seeds, SETTING_ten.json.
+the figures, those of the guard's folds among them, in `docs/utility/kept` too, so that another machine goes on from there.
+`docs/utility.md` is made of the JSON files in `docs/utility`: `--json docs/utility/SETTING.json`, SETTING_guard.json,
+SETTING_options.json and, for a few arms in ten seeds, SETTING_ten.json.
 """
 
 import argparse
@@ -102,7 +102,7 @@ class KeptFigures:
     """The figures of finished arms, which outlast the build folder.
 
     Args:
-        name: Of the setting.
+        name: Under which they are kept: the setting's, and for the folds of the guard the seed.
         directory: Where the study keeps its results; what is kept and not there is put there.
     """
 
@@ -234,6 +234,8 @@ def guard(name, seeds, directory, **options):
     arms = {arm: kga.study.default_arms(flip=setting.flip)[arm] for arm in GUARDED}
     runs = {}
     for seed in seeds:
+        folds = directory / f"folds_{seed}"
+        kept = KeptFigures(f"{name}_folds_{seed}", folds)
         advice = kga.recommend(
             data.train(seed),
             make_gan(setting.gan),
@@ -242,9 +244,10 @@ def guard(name, seeds, directory, **options):
             steps=setting.steps,
             batch_size=setting.batch_size,
             seed=seed,
-            directory=directory / f"folds_{seed}",
+            directory=folds,
             **options,
         )
+        kept.store()
         base = arms[advice.base]
         synthetic = kga.study.Synthetic(
             advice.fraction, advice.sampling_strategy, advice.synthetic_weight, advice.truncation, band=advice.band

@@ -138,6 +138,9 @@ def test_what_cannot_convince_any_more_is_given_up(scripted, gains, folds):
     assert trained == list(range(folds))
     assert bool(advice.fraction) == (folds == 6)
     assert ("It helps" if folds == 6 else "that could be chance" if folds == 2 else "does not help") in str(advice)
+    why = "90% interval" if folds == 6 else f"{6 - folds} more like the best of them would not change the advice"
+    assert f"{folds} folds" in str(advice)
+    assert why in str(advice)
 
 
 def test_arms_that_are_level_are_measured_in_all_folds(scripted):

@@ -185,8 +185,12 @@ def _decide(trials, base, candidates, names, margin):
     counts, best = trials.counts, trials.best(candidates, base)
     accuracies = {name: list(figures["balanced_accuracy"]) for name, figures in trials.figures.items()}
     gain, (low, high), count = trials.gain(best, base), trials.interval(best, base), len(accuracies[best])
-    interval = f"{LEVEL:.0%} interval {100 * low:+.1f} to {100 * high:+.1f}, {count} folds"
-    chance = interval if count > 1 else "one fold, which is enough"
+    chance = f"{LEVEL:.0%} interval {100 * low:+.1f} to {100 * high:+.1f}, {count} folds"
+    if count == 1:
+        chance = "one fold, which is enough"
+    elif count < trials.runs and trials.is_hopeless(best, base, margin):
+        # The interval of two folds is so wide that it says nothing, but not why no others were tried.
+        chance = f"{count} folds, and {trials.runs - count} more like the best of them would not change the advice"
     facts = (
         f"{best}, on top of {base!r}: {100 * gain:+.1f} points of balanced accuracy, on images held out of the training set "
         f"({chance})"
