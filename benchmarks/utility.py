@@ -35,6 +35,7 @@ from common import ROOT, draw_rows, faster_compile, precision, write_json
 from utility_settings import SETTINGS
 
 import keras_ganaug as kga
+from keras_ganaug.study.candidates import distinct
 
 FOLDER = ROOT / "docs" / "utility"
 GUARDED = (
@@ -232,6 +233,7 @@ def guard(name, seeds, directory, **options):
     setting = SETTINGS[name]
     data = Data(setting)
     arms = {arm: kga.study.default_arms(flip=setting.flip)[arm] for arm in GUARDED}
+    arms = distinct(arms, np.bincount(data.train(seeds[0])[1]))
     runs = {}
     for seed in seeds:
         folds = directory / f"folds_{seed}"

@@ -5,6 +5,8 @@ import json
 import numpy as np
 
 import keras_ganaug as kga
+from keras_ganaug.study.arms import all_arms
+from keras_ganaug.study.candidates import distinct
 
 HEADER = """# Does it help?
 
@@ -123,7 +125,9 @@ GUARD_HEADER = """## The guard
 advises from the training images of each seed alone, and the balanced accuracy on the test images of a classifier that
 follows it. It prefers, in this order, balanced softmax with CutMix, CutMix, balanced softmax with shifts and flips, these
 without it, RandAugment, balanced softmax, nothing, and takes the first that is near the best. The best arm is the one
-without a GAN that is best over these seeds, of all that were run on each: hindsight, which the guard does without.
+without a GAN that is best over these seeds, of all that were run on each: hindsight, which the guard does without. Where
+all classes have equally many images some arms are the same, and the plainest stands for them: the best of two runs of one
+arm is nothing that could have been chosen.
 """
 
 
@@ -143,7 +147,9 @@ def _guard_section(settings, folder):
             for arm in _without_gan(report.arms):
                 figures.setdefault(arm, [report.arms[arm]["balanced_accuracy"][place] for place in places])
         followed = figures.pop("guard")
-        best = max(figures, key=lambda arm: np.mean(figures[arm]))
+        plainest_last = {arm: each for arm, each in reversed(all_arms().items()) if arm in figures}
+        different = distinct(plainest_last, np.array(settings[name].counts or [1]))
+        best = max(different, key=lambda arm: np.mean(figures[arm]))
         differences = 100 * (np.array(followed) - figures[best])
         each = ", ".join(f"{difference:+.1f}" for difference in differences)
         advice = "; ".join(
