@@ -233,7 +233,7 @@ def guard(name, seeds, directory, **options):
     setting = SETTINGS[name]
     data = Data(setting)
     arms = {arm: kga.study.default_arms(flip=setting.flip)[arm] for arm in GUARDED}
-    arms = distinct(arms, np.bincount(data.train(seeds[0])[1]))
+    arms = distinct(arms, np.bincount(data.train(seeds[0])[1]))  # nothing is trained twice on the test's side either
     runs = {}
     for seed in seeds:
         folds = directory / f"folds_{seed}"
