@@ -6,6 +6,8 @@
 
 - few: SNGAN on 500 images of Fashion-MNIST (50 of each class), with nothing, DiffAugment, or ADA;
 - gan: GAN on all images, with nothing, one-sided label smoothing, or historical averaging;
+- tens, digits: SNGAN on 10 images of each class, of Fashion-MNIST and of scikit-learn's digits, with and without
+  `AutoencoderStart`;
 - sngan: SNGAN on all images; without spectral normalisation in the discriminator, with the one of Keras, which assigns the
   normalised kernel at each call and lets no gradient through σ; and without labels joined to the latents.
 
@@ -14,16 +16,18 @@ is done, and not done again.
 """
 
 import argparse
+import functools
 import json
 import os
+from typing import NamedTuple
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # TensorFlow leaves its faster convolutions out on older processors
 
 import keras
 import numpy as np
-from common import ROOT, precision
-from gallery import RUNS, compile_for
+from common import ROOT, accuracy, as_pixels, precision, train_on_arrays
+from gallery import RUNS, Run, compile_for
 from judge import Judge
 
 import keras_ganaug as kga
@@ -32,14 +36,14 @@ FILE = ROOT / "docs" / "ablations.json"
 SHAPE, CLASSES = (28, 28, 1), 10
 
 
-def sngan(run, seed, normalization="spectral", join_labels=True, **changes):
-    generator = kga.networks.resnet.generator(SHAPE, CLASSES, width=run.width, seed=seed, join_labels=join_labels)
+def sngan(run, seed, shape=SHAPE, normalization="spectral", join_labels=True, **changes):
+    generator = kga.networks.resnet.generator(shape, CLASSES, width=run.width, seed=seed, join_labels=join_labels)
     assigning = normalization == "assigning"
     options = {"width": run.width, "seed": seed + 1, "normalization": "spectral" if assigning else normalization}
-    discriminator = kga.networks.dcgan.discriminator(SHAPE, CLASSES, **options)
+    discriminator = kga.networks.dcgan.discriminator(shape, CLASSES, **options)
     if assigning:
         discriminator = keras.models.clone_model(discriminator, clone_function=with_assigning_norm, recursive=True)
-    model = kga.SNGAN(SHAPE, CLASSES, generator=generator, discriminator=discriminator, seed=seed)
+    model = kga.SNGAN(shape, CLASSES, generator=generator, discriminator=discriminator, seed=seed)
     return compile_for(model, run, **changes)
 
 
@@ -60,59 +64,100 @@ def adaptive(target, kimg):
     return kga.AdaptiveAugment("flip,translation,geometric,color", target=target, kimg=kimg)
 
 
+class Group(NamedTuple):
+    """Trainings that are compared with each other."""
+
+    run: Run
+    arms: dict
+    """Functions from the run and a seed to a compiled GAN, by the name of what it shows."""
+    per_class: int | None = None
+    """Training images of each class; None for all there are."""
+    drawn: bool = False
+    """Whether these are drawn anew with each seed; otherwise they are the first."""
+    dataset: str = "fashion_mnist"
+    cas: bool = False
+    """Whether a classifier is trained on samples alone."""
+
+
+START = "+ autoencoder start"
 SNGAN, GAN = (RUNS[name]._replace(width=16) for name in ("SNGAN", "GAN"))
-RUN = {
-    # With equal rates the discriminator does not come to know 500 images by heart in so few steps.
-    "few": SNGAN._replace(steps=2000, g_rate=3.0, rate=6.0),
-    "gan": GAN._replace(steps=1000),
-    "sngan": SNGAN._replace(steps=1000),
-}
+TENS = SNGAN._replace(steps=2000, g_rate=3.0, rate=6.0, mismatch=0.3)
+diff_augmented = functools.partial(sngan, augment=kga.DiffAugment("translation,cutout"))
+of_digits = functools.partial(sngan, shape=(8, 8, 1))
 GROUPS = {
-    "few": {
-        "SNGAN, 500 images": sngan,
-        "+ DiffAugment": lambda *of: sngan(*of, augment=kga.DiffAugment("translation,cutout")),
-        "+ ADA, the paper's target of 0.6, kimg 50": lambda *of: sngan(*of, augment=adaptive(0.6, 50)),
-        "+ ADA, target 0.3, kimg 20": lambda *of: sngan(*of, augment=adaptive(0.3, 20)),
-    },
-    "gan": {
-        "GAN": gan,
-        "+ label smoothing 0.1": lambda *of: gan(*of, label_smoothing=0.1),
-        "+ historical averaging 0.001": lambda *of: gan(*of, penalties=[kga.penalties.HistoricalAveraging(1e-3)]),
-    },
-    "sngan": {
-        "SNGAN": sngan,
-        "without spectral normalisation": lambda *of: sngan(*of, normalization="none"),
-        "Keras's spectral normalisation, which assigns": lambda *of: sngan(*of, normalization="assigning"),
-        "without labels joined to the latents": lambda *of: sngan(*of, join_labels=False),
-    },
+    "few": Group(
+        # With equal rates the discriminator does not come to know 500 images by heart in so few steps.
+        SNGAN._replace(steps=2000, g_rate=3.0, rate=6.0),
+        {
+            "SNGAN, 500 images": sngan,
+            "+ DiffAugment": diff_augmented,
+            "+ ADA, the paper's target of 0.6, kimg 50": functools.partial(sngan, augment=adaptive(0.6, 50)),
+            "+ ADA, target 0.3, kimg 20": functools.partial(sngan, augment=adaptive(0.3, 20)),
+        },
+        per_class=50,
+    ),
+    "tens": Group(TENS, {"SNGAN with DiffAugment, 100 images": diff_augmented, START: diff_augmented}, 10, True, cas=True),
+    "digits": Group(
+        TENS._replace(width=32, mismatch=0.0), {"SNGAN, 100 digits": of_digits, START: of_digits}, 10, True, "digits", True
+    ),
+    "gan": Group(
+        GAN._replace(steps=1000),
+        {
+            "GAN": gan,
+            "+ label smoothing 0.1": functools.partial(gan, label_smoothing=0.1),
+            "+ historical averaging 0.001": functools.partial(gan, penalties=[kga.penalties.HistoricalAveraging(1e-3)]),
+        },
+    ),
+    "sngan": Group(
+        SNGAN._replace(steps=1000),
+        {
+            "SNGAN": sngan,
+            "without spectral normalisation": functools.partial(sngan, normalization="none"),
+            "Keras's spectral normalisation, which assigns": functools.partial(sngan, normalization="assigning"),
+            "without labels joined to the latents": functools.partial(sngan, join_labels=False),
+        },
+    ),
 }
 HEADER = """# Ablations
 
-Trainings on Fashion-MNIST that differ in one technique alone, by `python benchmarks/ablation.py`. Batches, rates and all
-else are those of SNGAN and GAN in the [gallery](gallery.md), with fewer steps and half as wide networks; on 500 images the
-discriminator learns twice as fast as the generator, so that it overfits within the steps. *Kernel distance*
-(×1000) is that of 10,000 samples from 10,000 real test images, on the features of a classifier that was trained on real
-images; *GAN-test*: how often it names a sample as the class asked for. Mean ± standard deviation over the seeds, in brackets
-each. ADA's second target was chosen after the runs with the first, on the same seeds.
+Trainings on Fashion-MNIST that differ in one technique alone, by `python benchmarks/ablation.py`. Batches, rates and
+all else are those of SNGAN and GAN in the [gallery](gallery.md), with fewer steps and half as wide networks; on 500
+images the discriminator learns twice as fast as the generator, so that it overfits within the steps. So it does on 100
+images, 10 of each class and other ones in each seed, where the weight of `MismatchedLabels` is 0.3; digits are
+scikit-learn's, of 8×8, where it is 0 and networks are of width 32. *Kernel distance* (×1000) is that of 10,000 samples from
+10,000 real test images (for digits 500 from 500), on the features of a classifier that was trained on real images;
+*GAN-test*: how often it names a sample as the class asked for; *CAS*: accuracy on the test images of a classifier
+trained on 20,000 samples alone. Mean ± standard deviation over the seeds, in brackets each. ADA's second target was
+chosen after the runs with the first, on the same seeds.
 """
 
 
-def subset(judge, per_class=50):
-    rows = np.concatenate([np.flatnonzero(judge.y == c)[:per_class] for c in range(CLASSES)])
+def subset(judge, group, seed):
+    if group.per_class is None:
+        return judge.x, judge.y
+    of_class = [np.flatnonzero(judge.y == c) for c in range(CLASSES)]
+    if group.drawn:
+        of_class = [np.random.default_rng([seed, c]).permutation(rows) for c, rows in enumerate(of_class)]
+    rows = np.concatenate([rows[: group.per_class] for rows in of_class])
     return judge.x[rows], judge.y[rows]
 
 
 def run(group, arm, seed, judge):
-    x, y = subset(judge) if group == "few" else (judge.x, judge.y)
+    x, y = subset(judge, group, seed)
     with precision():
-        model = GROUPS[group][arm](RUN[group], seed)
+        model = group.arms[arm](group.run, seed)
     epochs = 10
-    options = {"epochs": epochs, "steps_per_epoch": RUN[group].steps // epochs, "verbose": 0}
-    model.fit(x, y, batch_size=RUN[group].batch_size, callbacks=[kga.callbacks.TimeLeft()], **options)
-    labels = judge.labels(judge.num_samples)
-    images = model.generate(labels, seed=1)
-    named = judge.classifier.predict(np.clip(np.round(images), 0, 255), batch_size=500, verbose=0).argmax(1)
-    return {"kernel": judge.kernel_distance(images), "gan_test": float((named == labels).mean())}
+    options = {"epochs": epochs, "steps_per_epoch": group.run.steps // epochs, "verbose": 0}
+    callbacks = [kga.callbacks.AutoencoderStart(x, y)] if arm == START else []
+    model.fit(x, y, batch_size=group.run.batch_size, callbacks=[*callbacks, kga.callbacks.TimeLeft()], **options)
+    labels = judge.labels(max(judge.num_samples, judge.cas_samples if group.cas else 0))
+    images = as_pixels(model.generate(labels, seed=1))
+    compared, of_class = images[: judge.num_samples], labels[: judge.num_samples]
+    figures = {"kernel": judge.kernel_distance(compared), "gan_test": accuracy(judge.classifier, compared, of_class)}
+    if group.cas:
+        on_samples = train_on_arrays(images, labels, judge.cas_steps, seed=seed)
+        figures["cas"] = accuracy(on_samples, judge.x_test, judge.y_test)
+    return figures
 
 
 NOTES = """**What is to be seen.** DiffAugment brings the largest gain, in each seed; its samples are named right less
@@ -123,18 +168,18 @@ normalisation does not change the kernel distance at this length, but how often 
 
 
 def page(results):
-    lines = ["| | steps | kernel distance | GAN-test |", "|-|-|-|-|"]
-    for group, arms in GROUPS.items():
-        for arm in arms:
-            runs = [results[key] for key in sorted(results) if key.startswith(f"{group}/{arm}/")]
+    lines = ["| | steps | kernel distance | GAN-test | CAS |", "|-|-|-|-|-|"]
+    for name, group in GROUPS.items():
+        for arm in group.arms:
+            runs = [results[key] for key in sorted(results) if key.startswith(f"{name}/{arm}/")]
             if not runs:
                 continue
             cells = []
-            for name, scale in (("kernel", 1000), ("gan_test", 100)):
-                values = np.array([entry[name] * scale for entry in runs])
+            for figure, scale in (("kernel", 1000), ("gan_test", 100), ("cas", 100)):
+                values = np.array([entry[figure] * scale for entry in runs if figure in entry])
                 each = ", ".join(f"{value:.1f}" for value in values)
                 cells.append(f"{values.mean():.1f} ± {values.std(ddof=1):.1f} ({each})" if len(values) > 1 else each)
-            lines.append(f"| {arm} | {RUN[group].steps:,} | {' | '.join(cells)} |")
+            lines.append(f"| {arm} | {group.run.steps:,} | {' | '.join(cells)} |")
     text = HEADER + "\n" + "\n".join(lines) + "\n\n" + NOTES
     (FILE.parent / "ablations.md").write_text(text, encoding="utf-8")
 
@@ -146,12 +191,13 @@ if __name__ == "__main__":
     parser.add_argument("--write", action="store_true", help="write the page alone")
     options = parser.parse_args()
     results = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
-    todo = [(group, arm, seed) for group in options.only for seed in options.seeds for arm in GROUPS[group]]
+    todo = [(group, arm, seed) for group in options.only for seed in options.seeds for arm in GROUPS[group].arms]
     todo = [] if options.write else [key for key in todo if "/".join(map(str, key)) not in results]
-    judge = Judge("fashion_mnist") if todo else None
-    for number, key in enumerate(todo):
-        print(f"{' / '.join(map(str, key))} ({number + 1} of {len(todo)})", flush=True)
-        results["/".join(map(str, key))] = run(*key, judge)
+    judge_of = functools.cache(Judge)
+    for number, (name, arm, seed) in enumerate(todo):
+        key, group = f"{name}/{arm}/{seed}", GROUPS[name]
+        print(f"{key} ({number + 1} of {len(todo)})", flush=True)
+        results[key] = run(group, arm, seed, judge_of(group.dataset))
         FILE.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
         page(results)
     page(results)

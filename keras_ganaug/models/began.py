@@ -80,6 +80,9 @@ class BEGAN(GAN):
     def sample_latents(self, num_images, seed):
         return _random.uniform([num_images, self.latent_dim], seed, -1.0, 1.0)
 
+    def latents_from_normal(self, numbers):
+        return tf.math.erf(numbers / 2**0.5)
+
     def judge(self, images):
         """A function from labels to the reconstruction loss ℓ of each image."""
 

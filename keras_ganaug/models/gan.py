@@ -164,6 +164,14 @@ class GAN(Sampling, Saving, keras.Model):
         """Latents from the prior: float32 of shape (num_images, latent_dim)."""
         return _random.normal([num_images, self.latent_dim], seed)
 
+    def latents_from_normal(self, numbers):
+        """Latents of the prior from standard normal numbers of the same shape."""
+        return numbers
+
+    def restart_average(self):
+        """Sets the averaged weights to the generator's own."""
+        self._average.update(0.0, _compat.tf_variable(self.step))
+
     def real_images(self, images):
         """What the generator is to learn of the real images, in [-1, 1]."""
         return images
@@ -515,10 +523,13 @@ class GAN(Sampling, Saving, keras.Model):
         return self._network_arguments(1)
 
     def _network_arguments(self, number):
-        """`number` tells networks apart whose initial weights the seed determines."""
-        seed = np.random.SeedSequence([number, *(int(part) % 2**64 for part in np.atleast_1d(self.seed))])
         names = ("image_shape", "num_classes", "width")
-        return {**{name: getattr(self, name) for name in names}, "seed": int(seed.generate_state(1)[0])}
+        return {**{name: getattr(self, name) for name in names}, "seed": self.derived_seed(number)}
+
+    def derived_seed(self, number):
+        """An integer that follows from the model's seed; `number` tells apart what it is for."""
+        seed = np.random.SeedSequence([number, *(int(part) % 2**64 for part in np.atleast_1d(self.seed))])
+        return int(seed.generate_state(1)[0])
 
     def add_state(self, name, shape=(), initializer="zeros", dtype="float32"):
         """A variable that training carries along and that is saved with the model; replicas take the first one's value."""

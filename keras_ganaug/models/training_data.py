@@ -78,16 +78,21 @@ def _numpy(tensor, name):
         raise ValueError(f"`{name}` must be one array. Received: {error}") from None
 
 
+def arrays(x, y, gan):
+    """Images and labels, checked, as NumPy arrays; labels are int32 class indices, or None for an unconditional model."""
+    x, y = _numpy(x, "images"), _numpy(y, "labels")
+    _, y = split((x, y), gan.num_classes)
+    _check_batch(x, y, gan)
+    return x, None if y is None else labels_to_indices(y, gan.num_classes).numpy()
+
+
 def from_arrays(x, y, gan, batch_size, shuffle, class_balanced):
     """A stream over arrays, and the steps of one epoch.
 
     The order of epoch e follows from the model's seed and e alone, and the stream begins where the model's step counter
     stands: training that is interrupted and resumed sees the same batches as training that was not.
     """
-    x, y = _numpy(x, "images"), _numpy(y, "labels")
-    _, y = split((x, y), gan.num_classes)
-    _check_batch(x, y, gan)
-    y = None if y is None else labels_to_indices(y, gan.num_classes).numpy()
+    x, y = arrays(x, y, gan)
     num_images = len(x)
     batch_size = min(batch_size or 64, num_images)
     rows_per_step = batch_size * gan.d_steps

@@ -1,0 +1,108 @@
+"""A start for few images: the generator as the decoder of an autoencoder."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_ganaug import _checks, _images, _pipelines, _random, networks
+from keras_ganaug._images import NETWORK_RANGE
+from keras_ganaug.callbacks.gan_callback import GANCallback
+from keras_ganaug.models import training_data
+
+
+class AutoencoderStart(GANCallback):
+    """Starts a GAN's generator as the decoder of an autoencoder of the training images.
+
+    With few images of a class a GAN's samples of it are alike. An autoencoder gives each image latents of its own, so that
+    the generator begins with all of them, and with what lies between. An encoder maps images to latents, normalised over
+    the batch to what latents are in training; noise is added, and the generator learns to give the image back (mean
+    absolute error) from these and the label. Then the encoder is thrown away, and the training begins. One that goes on,
+    with `initial_epoch` or by `BackupAndRestore`, is left as it was.
+
+    Reference: Mariani et al. 2018, BAGAN: Data Augmentation with Balancing GAN; there the discriminator starts as the
+    encoder, and the latents of a class come from a normal distribution of its own.
+
+    Args:
+        images: The training images in the GAN's `value_range`, array of shape (n, height, width, channels).
+        labels: Their class indices, integers of shape (n,), or one-hot rows. None for a GAN without classes. Defaults to
+            None.
+        steps: Training steps of the autoencoder. Defaults to 1000.
+        batch_size: Images of a step, with all classes equally often. Defaults to 32.
+        learning_rate: Of its Adam. Defaults to 1e-3.
+        noise: Standard deviation of what is added to the latents, of which each has one of 1. Defaults to 1.
+        verbose: As of `keras.Model.fit`. Defaults to 0.
+
+    After the start `history` has the losses.
+
+    Raises:
+        ValueError: For an argument out of its range, or images and labels that do not fit the GAN.
+
+    Example:
+
+    >>> import numpy as np, keras_ganaug as kga
+    >>> images, labels = np.random.randint(0, 256, [20, 8, 8, 1], "uint8"), np.arange(20) % 2
+    >>> gan = kga.SNGAN((8, 8, 1), num_classes=2, seed=1)
+    >>> gan.compile()
+    >>> start = kga.callbacks.AutoencoderStart(images, labels, steps=10)
+    >>> history = gan.fit(images, labels, batch_size=10, epochs=2, verbose=0, callbacks=[start])
+    """
+
+    def __init__(self, images, labels=None, steps=1000, batch_size=32, learning_rate=1e-3, noise=1.0, verbose=0):
+        super().__init__()
+        self.images, self.labels = images, labels
+        self.steps = _checks.positive_int(steps, "steps")
+        self.batch_size = _checks.positive_int(batch_size, "batch_size")
+        self.learning_rate = _checks.positive(learning_rate, "learning_rate")
+        self.noise = _checks.non_negative(noise, "noise")
+        self.verbose = verbose
+        self.history = None
+
+    def set_model(self, model):
+        super().set_model(model)
+        self._arrays = training_data.arrays(self.images, self.labels, model)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        # Not `on_train_begin`: by now a callback may have restored the model.
+        gan = self.model
+        if self.history is not None or int(gan.step.numpy()):
+            return
+        with gan.distribute_strategy.scope():
+            autoencoder = self._autoencoder(gan)
+            autoencoder.compile(
+                keras.optimizers.Adam(self.learning_rate),
+                "mean_absolute_error",
+                jit_compile=gan.jit_compile,
+                run_eagerly=gan.run_eagerly,
+            )
+        self.history = autoencoder.fit(self._batches(gan), shuffle=False, verbose=self.verbose).history
+        gan.restart_average()
+
+    def _autoencoder(self, gan):
+        """From images, what is added to their latents, and labels, to what the generator makes of them."""
+        images, noise = keras.Input(gan.image_shape), keras.Input((gan.latent_dim,))
+        labels = [] if gan.num_classes is None else [keras.Input((), dtype="int32")]
+        encoder = networks.classifier.classifier(gan.image_shape, 1, value_range=NETWORK_RANGE, seed=gan.derived_seed(2))
+        features = keras.Model(encoder.inputs, encoder.get_layer("features").output)(images)
+        initializer = keras.initializers.GlorotUniform(gan.derived_seed(3))
+        x = keras.layers.Dense(gan.latent_dim, kernel_initializer=initializer, dtype="float32")(features)
+        x = keras.layers.BatchNormalization(center=False, scale=False, dtype="float32")(x)
+        x = keras.layers.Add(dtype="float32")([x, noise])
+        x = keras.layers.Rescaling((1.0 + self.noise**2) ** -0.5, dtype="float32")(x)
+        latents = keras.layers.Lambda(gan.latents_from_normal, output_shape=(gan.latent_dim,), dtype="float32")(x)
+        return keras.Model([images, noise, *labels], gan.generator(gan.network_inputs(latents, *labels or [None])))
+
+    def _batches(self, gan):
+        """Batches with all classes equally often, and what a mean absolute error compares with."""
+        images, labels = self._arrays
+        share = None if labels is None else 1.0 / np.bincount(labels)[labels]
+        p = None if share is None else share / share.sum()
+        rows = np.random.default_rng(gan.derived_seed(4)).choice(len(images), (self.steps, self.batch_size), p=p)
+        noise_seed = _random.as_seed(gan.derived_seed(5))
+
+        def batch(step, rows):
+            chosen = _images.rescale(tf.cast(tf.gather(images, rows), tf.float32), gan.value_range, NETWORK_RANGE)
+            noise = self.noise * _random.normal([self.batch_size, gan.latent_dim], _random.fold(noise_seed, step))
+            return (chosen, noise) if labels is None else (chosen, noise, tf.gather(labels, rows)), gan.real_images(chosen)
+
+        data = tf.data.Dataset.from_tensor_slices(rows).enumerate().map(batch, num_parallel_calls=tf.data.AUTOTUNE)
+        return _pipelines.untuned(data.prefetch(2))
