@@ -162,6 +162,8 @@ def run(group, arm, seed, judge):
 
 NOTES = """**What is to be seen.** DiffAugment brings the largest gain, in each seed; its samples are named right less
 often than those without it. ADA gains in two of three seeds with the paper's target, and in three with the lower one.
+With an autoencoder start samples alone make a better classifier (CAS): by eleven points on 100 digits, in each seed, and
+by two on 100 images of Fashion-MNIST, in two of three; they are named right as often as without it.
 Label smoothing and historical averaging make no difference that three seeds of 1,000 steps could show. Spectral
 normalisation does not change the kernel distance at this length, but how often a sample has the class that was asked for.
 """
