@@ -1,5 +1,6 @@
 """A generator that starts as a decoder."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -49,6 +50,20 @@ def test_latents_are_those_of_the_prior():
     uniform = kga.BEGAN((8, 8, 1), latent_dim=4).latents_from_normal(numbers)
     np.testing.assert_allclose(np.quantile(uniform, [0.1, 0.25, 0.5, 0.75, 0.9]), [-0.8, -0.5, 0, 0.5, 0.8], atol=0.03)
     assert kga.GAN((8, 8, 1)).latents_from_normal(numbers) is numbers
+
+
+@pytest.mark.parametrize("noise", [0.0, 2.0])
+def test_codes_and_noise_together_have_the_deviation_of_latents(noise):
+    gan = small_gan(num_classes=None)
+    callback = AutoencoderStart(X, noise=noise)
+    callback.set_model(gan)
+    model = callback._autoencoder(gan)
+    (latents,) = (layer.output for layer in model.layers if isinstance(layer, keras.layers.Lambda))
+    images = np.random.default_rng(0).uniform(-1, 1, [2000, 8, 8, 1]).astype("float32")
+    added = noise * np.random.default_rng(1).normal(size=[2000, 4]).astype("float32")
+    values = keras.Model(model.inputs, latents)([images, added], training=True)
+    np.testing.assert_allclose(np.std(values, 0), 1.0, atol=0.06)
+    np.testing.assert_allclose(np.mean(values, 0), 0.0, atol=0.06)
 
 
 def test_the_same_seed_gives_the_same_start():

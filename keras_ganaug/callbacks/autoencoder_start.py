@@ -14,10 +14,11 @@ class AutoencoderStart(GANCallback):
     """Starts a GAN's generator as the decoder of an autoencoder of the training images.
 
     With few images of a class a GAN's samples of it are alike. An autoencoder gives each image latents of its own, so that
-    the generator begins with all of them, and with what lies between. An encoder maps images to latents, normalised over
-    the batch to what latents are in training; noise is added, and the generator learns to give the image back (mean
-    absolute error) from these and the label. Then the encoder is thrown away, and the training begins. One that goes on,
-    with `initial_epoch` or by `BackupAndRestore`, is left as it was.
+    the generator begins with all of them, and with what lies between. An encoder maps images to numbers, normalised over
+    the batch; noise is added to them, the sum is scaled to a mean of 0 and a standard deviation of 1, as latents of the
+    prior have, and from these and the label the generator learns to give the image back (mean absolute error). Then the
+    encoder is thrown away, and the training begins. One that goes on, with `initial_epoch` or by `BackupAndRestore`, is
+    left as it was.
 
     Reference: Mariani et al. 2018, BAGAN: Data Augmentation with Balancing GAN; there the discriminator starts as the
     encoder, and the latents of a class come from a normal distribution of its own.
@@ -29,7 +30,8 @@ class AutoencoderStart(GANCallback):
         steps: Training steps of the autoencoder. Defaults to 1000.
         batch_size: Images of a step, with all classes equally often. Defaults to 32.
         learning_rate: Of its Adam. Defaults to 1e-3.
-        noise: Standard deviation of what is added to the latents, of which each has one of 1. Defaults to 1.
+        noise: Standard deviation of the noise, where what it is added to has one of 1: the more there is, the less a code
+            can tell, so that the class comes from the label. Defaults to 1.
         verbose: As of `keras.Model.fit`. Defaults to 0.
 
     After the start `history` has the losses.
