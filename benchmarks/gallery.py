@@ -78,6 +78,8 @@ class Run(NamedTuple):
     """Learning rate of that mapping relative to the synthesis's, where it is not the paper's 0.01."""
     grown: float | None = None
     """The share of the images after which ProgressiveGAN has its full size."""
+    start: int | None = None
+    """Steps of `AutoencoderStart`, which is of another paper."""
     d_steps: int | None = None
     """Updates of the discriminator for each of the generator's, where they are not the paper's."""
 
@@ -97,12 +99,13 @@ RUNS = {
         width=16,
         batch_size=16,
         rate=10.0,
-        mismatch=1.0,
+        mismatch=0.6,
         margin=0.3,
         gamma=1.5,
         lambda_k=0.02,
         k_max=0.5,
         group_size=2,
+        start=1000,
     ),
     "SNGAN": Run(6600, mismatch=0.1),
     "SAGAN": Run(5500, width=16, rate=2.25, g_rate=9.0, mismatch=0.05),
@@ -132,8 +135,9 @@ over a thousandth of its paper's pixels; no styles are mixed, where its paper mi
 mapping has two layers in place of eight, as its successors have for small images, which learn at a tenth of the
 synthesis's rate in place of a hundredth. BEGAN's γ, the losses of samples relative to those of real images, is 1.5, where
 its paper shows 0.3 to 0.7, with k at most 0.5 in place of 1; its k learns faster, as all else does; its code contains the
-deviation within pairs of images of a class, which is another paper's (Karras et al. 2018); and `MismatchedLabels` has a
-margin of the size of its losses.
+deviation within pairs of images of a class, which is another paper's (Karras et al. 2018); its generator starts as the
+decoder of an autoencoder, which is another's (Mariani et al. 2018); and `MismatchedLabels` has a margin of the size of its
+losses.
 
 - **Fréchet**, **kernel** (×1000): distances of 10,000 samples from the 10,000 real test images, on the features of a small
   classifier that was trained on the real training images. Not FID and KID, and not to be compared with them.
@@ -206,7 +210,8 @@ def train(name, judge, run):
     keep_best = kga.callbacks.KeepBest(
         lambda gan: judge.kernel_distance(gan.generate(labels, seed=1)), path=work / "best", name="kernel_distance"
     )
-    clock = Clock(work / "seconds.json")
+    clock = Clock(work / "seconds.json")  # before what it measures
+    start = [kga.callbacks.AutoencoderStart(judge.x, judge.y, run.start)] if run.start else []
     gan.fit(
         judge.x,
         judge.y,
@@ -217,6 +222,7 @@ def train(name, judge, run):
         callbacks=[
             keep_final,
             clock,
+            *start,
             keep_best,
             kga.callbacks.TimeLeft(),
             keras.callbacks.BackupAndRestore(str(work / "backup")),
@@ -288,6 +294,7 @@ def page():
         "d_steps": "critic steps",
         "mixing": "styles mixed",
         "mapping_lr": "mapping's rate ×",
+        "start": "autoencoder start of",
     }
     for name in done:
         result = results[name]
