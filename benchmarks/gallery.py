@@ -99,11 +99,11 @@ RUNS = {
         width=16,
         batch_size=16,
         rate=10.0,
-        mismatch=0.6,
+        mismatch=1.0,
         margin=0.3,
         gamma=1.5,
         lambda_k=0.02,
-        k_max=0.5,
+        k_max=0.54,
         group_size=2,
         start=1000,
     ),
@@ -134,7 +134,7 @@ discriminator has spectral in place of batch normalisation, weighs its classifie
 over a thousandth of its paper's pixels; no styles are mixed, where its paper mixes two in nine of ten images; its
 mapping has two layers in place of eight, as its successors have for small images, which learn at a tenth of the
 synthesis's rate in place of a hundredth. BEGAN's γ, the losses of samples relative to those of real images, is 1.5, where
-its paper shows 0.3 to 0.7, with k at most 0.5 in place of 1; its k learns faster, as all else does; its code contains the
+its paper shows 0.3 to 0.7, with k at most 0.54 in place of 1; its k learns faster, as all else does; its code contains the
 deviation within pairs of images of a class, which is another paper's (Karras et al. 2018); its generator starts as the
 decoder of an autoencoder, which is another's (Mariani et al. 2018); and `MismatchedLabels` has a margin of the size of its
 losses.
