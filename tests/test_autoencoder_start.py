@@ -84,6 +84,15 @@ def test_it_comes_before_the_first_step_and_not_again():
     assert max(np.abs(a - b).max() for a, b in zip(before, weights(gan.generator), strict=True)) > 1e-3
 
 
+def test_one_callback_starts_several_gans():
+    first, second = small_gan(), small_gan()
+    callback = start(first, steps=2)
+    second.compile(run_eagerly=True)
+    callback.set_model(second)
+    callback.on_epoch_begin(0)
+    assert max_difference(first, second) == 0
+
+
 def test_all_classes_are_shown_equally_often():
     x, y = np.concatenate([X[Y == 0], X[Y == 1][:1]]), np.repeat([0, 1], [8, 1])
     gan = small_gan(num_classes=3)

@@ -66,7 +66,7 @@ class AutoencoderStart(GANCallback):
     def on_epoch_begin(self, epoch, logs=None):
         # Not `on_train_begin`: by now a callback may have restored the model.
         gan = self.model
-        if self.history is not None or int(gan.step.numpy()):
+        if int(gan.step.numpy()):
             return
         with gan.distribute_strategy.scope():
             autoencoder = self._autoencoder(gan)
