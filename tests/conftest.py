@@ -1,27 +1,37 @@
-"""Two logical CPUs, so that `MirroredStrategy` has two replicas, and the same random numbers in every test."""
+"""Two logical CPUs, so that `MirroredStrategy` has two replicas, and the same random numbers in every test.
+
+TensorFlow takes seconds to import. The process that only hands tests to the workers does without it.
+"""
 
 import os
+
+import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 # XLA compiles everything that it is asked to, but optimises little: it is twice as fast, and these programs run once.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
 
-import keras
-import pytest
-import tensorflow as tf
 
-tf.config.set_logical_device_configuration(
-    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
-)
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session):
+    if hasattr(session.config, "workerinput") or not session.config.getoption("numprocesses", None):
+        import tensorflow as tf
+
+        devices = [tf.config.LogicalDeviceConfiguration()] * 2
+        tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], devices)
 
 
 @pytest.fixture(autouse=True)
 def _seeded():
+    import keras
+
     keras.utils.set_random_seed(0)
 
 
 @pytest.fixture
 def mixed_bfloat16():
+    import keras
+
     policy = keras.mixed_precision.set_global_policy if hasattr(keras, "mixed_precision") else keras.config.set_dtype_policy
     policy("mixed_bfloat16")
     yield
@@ -30,4 +40,6 @@ def mixed_bfloat16():
 
 @pytest.fixture
 def two_replicas():
+    import tensorflow as tf
+
     return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])

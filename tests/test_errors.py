@@ -12,6 +12,7 @@ import tensorflow as tf
 from tools import KNOWN_SHAPE, known_generator, small_data, small_gan, small_networks
 
 import keras_ganaug as kga
+from keras_ganaug._pipelines import untuned
 
 GENERATOR = known_generator()
 X, Y = small_data()
@@ -31,11 +32,11 @@ def augment(*args, **kwargs):
 def mapped(x=np.zeros([4, *KNOWN_SHAPE], "float32"), y=np.arange(4), batched=True, generator=GENERATOR, **kwargs):
     data = tf.data.Dataset.from_tensor_slices(x if y is None else (x, y))
     data = data.batch(2) if batched else data
-    return list(data.map(kga.gan_augment(generator, num_classes=10, **kwargs)))
+    return list(untuned(data.map(kga.gan_augment(generator, num_classes=10, **kwargs))))
 
 
 def dataset(x, y):
-    return tf.data.Dataset.from_tensor_slices((x, y)).batch(8)
+    return untuned(tf.data.Dataset.from_tensor_slices((x, y)).batch(8))
 
 
 def labels_wrong_in_a_later_batch():

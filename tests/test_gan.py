@@ -13,12 +13,12 @@ X, Y = small_data()
 
 @pytest.mark.parametrize("cls", [kga.GAN, kga.SNGAN])
 def test_it_learns_what_the_classes_look_like(cls):
-    x, y = small_data(240)
+    x, y = small_data(960)
     gan = small_gan(cls=cls)
     gan.compile(keras.optimizers.Adam(5e-3, 0.0, 0.9), keras.optimizers.Adam(5e-3, 0.0, 0.9), ema_decay=0.98)
-    history = gan.fit(x, y, batch_size=48, epochs=200, verbose=0)
+    history = gan.fit(x, y, batch_size=48, epochs=50, verbose=0)
     assert sorted(history.history) == ["d_loss", "g_loss"]
-    assert len(history.history["d_loss"]) == 200
+    assert len(history.history["d_loss"]) == 50
     means = gan.generate(np.repeat([0, 1, 2], 100), seed=1).reshape(3, -1).mean(1)
     np.testing.assert_allclose(means, [x[y == c].mean() for c in range(3)], atol=10)
 
@@ -39,13 +39,12 @@ def test_the_default_networks_train_and_generate():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("num_classes", "jit_compile"), [(None, False), (3, True)])
-def test_default_step_compiles(num_classes, jit_compile):
-    gan = kga.SNGAN((8, 8, 1), num_classes, latent_dim=4, seed=1)
-    gan.compile(jit_compile=jit_compile, augment=kga.DiffAugment("translation"))
-    history = gan.fit(X, Y if num_classes else None, batch_size=4, epochs=1, verbose=0).history
+def test_the_default_step_runs_in_xla():
+    gan = kga.SNGAN((8, 8, 1), 3, latent_dim=4, seed=1)
+    gan.compile(jit_compile=True, augment=kga.DiffAugment("translation"))
+    history = gan.fit(X, Y, batch_size=4, epochs=1, verbose=0).history
     assert np.isfinite([history["d_loss"], history["g_loss"]]).all()
-    assert gan.generate([0, 1] if num_classes else 2).shape == (2, 8, 8, 1)
+    assert gan.generate([0, 1]).shape == (2, 8, 8, 1)
 
 
 @pytest.mark.slow
@@ -148,7 +147,7 @@ def test_one_step_is_the_written_out_arithmetic():
 
 def test_without_averaging_the_average_is_the_generator():
     gan = small_gan()
-    gan.compile(ema_decay=0)
+    gan.compile(ema_decay=0, run_eagerly=True)
     gan.fit(X, Y, batch_size=8, epochs=1, verbose=0)
     for a, b in zip(weights(gan.ema_generator), weights(gan.generator), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-7)
@@ -159,16 +158,17 @@ def test_power_iteration_happens_once_in_each_update(monkeypatch):
     iterate = kga.layers.SpectralNormalization.power_iteration
     gan = small_gan()
     monkeypatch.setattr(kga.layers.SpectralNormalization, "power_iteration", lambda self: count.append(1) or iterate(self))
-    gan.compile(d_steps=3, penalties=[kga.penalties.GradientPenalty()])
+    gan.compile(d_steps=3, penalties=[kga.penalties.GradientPenalty()], run_eagerly=True)
     gan.fit(X, Y, batch_size=8, epochs=1, verbose=0)
-    assert len(count) == 3  # in the trace: one in each of three discriminator updates, none in the generator's
+    assert int(gan.step.numpy()) == 1
+    assert len(count) == 3  # one in each of three discriminator updates, none in the generator's
 
 
 def test_the_same_seed_gives_the_same_training_and_another_seed_another():
     gans = [small_gan(seed=seed) for seed in (1, 1, 2)]
     for n, gan in enumerate(gans):
         keras.utils.set_random_seed(n)  # the global state must not matter
-        gan.compile(augment=kga.DiffAugment("translation"))
+        gan.compile(augment=kga.DiffAugment("translation"), run_eagerly=True)
         gan.fit(X, Y, batch_size=8, epochs=1, verbose=0)
     assert max_difference(gans[0], gans[1]) == 0
     assert max_difference(gans[0], gans[2]) > 1e-4

@@ -128,10 +128,11 @@ def test_memorization_is_none_of_new_samples_and_grows_with_copies():
 
 @pytest.fixture(scope="module")
 def digits():
-    """Real images in two halves, and a classifier of each."""
+    """Real images in two equal halves, of which the kernel distance takes one subset, and a classifier of the first."""
     pytest.importorskip("sklearn")
     images, labels = kga.datasets.to_arrays(kga.datasets.load("digits")[0])
-    halves = [(images[part::2], labels[part::2]) for part in range(2)]
+    size = len(images) // 2
+    halves = [(images[part::2][:size], labels[part::2][:size]) for part in range(2)]
     classifier = metrics.scores.train_classifier(*halves[0], steps=120, batch_size=64, seed=1)
     return halves, classifier
 

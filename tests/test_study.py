@@ -15,21 +15,24 @@ def softmax(logits):
     return e / e.sum(1, keepdims=True)
 
 
+@pytest.fixture(scope="module")
+def study_of_two_seeds():
+    recorder = StudyRecorder()
+    return recorder, recorder.study(study_data(100), held_out=study_data(101)).run()
+
+
 @pytest.mark.slow
-def test_nothing_that_is_trained_sees_the_test_images():
+def test_nothing_that_is_trained_sees_the_test_images(study_of_two_seeds):
     """Other test images and other held-out ones: the generators get the same, and all classifiers are the same."""
-    runs = []
-    for part in (100, 200):
-        recorder = StudyRecorder()
-        report = recorder.study(study_data(part), held_out=study_data(part + 1), seeds=[3]).run()
-        runs.append((recorder, report))
-    (first, report), (second, _) = runs
-    assert len(first.given) == len(second.given) == 1
-    for given in (*first.given, *second.given):
+    first, report = study_of_two_seeds
+    second = StudyRecorder()
+    second.study(study_data(200), held_out=study_data(201), seeds=[3]).run()
+    assert [given[2] for given in first.given] == [3, 4]
+    for given in (first.given[0], *second.given):
         np.testing.assert_array_equal(given[0], study_data(3)[0])
         np.testing.assert_array_equal(given[1], study_data(3)[1])
         assert given[2] == 3
-    assert len(first.models) == len(report.arms)
+    assert len(first.models) == 2 * len(report.arms) == 2 * len(second.models)
     for name, one, another in zip(report.arms, first.models, second.models):
         same = all(np.array_equal(a, b) for a, b in zip(one.get_weights(), another.get_weights()))
         assert same != name.startswith("oracle")  # which alone uses what was held out
@@ -66,9 +69,9 @@ def test_a_study_that_was_killed_goes_on(tmp_path):
     assert " at 0x" not in described
 
 
-def test_the_report(tmp_path):
+def test_the_report(study_of_two_seeds, tmp_path):
     pytest.importorskip("matplotlib")
-    report = StudyRecorder().study(study_data(9)).run()
+    _, report = study_of_two_seeds
     content = json.loads(json.dumps(report.to_dict(setting="x")))
     assert set(content) == {"setting", "seeds", "arms", "best_without_gan", "best_with_gan"}
     assert content["best_with_gan"] in ("gan", "gan + balanced_softmax")

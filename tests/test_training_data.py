@@ -23,7 +23,7 @@ def test_fit_takes_any_real_dtype_and_label_form():
     ]:
         gan = small_gan()
         gan.compile(run_eagerly=True)
-        gan.fit(x, y, batch_size=8, epochs=1, verbose=0)
+        gan.fit(x, y, batch_size=12, epochs=1, verbose=0)
         trained.append(gan)
     assert all(max_difference(trained[0], gan) < 1e-6 for gan in trained[1:])
 
