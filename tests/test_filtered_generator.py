@@ -4,7 +4,6 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tools import small_gan
 
 import keras_ganaug as kga
 from keras_ganaug.augmentation.source import Source
@@ -48,7 +47,7 @@ def test_samples_are_the_first_within_the_band_or_the_nearest_to_it():
 
 
 def test_it_goes_wherever_a_generator_goes(tmp_path):
-    gan = small_gan(num_classes=2)
+    gan = kga.SNGAN((8, 8, 1), 2, latent_dim=4, seed=1)
     classifier = keras.Sequential([keras.layers.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(2)])
     picked = kga.FilteredGenerator(gan, classifier, candidates=2)
     images, labels = np.zeros([8, 8, 8, 1], "uint8"), np.resize([0, 1], 8)
