@@ -8,6 +8,7 @@
 - gan: GAN on all images, with nothing, one-sided label smoothing, or historical averaging;
 - tens, digits: SNGAN on 10 images of each class, of Fashion-MNIST and of scikit-learn's digits, with and without
   `AutoencoderStart`;
+- labels: SNGAN on all images, whose `MismatchedLabels` weigh generated images too, or with `ClassDiversity`;
 - sngan: SNGAN on all images; without spectral normalisation in the discriminator, with the one of Keras, which assigns the
   normalised kernel at each call and lets no gradient through σ; and without labels joined to the latents.
 
@@ -45,6 +46,11 @@ def sngan(run, seed, shape=SHAPE, normalization="spectral", join_labels=True, **
         discriminator = keras.models.clone_model(discriminator, clone_function=with_assigning_norm, recursive=True)
     model = kga.SNGAN(shape, CLASSES, generator=generator, discriminator=discriminator, seed=seed)
     return compile_for(model, run, **changes)
+
+
+def with_run(build, **fields):
+    """Builds with a run that differs in these fields."""
+    return lambda run, seed: build(run._replace(**fields), seed)
 
 
 def gan(run, seed, **changes):
@@ -107,6 +113,15 @@ GROUPS = {
             "+ label smoothing 0.1": functools.partial(gan, label_smoothing=0.1),
             "+ historical averaging 0.001": functools.partial(gan, penalties=[kga.penalties.HistoricalAveraging(1e-3)]),
         },
+    ),
+    "labels": Group(
+        SNGAN._replace(steps=1500, mismatch=0.3),
+        {
+            "SNGAN, MismatchedLabels 0.3": sngan,
+            "+ those of generated images, w = 1": with_run(sngan, mismatch_fake=1.0),
+            "+ ClassDiversity 1": with_run(sngan, diversity=1.0),
+        },
+        cas=True,
     ),
     "sngan": Group(
         SNGAN._replace(steps=1000),

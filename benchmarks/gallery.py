@@ -50,6 +50,10 @@ class Run(NamedTuple):
     """The loss in whose terms that is, where it is not the hinge form."""
     margin: float = 1.0
     """The margin of its hinge form, for BEGAN in units of its reconstruction loss."""
+    mismatch_fake: float = 0.0
+    """What it weighs generated images with, relative to λ."""
+    diversity: float = 0.0
+    """λ of `ClassDiversity`."""
     r1: float | None = None
     """γ of R1, where the paper's is for images of a thousand pixels' side."""
     clip: float | None = None
@@ -193,8 +197,10 @@ def compile_for(gan, run, penalties=(), **changes):
     if run.clip is not None:
         settings["penalties"] = (kga.penalties.WeightClipping(run.clip),)
     if run.mismatch:
-        options = {"loss": run.mismatch_loss, "margin": run.margin}
+        options = {"loss": run.mismatch_loss, "margin": run.margin, "fake_weight": run.mismatch_fake}
         penalties = (*penalties, kga.penalties.MismatchedLabels(gan.num_classes, run.mismatch, **options))
+    if run.diversity:
+        penalties = (*penalties, kga.penalties.ClassDiversity(run.diversity))
     settings["penalties"] = (*settings["penalties"], *penalties)
     papers = {name: settings[name] for name in ("g_optimizer", "d_optimizer", "penalties", "d_steps")}
     gan.compile(**{"jit_compile": faster_compile(), **papers, **changes})

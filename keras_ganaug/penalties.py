@@ -29,6 +29,8 @@ class PenaltyBatch(NamedTuple):
     judge_real: Any = None
     """Maps labels to the logits of the real images under them. It reuses what is known of the images, so it has no gradient
     with respect to them."""
+    judge_fake: Any = None
+    """Likewise for the generated images."""
     real_logits: Any = None
     """The logits of the real images."""
     fake_logits: Any = None
@@ -291,7 +293,14 @@ class MismatchedLabels(Penalty):
     "wasserstein" λ (E D(x, y') - E D(x, y)). That has no bound and can outgrow the critic's own loss; "relativistic",
     λ E softplus(D(x, y') - D(x, y)), fades as the classes come apart.
 
-    Reference: Reed et al. 2016, Generative Adversarial Text to Image Synthesis (the matching-aware discriminator).
+    Real images that could be of either class are then penalised under both, and the generator gains by leaving them out,
+    even where its samples are as real ones. `fake_weight` takes that away: generated images under wrong labels count the
+    other way, -λ w E clip(m + D(G(z), y'), 0, 2m), or with a `loss` as the real ones in it, so that for w = 1 and samples
+    like real images the two cancel. It is what a twin classifier does for ACGAN. While samples are bad it rather keeps the
+    discriminator from telling so, and slows the start.
+
+    Reference: Reed et al. 2016, Generative Adversarial Text to Image Synthesis (the matching-aware discriminator); Gong et
+    al. 2019, Twin Auxiliary Classifiers GAN (what generated images say of the classes).
 
     Args:
         num_classes: Number of classes, at least 2.
@@ -301,10 +310,12 @@ class MismatchedLabels(Penalty):
             Defaults to None.
         margin: m of the hinge form, above 0. Where D is not a logit but -ℓ, a reconstruction loss (BEGAN), it is the ℓ from
             which on an image under a wrong label is let go. Defaults to 1.
+        fake_weight: w, at least 0. Defaults to 0: real images alone.
     """
 
-    def __init__(self, num_classes, weight=1.0, interval=1, loss=None, margin=1.0):
+    def __init__(self, num_classes, weight=1.0, interval=1, loss=None, margin=1.0, fake_weight=0.0):
         super().__init__(weight, interval)
+        self.fake_weight = _checks.non_negative(fake_weight, "fake_weight")
         self.margin = _checks.positive(margin, "margin")
         self.num_classes = _checks.positive_int(num_classes, "num_classes")
         if num_classes < 2:
@@ -312,19 +323,75 @@ class MismatchedLabels(Penalty):
         self.loss = None if loss is None else losses.get(loss)
 
     def value(self, discriminator, batch):
-        judge = (lambda labels: discriminator(batch.real, labels)) if batch.judge_real is None else batch.judge_real
-        shift = _random.integers(tf.shape(batch.labels), batch.seed, 1, self.num_classes)
-        wrong_logits = tf.cast(judge((batch.labels + shift) % self.num_classes), tf.float32)
+        judge_real = batch.judge_real or (lambda labels: discriminator(batch.real, labels))
+        value = self._of_real(judge_real, batch.real_logits, batch.labels, batch.seed)
+        if self.fake_weight:
+            judge_fake = batch.judge_fake or (lambda labels: discriminator(batch.fake, labels))
+            seed = _random.fold(batch.seed, 1)
+            value += self.fake_weight * self._of_fake(judge_fake, batch.fake_logits, batch.labels, seed)
+        return value
+
+    def _wrong_logits(self, judge, labels, seed):
+        shift = _random.integers(tf.shape(labels), seed, 1, self.num_classes)
+        return tf.cast(judge((labels + shift) % self.num_classes), tf.float32)
+
+    def _of_real(self, judge, logits, labels, seed):
+        wrong = self._wrong_logits(judge, labels, seed)
         if self.loss is None:
-            return tf.reduce_mean(tf.nn.relu(self.margin + wrong_logits))
-        real_logits = judge(batch.labels) if batch.real_logits is None else batch.real_logits
-        return self.loss.discriminator(tf.cast(real_logits, tf.float32), wrong_logits)
+            return tf.reduce_mean(tf.nn.relu(self.margin + wrong))
+        return self.loss.discriminator(tf.cast(judge(labels) if logits is None else logits, tf.float32), wrong)
+
+    def _of_fake(self, judge, logits, labels, seed):
+        wrong = self._wrong_logits(judge, labels, seed)
+        if self.loss is None:
+            return -tf.reduce_mean(tf.clip_by_value(self.margin + wrong, 0.0, 2.0 * self.margin))
+        return self.loss.discriminator(wrong, tf.cast(judge(labels) if logits is None else logits, tf.float32))
 
     def get_config(self):
         loss = None if self.loss is None else keras.saving.serialize_keras_object(self.loss)
-        return {**super().get_config(), "num_classes": self.num_classes, "loss": loss, "margin": self.margin}
+        own = {"num_classes": self.num_classes, "loss": loss, "margin": self.margin, "fake_weight": self.fake_weight}
+        return {**super().get_config(), **own}
 
     @classmethod
     def from_config(cls, config):
         loss = config.get("loss")
         return cls(**{**config, "loss": keras.saving.deserialize_keras_object(loss) if isinstance(loss, dict) else loss})
+
+
+@keras.saving.register_keras_serializable(package="keras_ganaug")
+class ClassDiversity(Penalty):
+    """λ max(0, E|x - x'| - E|G(z) - G(z')|): samples of a class are to differ as real images of it do.
+
+    Added to the generator's loss. The means are over pixels and over pairs within the batch that have one label, each image
+    with the next of its class; without classes, over all neighbours. A generator that draws one garment of each kind pays
+    for it, and one whose samples differ enough pays nothing. It is for GANs that lose variety (BEGAN, whose generator gains
+    by plain samples); with too much weight samples differ by textures that no image has.
+
+    Reference: Yang et al. 2019, Diversity-Sensitive Conditional Generative Adversarial Networks, where the distances of
+    samples are relative to those of their latents, and the bound is a constant.
+
+    Args:
+        weight: λ. Defaults to 0.15.
+        interval: As of every penalty. Defaults to 1.
+    """
+
+    players = ("g",)
+
+    def __init__(self, weight=0.15, interval=1):
+        super().__init__(weight, interval)
+
+    def value(self, discriminator, batch):
+        if batch.labels is None:
+            order, pairs = tf.range(tf.shape(batch.real)[0]), 1.0
+        else:
+            order = tf.argsort(batch.labels, stable=True)
+            labels = tf.gather(batch.labels, order)
+            pairs = tf.cast(tf.equal(labels[1:], labels[:-1]), tf.float32)
+
+        def spread(images):
+            images = tf.gather(tf.cast(images, tf.float32), order)
+            return pairs * tf.reduce_mean(tf.abs(images[1:] - images[:-1]), axis=[1, 2, 3])
+
+        lack = spread(batch.real) - spread(batch.fake)
+        number = tf.reduce_sum(pairs * tf.ones_like(lack))
+        return tf.nn.relu(tf.math.divide_no_nan(tf.reduce_sum(lack), number))

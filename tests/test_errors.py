@@ -191,7 +191,10 @@ BAD_CALLS = {
     "lambda_k": [lambda: kga.BEGAN((8, 8, 1), lambda_k=-1)],
     "patience": [lambda: kga.BEGAN((8, 8, 1), patience=0)],
     "mixing": [lambda: kga.StyleGAN((8, 8, 1), mixing=2)],
-    "fake_weight": [lambda: kga.ACGAN((8, 8, 1), 3, fake_weight=-1)],
+    "fake_weight": [
+        lambda: kga.ACGAN((8, 8, 1), 3, fake_weight=-1),
+        lambda: kga.penalties.MismatchedLabels(3, fake_weight=-1),
+    ],
     "margin": [lambda: kga.penalties.MismatchedLabels(3, margin=0)],
     "g_class_weight": [lambda: kga.ACGAN((8, 8, 1), 3, g_class_weight=-1)],
     "twin_weight": [lambda: kga.ACGAN((8, 8, 1), 3, twin_weight=-1)],

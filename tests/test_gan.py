@@ -64,7 +64,8 @@ def test_all_options_compile():
         kga.penalties.R1(),
         kga.penalties.R2(),
         kga.penalties.GradientPenalty(),
-        kga.penalties.MismatchedLabels(3),
+        kga.penalties.MismatchedLabels(3, fake_weight=0.5),
+        kga.penalties.ClassDiversity(),
     ]
     gan.compile(loss="relativistic", augment=kga.DiffAugment(), d_steps=2, penalties=penalties)
     lowered_to_xla(gan, X[:4], Y[:4])

@@ -104,6 +104,72 @@ def test_mismatched_labels_in_the_terms_of_a_loss():
         penalties.MismatchedLabels(3, loss="unheard of")
 
 
+@pytest.mark.parametrize("loss", [None, "wasserstein", "relativistic"])
+def test_mismatched_labels_of_generated_images_count_the_other_way(loss):
+    table = np.array([[-0.6, -0.1], [0.1, 3.0], [-5.0, 0.45]], "float32")  # of a label, for an image and the others
+    seen = []
+
+    def judge(images, labels):
+        seen.append(np.array(labels))
+        return tf.gather(table, labels)[:, :1]
+
+    def value(**arguments):
+        seen.clear()
+        penalty = penalties.MismatchedLabels(3, weight=2.0, loss=loss, margin=0.5, **arguments)
+        penalty = penalties.MismatchedLabels.from_config(penalty.get_config())
+        return float(penalty(judge, BATCH))
+
+    real = value()
+    difference = value(fake_weight=0.7) - real
+    own, wrong = table[LABELS, 0], None
+    for labels in seen:  # of the calls with wrong labels the last is that of the generated images
+        wrong = labels if not (labels == LABELS).any() else wrong
+    wrong = table[wrong, 0]
+    expected = {
+        None: -np.clip(0.5 + wrong, 0, 1).mean(),
+        "wasserstein": (own - wrong).mean(),
+        "relativistic": np.log1p(np.exp(own - wrong)).mean(),
+    }[loss]
+    np.testing.assert_allclose(difference, 2 * 0.7 * expected, rtol=1e-4)
+
+
+def test_mismatched_labels_cancel_where_samples_are_as_real_images_are():
+    """Of a hinge: D learns nothing from labels of images that could be of any class, as often real as generated."""
+    logit = tf.Variable(0.3)
+    for fake_weight, slope in [(0.0, 1.0), (1.0, 0.0)]:
+        with tf.GradientTape() as tape:
+            penalty = penalties.MismatchedLabels(3, fake_weight=fake_weight)
+            value = penalty(lambda images, labels: tf.fill([5, 1], logit.value()), BATCH)
+        np.testing.assert_allclose(tape.gradient(value, logit), slope, atol=1e-6)
+
+
+def test_mismatched_labels_take_what_is_known_of_either_side():
+    given = BATCH._replace(
+        judge_real=lambda labels: tf.fill([5, 1], -0.2),
+        judge_fake=lambda labels: tf.fill([5, 1], 0.6),
+    )
+    value = penalties.MismatchedLabels(3, fake_weight=0.5)(None, given)
+    np.testing.assert_allclose(value, 0.8 - 0.5 * 1.6, atol=1e-6)
+
+
+@pytest.mark.parametrize("with_labels", [True, False])
+def test_class_diversity(with_labels):
+    batch = BATCH if with_labels else BATCH._replace(labels=None)
+    pairs = [(0, 4), (1, 3)] if with_labels else [(n, n + 1) for n in range(4)]
+
+    def spread(images):
+        return np.mean([np.abs(images[a] - images[b]).mean() for a, b in pairs])
+
+    for scale in (0.1, 0.5, 10.0):
+        penalty = penalties.ClassDiversity.from_config(penalties.ClassDiversity(3.0).get_config())
+        value = penalty(None, batch._replace(fake=tf.constant(scale * FAKE)))
+        expected = 3 * max(0.0, spread(REAL) - spread(scale * FAKE))
+        np.testing.assert_allclose(value, expected, rtol=1e-5)
+        assert (expected > 0) == (scale < 10)
+    alone = BATCH._replace(labels=tf.range(5))
+    assert float(penalty(None, alone)) == 0.0  # no class has two images
+
+
 def test_drift():
     logits = np.asarray(quadratic(REAL, LABELS))
     np.testing.assert_allclose(penalties.Drift(0.5)(quadratic, BATCH), 0.5 * (logits**2).mean(), rtol=1e-5)

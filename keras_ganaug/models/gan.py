@@ -229,8 +229,8 @@ class GAN(Sampling, Saving, keras.Model):
         """The discriminator's loss, penalties included."""
         fake = self.shown(tf.stop_gradient(self.fakes(batch)), _random.fold(batch.seed, 2))
         real = self.shown(batch.images, _random.fold(batch.seed, 1))
-        judge_real = self.judge(real)
-        judgements = judge_real(batch.labels), self.judge(fake)(batch.labels)
+        judge_real, judge_fake = self.judge(real), self.judge(fake)
+        judgements = judge_real(batch.labels), judge_fake(batch.labels)
         real_logits, fake_logits = map(self.logits_of, judgements)
         if hasattr(self.augment, "observe"):
             for name, value in self.augment.observe(real_logits).items():
@@ -241,6 +241,7 @@ class GAN(Sampling, Saving, keras.Model):
             batch.labels,
             batch.seed,
             judge_real=lambda labels: self.logits_of(judge_real(labels)),
+            judge_fake=lambda labels: self.logits_of(judge_fake(labels)),
             real_logits=real_logits,
             fake_logits=fake_logits,
         )
@@ -249,10 +250,11 @@ class GAN(Sampling, Saving, keras.Model):
     def g_loss(self, batch):
         """The generator's loss, penalties included."""
         fake = self.shown(self.fakes(batch), _random.fold(batch.seed, 2))
+        real = self.shown(batch.images, _random.fold(batch.seed, 1))
         judgement, real_judgement = self.judge(fake)(batch.labels), None
         if getattr(self.adversarial_loss, "relativistic", False):
-            real_judgement = self.judge(self.shown(batch.images, _random.fold(batch.seed, 1)))(batch.labels)
-        penalty_batch = PenaltyBatch(batch.images, fake, batch.labels, batch.seed)
+            real_judgement = self.judge(real)(batch.labels)
+        penalty_batch = PenaltyBatch(real, fake, batch.labels, batch.seed)
         return self.g_objective(real_judgement, judgement, batch.labels) + self.penalty("g", penalty_batch)
 
     def penalty(self, player, batch):
