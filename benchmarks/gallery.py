@@ -64,6 +64,8 @@ class Run(NamedTuple):
     """λ of BEGAN, the learning rate of its k, likewise."""
     k_max: float | None = None
     """The most that k can be, likewise."""
+    sampling_range: float | None = None
+    """Half the width of the range that BEGAN's samples are drawn from, likewise."""
     group_size: int | None = None
     """Images of a class whose deviation the code of BEGAN's discriminator contains; its paper does not have that."""
     fake_weight: float | None = None
@@ -88,7 +90,7 @@ class Run(NamedTuple):
     """Updates of the discriminator for each of the generator's, where they are not the paper's."""
 
 
-OWN = ("gamma", "lambda_k", "k_max", "fake_weight", "g_class_weight", "twin_weight", "mixing")
+OWN = ("gamma", "lambda_k", "k_max", "sampling_range", "fake_weight", "g_class_weight", "twin_weight", "mixing")
 """What is given to the class of the GAN."""
 
 RUNS = {
@@ -291,6 +293,7 @@ def page():
         "r1": "γ",
         "gamma": "γ",
         "k_max": "k at most",
+        "sampling_range": "latents within ±",
         "group_size": "deviations within groups of",
         "clip": "clipped to",
         "grown": "grown after",

@@ -189,6 +189,7 @@ BAD_CALLS = {
     "gamma": [lambda: kga.BEGAN((8, 8, 1), gamma=0), lambda: kga.BEGAN((8, 8, 1), gamma=float("inf"))],
     "k_max": [lambda: kga.BEGAN((8, 8, 1), k_max=0), lambda: kga.BEGAN((8, 8, 1), k_max=1.5)],
     "lambda_k": [lambda: kga.BEGAN((8, 8, 1), lambda_k=-1)],
+    "sampling_range": [lambda: kga.BEGAN((8, 8, 1), sampling_range=0)],
     "patience": [lambda: kga.BEGAN((8, 8, 1), patience=0)],
     "mixing": [lambda: kga.StyleGAN((8, 8, 1), mixing=2)],
     "fake_weight": [

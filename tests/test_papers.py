@@ -208,6 +208,21 @@ class TestBEGAN:
         assert 0.99 < latents.max() < 1
         assert abs(latents.var() - 1 / 3) < 0.01
 
+    def test_samples_are_of_latents_from_the_sampling_range_and_training_is_not(self, tmp_path):
+        gan, wide, labels, seed = self.gan(), self.gan(sampling_range=1.5), [0, 1, 2], tf.constant([3, 4])
+        latents = wide.sample_latents(3, seed)
+        np.testing.assert_array_equal(latents, gan.sample_latents(3, seed))
+        expected = wide.ema_generator([1.5 * latents, tf.constant(labels)])
+        expected = (expected.numpy() + 1) * 127.5
+        assert np.abs(expected - gan.generate(labels, seed=(3, 4))).max() > 0.1
+        wide.save(tmp_path / "wide.keras")
+        wide.export(tmp_path / "wide")
+        loaded, exported = keras.models.load_model(tmp_path / "wide.keras"), tf.saved_model.load(tmp_path / "wide")
+        for images in (wide.generate(labels, (3, 4)), loaded.generate(labels, (3, 4)), exported.generate(labels, seed)):
+            np.testing.assert_allclose(images, expected, atol=0.01)
+        less = self.gan(sampling_range=0.75).generate(labels, (3, 4))
+        np.testing.assert_allclose(wide.generate(labels, (3, 4), truncation=0.5), less)
+
     def test_learning_rates_are_halved_when_m_stalls(self):
         gan = self.gan(patience=3)
 
