@@ -50,10 +50,10 @@ class Run(NamedTuple):
     """The loss in whose terms that is, where it is not the hinge form."""
     margin: float = 1.0
     """The margin of its hinge form, for BEGAN in units of its reconstruction loss."""
-    mismatch_fake: float = 0.0
-    """What it weighs generated images with, relative to λ."""
-    diversity: float = 0.0
-    """λ of `ClassDiversity`."""
+    mismatch_fake: float | None = None
+    """What it weighs generated images with, relative to λ, where it has those."""
+    diversity: float | None = None
+    """λ of `ClassDiversity`, where a GAN has that."""
     r1: float | None = None
     """γ of R1, where the paper's is for images of a thousand pixels' side."""
     clip: float | None = None
@@ -101,15 +101,18 @@ RUNS = {
     "WGAN": Run(8600, width=16, rate=6.0, g_rate=24.0, mismatch=1.0, mismatch_loss="relativistic", d_steps=1, clip=0.1),
     "WGANGP": Run(6500, width=16, rate=8.0, g_rate=5.0, mismatch=0.6, mismatch_loss="relativistic", d_steps=1),
     "BEGAN": Run(
-        5400,
+        7500,
         width=16,
         batch_size=16,
-        rate=10.0,
+        rate=8.0,
         mismatch=1.0,
         margin=0.3,
+        mismatch_fake=0.5,
+        diversity=0.3,
         gamma=1.5,
         lambda_k=0.02,
         k_max=0.54,
+        sampling_range=1.2,
         group_size=2,
         start=1000,
     ),
@@ -130,10 +133,10 @@ The papers train for days. What is not theirs: small batches, learning rates tha
 (the generator's first, where they differ) and decay to 0, networks in mixed bfloat16 where the processor has it, and
 averaged weights. Where a paper does not say how its discriminator is to learn the classes, λ is
 the weight of `penalties.MismatchedLabels`, for Wasserstein critics in relativistic terms. Networks of width 16 in place
-of 32 were trained on a processor without bfloat16, which takes several times as long for a step, and, but for
-ProgressiveGAN, on one core of it alone, beside other work on the other. WGAN and WGAN-GP make one update of the critic,
-at a higher rate, for each of the generator's in place of five, which leaves more to the generator; WGAN clips to ±0.1
-in place of ±0.01, and its generator learns four times as fast as its critic. SAGAN's discriminator learns as fast as
+of 32 were trained on a processor without bfloat16, which takes several times as long for a step, but for BEGAN's, and,
+but for ProgressiveGAN's, on one core alone, beside other work on the other. WGAN and WGAN-GP make one update of the
+critic, at a higher rate, for each of the generator's in place of five, which leaves more to the generator; WGAN clips to
+±0.1 in place of ±0.01, and its generator learns four times as fast as its critic. SAGAN's discriminator learns as fast as
 its generator in place of four times as fast. ProgressiveGAN is fully grown after a fifth of its images. ACGAN's
 discriminator has spectral in place of batch normalisation, weighs its classifier's loss on fakes with 0.1 in place of
 1, and has a twin classifier, which is another paper's (Gong et al. 2019). StyleGAN's R1 has a weight γ for gradients
@@ -142,8 +145,9 @@ mapping has two layers in place of eight, as its successors have for small image
 synthesis's rate in place of a hundredth. BEGAN's γ, the losses of samples relative to those of real images, is 1.5, where
 its paper shows 0.3 to 0.7, with k at most 0.54 in place of 1; its k learns faster, as all else does; its code contains the
 deviation within pairs of images of a class, which is another paper's (Karras et al. 2018); its generator starts as the
-decoder of an autoencoder, which is another's (Mariani et al. 2018); and `MismatchedLabels` has a margin of the size of its
-losses.
+decoder of an autoencoder, which is another's (Mariani et al. 2018); `MismatchedLabels` has a margin of the size of its
+losses, and weighs generated images under wrong labels as well, by half; its generator has `ClassDiversity`; and its
+samples are of latents from a range that is wider by a fifth than in training.
 
 - **Fréchet**, **kernel** (×1000): distances of 10,000 samples from the 10,000 real test images, on the features of a small
   classifier that was trained on the real training images. Not FID and KID, and not to be compared with them.
@@ -199,7 +203,7 @@ def compile_for(gan, run, penalties=(), **changes):
     if run.clip is not None:
         settings["penalties"] = (kga.penalties.WeightClipping(run.clip),)
     if run.mismatch:
-        options = {"loss": run.mismatch_loss, "margin": run.margin, "fake_weight": run.mismatch_fake}
+        options = {"loss": run.mismatch_loss, "margin": run.margin, "fake_weight": run.mismatch_fake or 0.0}
         penalties = (*penalties, kga.penalties.MismatchedLabels(gan.num_classes, run.mismatch, **options))
     if run.diversity:
         penalties = (*penalties, kga.penalties.ClassDiversity(run.diversity))
@@ -289,6 +293,8 @@ def page():
             lines.append(f"| {name} | | {' | '.join(cells(results[name]))} |")
     done = [name for name in RUNS if name in results]
     words = {
+        "mismatch_fake": "samples under wrong labels",
+        "diversity": "ClassDiversity",
         "lambda_k": "λ_k",
         "r1": "γ",
         "gamma": "γ",
