@@ -72,6 +72,8 @@ class Clock(keras.callbacks.Callback):
             self.seconds = json.loads(self.path.read_text())
 
     def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 0:  # one that begins anew
+            self.seconds = 0.0
         self._start = time.monotonic()
 
     def on_epoch_end(self, epoch, logs=None):

@@ -133,10 +133,11 @@ The papers train for days. What is not theirs: small batches, learning rates tha
 (the generator's first, where they differ) and decay to 0, networks in mixed bfloat16 where the processor has it, and
 averaged weights. Where a paper does not say how its discriminator is to learn the classes, λ is
 the weight of `penalties.MismatchedLabels`, for Wasserstein critics in relativistic terms. Networks of width 16 in place
-of 32 were trained on a processor without bfloat16, which takes several times as long for a step, but for BEGAN's, and,
-but for ProgressiveGAN's, on one core alone, beside other work on the other. WGAN and WGAN-GP make one update of the
-critic, at a higher rate, for each of the generator's in place of five, which leaves more to the generator; WGAN clips to
-±0.1 in place of ±0.01, and its generator learns four times as fast as its critic. SAGAN's discriminator learns as fast as
+of 32 were trained on a processor without bfloat16, which takes several times as long for a step, and on one of its two
+cores, with other work on the other; ProgressiveGAN had both cores. BEGAN, of width 16 as well, was trained on one core of a
+processor with bfloat16. WGAN and WGAN-GP make one update of the critic, at a higher rate, for each of the generator's in
+place of five, which leaves more to the generator; WGAN clips to ±0.1 in place of ±0.01, and its generator learns four times
+as fast as its critic. SAGAN's discriminator learns as fast as
 its generator in place of four times as fast. ProgressiveGAN is fully grown after a fifth of its images. ACGAN's
 discriminator has spectral in place of batch normalisation, weighs its classifier's loss on fakes with 0.1 in place of
 1, and has a twin classifier, which is another paper's (Gong et al. 2019). StyleGAN's R1 has a weight γ for gradients
@@ -237,7 +238,8 @@ def train(name, judge, run):
             *start,
             keep_best,
             kga.callbacks.TimeLeft(),
-            keras.callbacks.BackupAndRestore(str(work / "backup")),
+            # Kept to the end: the figures take minutes too, and a run may be killed then.
+            keras.callbacks.BackupAndRestore(str(work / "backup"), delete_checkpoint=False),
         ],
     )
 
@@ -357,6 +359,7 @@ if __name__ == "__main__":
                 shutil.rmtree(WORK / name, ignore_errors=True)
             run = RUNS[name]
             keep(name, train(name, judge, run._replace(steps=options.steps or run.steps)))
+            shutil.rmtree(WORK / name / "backup", ignore_errors=True)
         page()
     page()
     print(Path("docs/gallery.md"))

@@ -187,7 +187,8 @@ def get(identifier):
         if identifier not in _BY_NAME:
             raise ValueError(f"`loss` must be one of {sorted(_BY_NAME)} or a loss object. Received: loss={identifier!r}")
         return _BY_NAME[identifier]
-    if not (callable(getattr(identifier, "discriminator", None)) and callable(getattr(identifier, "generator", None))):
+    methods = [getattr(identifier, name, None) for name in ("discriminator", "generator")]
+    if isinstance(identifier, type) or not all(map(callable, methods)):
         raise TypeError(
             f"`loss` must be one of {sorted(_BY_NAME)} or an object with the methods `discriminator(real_logits, "
             f"fake_logits)` and `generator(real_logits, fake_logits)`. Received: loss={identifier!r}"

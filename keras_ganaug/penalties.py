@@ -86,8 +86,8 @@ class Penalty:
     def after_update(self, network):
         """Called after each update of a player's network, one of `players`."""
 
-    def check_networks(self, networks):
-        """Called by `compile`, with a dict from player to network: warns of what does not go together."""
+    def check(self, gan):
+        """Called by `compile`: warns of what does not go together, or raises a ValueError."""
 
     def get_config(self):
         return {"weight": self.weight, "interval": self.interval}
@@ -111,8 +111,8 @@ class GradientPenalty(Penalty):
     def __init__(self, weight=10.0, interval=1):
         super().__init__(weight, interval)
 
-    def check_networks(self, networks):
-        batch_norm = [layer for layer in networks["d"]._flatten_layers() if "BatchNorm" in type(layer).__name__]
+    def check(self, gan):
+        batch_norm = [layer for layer in gan.discriminator._flatten_layers() if "BatchNorm" in type(layer).__name__]
         if batch_norm:
             warnings.warn(
                 "GradientPenalty is about the gradient at each image, which batch normalisation in the discriminator mixes "
@@ -321,6 +321,13 @@ class MismatchedLabels(Penalty):
         if num_classes < 2:
             raise ValueError(f"`num_classes` must be at least 2. Received: num_classes={num_classes!r}")
         self.loss = None if loss is None else losses.get(loss)
+
+    def check(self, gan):
+        if gan.num_classes != self.num_classes:
+            raise ValueError(
+                f"`num_classes` of MismatchedLabels must be that of the GAN, {gan.num_classes}. "
+                f"Received: num_classes={self.num_classes}"
+            )
 
     def value(self, discriminator, batch):
         judge_real = batch.judge_real or (lambda labels: discriminator(batch.real, labels))

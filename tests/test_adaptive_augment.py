@@ -143,6 +143,11 @@ def test_all_penalties_state_is_saved(tmp_path):
     assert float(loaded.penalties[0].real_mean.numpy()) == float(straight.penalties[0].real_mean.numpy()) != 0
 
 
+def test_a_discriminator_without_logits_is_warned_about():
+    with pytest.warns(UserWarning, match="signs of logits.*BEGAN"):
+        kga.BEGAN((8, 8, 1), 3, latent_dim=4, width=4).compile(augment=kga.AdaptiveAugment("flip"))
+
+
 def test_a_probability_at_its_cap_is_warned_about():
     x, y = small_data()
     gan = small_gan()

@@ -75,7 +75,7 @@ def test_with_classes_trained_saved_and_exported(gan, tmp_path):
 
 
 @pytest.mark.parametrize("cls", ALL)
-def test_without_classes_and_of_any_shape(cls):
+def test_without_classes_and_of_any_shape(cls, tmp_path):
     x = np.random.default_rng(0).uniform(-2, 3, [8, 9, 12, 2]).astype("float32")
     gan = cls((9, 12, 2), value_range=(-2, 3), seed=1)
     gan.compile(run_eagerly=cls is not kga.SNGAN, d_steps=1)  # one of them in a graph
@@ -87,6 +87,14 @@ def test_without_classes_and_of_any_shape(cls):
     assert images.max() <= 3
     # Each image is its own latents' alone.
     np.testing.assert_allclose(gan.generate(2, seed=1), images[:2], atol=1e-3)
+
+    gan.save(tmp_path / "gan.keras")
+    loaded = keras.models.load_model(tmp_path / "gan.keras")
+    np.testing.assert_array_equal(images, loaded.generate(3, seed=1))
+    gan.export(tmp_path / "exported")
+    exported = tf.saved_model.load(str(tmp_path / "exported"))
+    ours = gan.generate(3, seed=(5, 6))
+    np.testing.assert_allclose(exported.generate(tf.zeros([3], tf.int32), tf.constant([5, 6])), ours, atol=0.02)
 
 
 @pytest.mark.parametrize("cls", [kga.ACGAN, kga.BEGAN, kga.StyleGAN, kga.SAGAN, kga.ProgressiveGAN])

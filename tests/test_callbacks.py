@@ -1,6 +1,7 @@
 """The callbacks of long trainings."""
 
 import io
+import pathlib
 
 import keras
 import numpy as np
@@ -66,6 +67,54 @@ def test_keep_best_survives_a_killed_run(tmp_path):
     keep = callbacks.KeepBest(lambda gan: 5.0, path=tmp_path)
     fit(gan, keep, initial_epoch=2)
     assert (keep.best, keep.best_epoch) == (1.0, 0)
+    np.testing.assert_array_equal(gan.generate([0, 1, 2], seed=1), recorder.images[0])
+
+
+def test_keep_best_replaces_what_another_training_has_left(tmp_path):
+    fit(compiled(), callbacks.KeepBest(lambda gan: 1.0, path=tmp_path), epochs=1)
+    keep, recorder, gan = callbacks.KeepBest(lambda gan: 2.0, path=tmp_path), Recorder(), compiled(seed=7)
+    fit(gan, keep, recorder, epochs=2)
+    assert (keep.best, keep.best_epoch) == (2.0, 0)
+    np.testing.assert_array_equal(gan.generate([0, 1, 2], seed=1), recorder.images[0])
+    fit(compiled(), keep, epochs=1)  # the callback itself, in another training
+    assert keep.best_epoch == 0
+    with pytest.raises(Killed):  # killed before it had a best one, which is then not the earlier one
+        fit(compiled(), callbacks.KeepBest(lambda gan: np.nan, path=tmp_path), Kill(1))
+    keep = callbacks.KeepBest(lambda gan: 3.0, path=tmp_path)
+    fit(compiled(), keep, epochs=2, initial_epoch=1)
+    assert keep.best == 3.0
+
+
+@pytest.mark.parametrize("other", [{"mode": "max"}, {"name": "fid"}, {}])
+def test_keep_best_goes_on_with_nothing_but_its_own(other, tmp_path):
+    fit(compiled(), callbacks.KeepBest(lambda gan: 1.0, path=tmp_path), epochs=1)
+    gan = compiled()
+    if not other:
+        gan = kga.SNGAN((8, 8, 1), 3, latent_dim=4, width=4, seed=1)
+        gan.compile()
+    with pytest.raises(ValueError, match=r"`path` must be the folder in which this training was kept.*Received"):
+        fit(gan, callbacks.KeepBest(lambda gan: 1.0, path=tmp_path, **other), initial_epoch=1)
+    assert int(gan.step.numpy()) == 0
+
+
+def test_keep_best_looks_at_the_last_epoch_of_a_training_that_is_stopped():
+    gan, recorder = compiled(), Recorder()
+    stop = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: setattr(gan, "stop_training", epoch == 1))
+    keep = callbacks.KeepBest("g_loss", every=5)
+    history = fit(gan, keep, recorder, stop)
+    assert (keep.best, keep.best_epoch) == (history["g_loss"][1], 1)
+
+
+def test_keep_best_of_a_training_that_is_resumed_after_its_last_epoch(tmp_path):
+    recorder, values = Recorder(), iter([1.0, 2.0])
+
+    def used(metric):
+        backup = keras.callbacks.BackupAndRestore(str(tmp_path / "backup"), delete_checkpoint=False)
+        return callbacks.KeepBest(metric, path=tmp_path / "best"), backup
+
+    fit(compiled(), recorder, *used(lambda gan: next(values)), epochs=2)
+    gan = compiled()
+    fit(gan, *used(lambda gan: 0.0), epochs=2)
     np.testing.assert_array_equal(gan.generate([0, 1, 2], seed=1), recorder.images[0])
 
 
@@ -152,13 +201,32 @@ def test_time_left_counts_from_where_a_fit_begins():
         ("mode", lambda: callbacks.KeepBest("g_loss", mode="lowest")),
         ("every", lambda: callbacks.KeepBest("g_loss", every=0)),
         ("metric", lambda: fit(compiled(), callbacks.KeepBest("fid"))),
+        ("metric", lambda: fit(compiled(), callbacks.KeepBest(lambda gan: None))),
         ("threshold", lambda: callbacks.CollapseAlarm(X, Y, threshold=1.0)),
+        ("stop", lambda: callbacks.CollapseAlarm(X, Y, stop="no")),
+        ("samples", lambda: callbacks.CollapseAlarm(X, Y, samples=1)),
+        ("images", lambda: callbacks.CollapseAlarm(X[:0], Y[:0])),
+        ("images", lambda: callbacks.CollapseAlarm(X[:3], [0, 1, 2])),
         ("labels", lambda: callbacks.CollapseAlarm(X, Y[:3])),
         ("labels", lambda: fit(compiled(), callbacks.CollapseAlarm(X))),
         ("path", lambda: callbacks.SampleGrid(None)),
+        ("path", lambda: callbacks.SampleGrid("{foo}.png")),
+        ("path", lambda: callbacks.SampleGrid("{}.png")),
+        ("path", lambda: callbacks.SampleGrid(str(pathlib.Path(__file__).parent))),
         ("columns", lambda: callbacks.SampleGrid(columns=0)),
     ],
 )
 def test_bad_calls(argument, call):
     with pytest.raises((ValueError, TypeError), match=rf"`{argument}`.*Received"):
         call()
+
+
+@pytest.mark.parametrize("images", [X[:, :4], X])
+def test_collapse_alarm_wants_images_and_labels_of_the_gan_before_it_trains(images):
+    gan = compiled()
+    labels = Y if images is not X else Y + 1  # of classes 1 to 3, where there are 0 to 2
+    with pytest.raises(ValueError, match=r"Received"):
+        fit(gan, callbacks.CollapseAlarm(images, labels))
+    assert int(gan.step.numpy()) == 0
+    with pytest.warns(UserWarning, match="scaled otherwise"):
+        callbacks.CollapseAlarm(X / 255.0, Y).set_model(gan)

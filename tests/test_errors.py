@@ -121,6 +121,8 @@ BAD_CALLS = {
     "num_classes": [
         lambda: kga.SNGAN((8, 8, 1), num_classes=0),
         lambda: kga.SNGAN((8, 8, 1), num_classes="ten"),
+        lambda: small_gan().compile(penalties=kga.penalties.MismatchedLabels(5)),  # of three classes
+        lambda: small_gan(num_classes=None).compile(penalties=kga.penalties.MismatchedLabels(3)),
     ],
     "latent_dim": [lambda: kga.SNGAN((8, 8, 1), latent_dim=-1)],
     "value_range": [
@@ -149,7 +151,11 @@ BAD_CALLS = {
         lambda: kga.SNGAN((8, 8, 1), discriminator=keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten()])),
     ],
     # Compiling it.
-    "loss": [lambda: small_gan().compile(loss="huber"), lambda: small_gan().compile(loss=3)],
+    "loss": [
+        lambda: small_gan().compile(loss="huber"),
+        lambda: small_gan().compile(loss=3),
+        lambda: small_gan().compile(loss=kga.losses.Minimax),  # the class, not an object
+    ],
     "g_optimizer": [lambda: small_gan().compile(g_optimizer="adamant"), same_optimizer],
     "d_steps": [lambda: small_gan().compile(d_steps=0)],
     "ema_decay": [lambda: small_gan().compile(ema_decay=1.0), lambda: small_gan().compile(ema_decay=-0.1)],

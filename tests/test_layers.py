@@ -319,6 +319,15 @@ def test_noise_is_each_images_own_and_starts_at_nothing():
     np.testing.assert_allclose(layer([x[:1], seeds[1:2]])[0], noise[1], atol=1e-6)  # whatever else is in the batch
 
 
+def test_the_seed_of_latents_is_a_sum_of_their_bits_with_odd_factors():
+    latents = RNG.normal(size=[50, 7]).astype("float32")
+    bits = latents.view("int32").astype("int64") * (2 * np.arange(7) + 1)
+    expected = bits.sum(1).astype("uint64").astype("uint32").view("int32")  # modulo 2³²
+    seeds = layers.SeedOfLatents()(latents).numpy()
+    np.testing.assert_array_equal(seeds, expected)
+    assert len(set(seeds)) == 50
+
+
 def test_self_attention_is_the_papers_formula():
     layer = layers.SelfAttention(spectral_normalization=False, seed=1)
     x = RNG.normal(size=[2, 3, 4, 16]).astype("float32")

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from tools import small_gan
 
 from keras_ganaug import losses
 
@@ -51,6 +52,22 @@ def test_label_smoothing_is_one_sided():
     squares = losses.LeastSquares(label_smoothing=0.1)
     expected = 0.5 * ((REAL - 0.9) ** 2).mean() + 0.5 * (FAKE**2).mean()
     np.testing.assert_allclose(squares.discriminator(REAL, FAKE), expected, rtol=1e-6)
+
+
+def test_label_smoothing_leaves_what_else_a_loss_has():
+    class Scaled(losses.LeastSquares):
+        def __init__(self, scale):
+            super().__init__()
+            self.scale = scale
+
+        def discriminator(self, real_logits, fake_logits):
+            return self.scale * super().discriminator(real_logits, fake_logits)
+
+    own, gan = Scaled(5.0), small_gan()
+    gan.compile(loss=own, label_smoothing=0.1)
+    expected = 5.0 * (0.5 * ((REAL - 0.9) ** 2).mean() + 0.5 * (FAKE**2).mean())
+    np.testing.assert_allclose(gan.adversarial_loss.discriminator(REAL, FAKE), expected, rtol=1e-6)
+    assert own.label_smoothing == 0.0
 
 
 def test_the_optimum_of_the_minimax_value_is_the_jensen_shannon_divergence():

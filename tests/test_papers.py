@@ -14,8 +14,20 @@ X, Y = small_data(12)
 def test_wgan_clips_after_every_update_of_the_critic():
     gan = small_gan(cls=kga.WGAN)
     gan.compile(penalties=[kga.penalties.WeightClipping(0.02)], run_eagerly=True)
+    largest, update = [], gan.d_optimizer.apply_gradients
+
+    def largest_weight():
+        return max(float(np.abs(w).max()) for w in gan.discriminator.trainable_variables)
+
+    def watched(gradients):
+        largest.append(largest_weight())  # before an update, so after the one before
+        update(gradients)
+
+    gan.d_optimizer.apply_gradients = watched
     gan.fit(X, Y, batch_size=2, epochs=1, verbose=0)
-    assert max(float(np.abs(w).max()) for w in gan.discriminator.trainable_variables) == pytest.approx(0.02)
+    assert len(largest) == 10  # five in each training step
+    assert largest[0] > 0.02
+    assert [*largest[1:], largest_weight()] == pytest.approx([0.02] * 10)
     assert max(float(np.abs(w).max()) for w in gan.generator.trainable_variables) > 0.02
 
 
@@ -222,6 +234,10 @@ class TestBEGAN:
             np.testing.assert_allclose(images, expected, atol=0.01)
         less = self.gan(sampling_range=0.75).generate(labels, (3, 4))
         np.testing.assert_allclose(wide.generate(labels, (3, 4), truncation=0.5), less)
+        wide.sampling_range = 0.75
+        np.testing.assert_allclose(wide.generate(labels, (3, 4)), less)
+        with pytest.raises(ValueError, match=r"`sampling_range`.*Received"):
+            wide.sampling_range = 0
 
     def test_learning_rates_are_halved_when_m_stalls(self):
         gan = self.gan(patience=3)
@@ -280,6 +296,14 @@ class TestProgressiveGAN:
         for seen, alpha in [(0, 0.0), (6, 0.25), (12, 1.0)]:
             gan.images_seen.assign(seen)
             np.testing.assert_allclose(gan.real_images(images), halved + alpha * (images - halved), atol=1e-6)
+
+    @pytest.mark.parametrize("shape", [(30, 33, 1), (13, 9, 3)])
+    def test_coarse_pixels_of_images_are_where_those_of_real_ones_are(self, shape):
+        gan = self.gan(shape)
+        gan.before_step()
+        images = gan.generator([tf.random.stateless_normal([2, 4], [1, 2]), tf.constant([0, 1])])
+        assert np.abs(np.diff(images, axis=1)).max() > 1e-3
+        np.testing.assert_allclose(gan.real_images(images), images, atol=1e-5)
 
     def test_what_has_not_faded_in_takes_no_part(self):
         gan = self.gan()
@@ -372,6 +396,10 @@ class TestStyleGAN:
             lambda: gan.generate(),
             lambda: gan.generate([0], w=gan.styles([0])),
             lambda: gan.generate(w=np.zeros([2, 5])),
+            lambda: gan.generate(w="abc"),
+            lambda: gan.generate(w=[[0.0], [0.0, 1.0]]),
+            lambda: gan.generate(w=np.full([1, gan.w_dim], np.nan)),
+            lambda: gan.generate(w=np.zeros([1, gan.w_dim], complex)),
         ):
             with pytest.raises(ValueError, match=r"`(generate|w)`.*Received"):
                 call()

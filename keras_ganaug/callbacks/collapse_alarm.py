@@ -6,6 +6,7 @@ import numpy as np
 
 from keras_ganaug import _checks, metrics
 from keras_ganaug.callbacks.gan_callback import GANCallback
+from keras_ganaug.models import training_data
 
 
 class CollapseAlarm(GANCallback):
@@ -20,10 +21,11 @@ class CollapseAlarm(GANCallback):
         threshold: Share of the real diversity below which a class counts as collapsed, above 0 and below 1. Defaults to 0.5.
         stop: Whether to stop the training then. Defaults to False.
         every: Epochs from one look to the next, at least 1. Defaults to 1.
-        samples: Images that are generated for each class. Defaults to 32.
+        samples: Images that are generated for each class, at least 2. Defaults to 32.
 
     Raises:
-        ValueError: For a number out of its range, or labels that do not fit the images.
+        ValueError: For a number out of its range, or images of which no class has two; when `fit` begins, for images and
+            labels that do not fit the GAN.
 
     Example:
 
@@ -37,16 +39,22 @@ class CollapseAlarm(GANCallback):
         self.threshold = _checks.positive(threshold, "threshold")
         if threshold >= 1:
             raise ValueError(f"`threshold` must be below 1. Received: threshold={threshold!r}")
-        self.stop, self.every = bool(stop), _checks.positive_int(every, "every")
+        self.stop, self.every = _checks.boolean(stop, "stop"), _checks.positive_int(every, "every")
         self.samples = _checks.positive_int(samples, "samples")
+        if samples < 2:
+            raise ValueError(f"`samples` must be at least 2, for a distance. Received: samples={samples!r}")
         if len(np.shape(images)) != 4:
             raise ValueError(
                 f"`images` must be an array of shape (n, height, width, channels). Received: shape {np.shape(images)}"
             )
         self._conditional = labels is not None
-        labels = np.asarray(labels) if self._conditional else np.zeros(len(images), int)
-        self.num_classes = int(labels.max()) + 1
-        self._real = metrics.within_class_diversity(images, labels, self.num_classes)
+        self.images, self.labels = images, np.asarray(labels) if self._conditional else np.zeros(len(images), int)
+        if len(self.labels) != len(images):
+            raise ValueError(f"`labels` must be one for each of {len(images)} images. Received: {len(self.labels)}")
+        if len(images) == 0 or np.unique(self.labels, axis=0, return_counts=True)[1].max() < 2:
+            raise ValueError(
+                f"`images` must contain two of a class, for a distance. Received: {len(images)} images, no two of a class"
+            )
         self._collapsed = set()
 
     def set_model(self, model):
@@ -56,6 +64,10 @@ class CollapseAlarm(GANCallback):
                 f"`labels` must be given for a GAN with classes, and for no other. Received: labels "
                 f"{'given' if self._conditional else 'None'}, num_classes={model.num_classes}"
             )
+        images, labels = training_data.arrays(self.images, self.labels if self._conditional else None, model)
+        self.num_classes = model.num_classes or 1
+        labels = np.zeros(len(images), int) if labels is None else labels
+        self._real = metrics.within_class_diversity(images, labels, self.num_classes)
 
     def diversity(self):
         """The share of the real diversity that each class's samples have; NaN for a class of fewer than two real images."""

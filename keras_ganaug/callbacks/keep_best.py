@@ -20,13 +20,15 @@ class KeepBest(GANCallback):
             number, such as a distance between features of its samples and of real images.
         mode: "min" or "max": which is better. Defaults to "min".
         every: Epochs from one evaluation to the next, at least 1; the last epoch is always evaluated. Defaults to 1.
-        path: Folder in which the best generator is kept too, so that a run that is killed does not lose it; a run that is
-            resumed goes on from there. Defaults to None: in memory alone.
+        path: Folder in which the best generator is kept too, so that a run that is killed does not lose it. A training that
+            goes on, with `initial_epoch` or by `BackupAndRestore`, takes it up from there; one that begins replaces what
+            another has left. Defaults to None: in memory alone.
         name: Name under which a callable's value is logged. Defaults to "metric".
 
     Raises:
-        ValueError, TypeError: For another mode, or a metric of another kind. At the end of the first epoch, for a name that
-            is not logged.
+        ValueError, TypeError: For another mode, or a metric of another kind; where a training goes on, for a folder with
+            the generator of another GAN or metric. At the end of the first epoch, for a name that is not logged, or a
+            callable that gives no number.
 
     Attributes:
         best: The best value so far, or None.
@@ -58,21 +60,60 @@ class KeepBest(GANCallback):
 
     def on_train_begin(self, logs=None):
         self._last = self.params.get("epochs", 0) - 1
-        if self.path is not None and (self.path / "best.json").is_file():
-            record = json.loads((self.path / "best.json").read_text(encoding="utf-8"))
-            self.best, self.best_epoch = record["best"], record["epoch"]
-            with np.load(self.path / "best.npz") as stored:
-                self._state = [stored[f"arr_{n}"] for n in range(len(stored.files))]
+        self._begun, self._skipped = False, None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if not self._begun:  # by now a callback may have restored the model
+            self._begin(goes_on=epoch > 0 or int(self.model.step.numpy()) > 0)
 
     def on_epoch_end(self, epoch, logs=None):
-        if (epoch + 1) % self.every and epoch != self._last:
-            return
+        self._skipped = (epoch, logs) if (epoch + 1) % self.every and epoch != self._last else None
+        if self._skipped is None:
+            self._evaluate(epoch, logs)
+
+    def on_train_end(self, logs=None):
+        if not self._begun:  # resumed after its last epoch
+            self._begin(goes_on=True)
+        if self._skipped is not None:  # stopped by another callback
+            self._evaluate(*self._skipped)
+        if self._state is not None:
+            for variable, value in zip(self.model.sampling_state, self._state, strict=True):
+                variable.assign(value)
+
+    def _begin(self, goes_on):
+        self._begun = True
+        record = None if self.path is None else self.path / "best.json"
+        if not goes_on:
+            self.best = self.best_epoch = self._state = None
+            if record is not None:
+                record.unlink(missing_ok=True)
+        elif record is not None and record.is_file():
+            self._take_up(json.loads(record.read_text(encoding="utf-8")))
+
+    def _take_up(self, record):
+        with np.load(self.path / "best.npz") as stored:
+            state = [stored[f"arr_{n}"] for n in range(len(stored.files))]
+        same_shapes = [value.shape for value in state] == [tuple(variable.shape) for variable in self.model.sampling_state]
+        metric, mode = record["metric"], record.get("mode", self.mode)
+        if not same_shapes or (metric, mode) != (self.name, self.mode):
+            raise ValueError(
+                f"`path` must be the folder in which this training was kept, with metric {self.name!r} and mode "
+                f"{self.mode!r}, or one where nothing is kept. Received: path={str(self.path)!r}, with metric {metric!r}, "
+                f"mode {mode!r}, and a generator whose weights have {'these' if same_shapes else 'other'} shapes"
+            )
+        self.best, self.best_epoch, self._state = record["best"], record["epoch"], state
+
+    def _evaluate(self, epoch, logs):
         if isinstance(self.metric, str):
             if self.metric not in (logs or {}):
                 raise ValueError(f"`metric` must be one of {sorted(logs or {})}. Received: metric={self.metric!r}")
             value = float(logs[self.metric])
         else:
-            value = float(self.metric(self.model))
+            value = self.metric(self.model)
+            try:
+                value = float(value)
+            except (TypeError, ValueError):
+                raise TypeError(f"`metric` must give a number. Received: {value!r}, from {self.metric!r}") from None
             if logs is not None:
                 logs[self.name] = value
         better = self.best is None or (value < self.best if self.mode == "min" else value > self.best)
@@ -81,11 +122,6 @@ class KeepBest(GANCallback):
             self._state = [variable.numpy() for variable in self.model.sampling_state]
             self._write()
 
-    def on_train_end(self, logs=None):
-        if self._state is not None:
-            for variable, value in zip(self.model.sampling_state, self._state, strict=True):
-                variable.assign(value)
-
     def _write(self):
         if self.path is None:
             return
@@ -93,5 +129,5 @@ class KeepBest(GANCallback):
         # First beside and then in place: a run that is killed in between leaves the old ones.
         np.savez(self.path / "new.npz", *self._state)
         (self.path / "new.npz").replace(self.path / "best.npz")
-        record = json.dumps({"best": self.best, "epoch": self.best_epoch, "metric": self.name})
+        record = json.dumps({"best": self.best, "epoch": self.best_epoch, "metric": self.name, "mode": self.mode})
         (self.path / "best.json").write_text(record + "\n", encoding="utf-8")

@@ -24,7 +24,8 @@ class SampleGrid(GANCallback):
         zoom: Pixels for each pixel of an image, along each side. Defaults to 2.
 
     Raises:
-        ValueError: For a number out of its range, or neither `path` nor `log_dir`.
+        ValueError: For a number out of its range, neither `path` nor `log_dir`, or a path that is a folder or in whose name
+            something else is in braces.
 
     Example:
 
@@ -37,9 +38,24 @@ class SampleGrid(GANCallback):
         if path is None and log_dir is None:
             raise ValueError("`path` or `log_dir` must be given. Received: path=None, log_dir=None")
         self.path = None if path is None else _checks.path(path)
+        self._file(1)
         self.every, self.columns = _checks.positive_int(every, "every"), _checks.positive_int(columns, "columns")
         self.rows, self.zoom = _checks.positive_int(rows, "rows"), _checks.positive_int(zoom, "zoom")
         self._writer = None if log_dir is None else tf.summary.create_file_writer(str(log_dir))
+
+    def _file(self, epoch):
+        """The PNG file of an epoch, counted from 1."""
+        if self.path is None:
+            return None
+        try:
+            file = Path(str(self.path).format(epoch=epoch))
+        except (KeyError, IndexError, ValueError) as error:
+            raise ValueError(
+                f'`path` must be a PNG file, with nothing in braces but "{{epoch}}". Received: path={str(self.path)!r}'
+            ) from error
+        if file.is_dir():
+            raise ValueError(f"`path` must be a PNG file. Received: path={str(self.path)!r}, which is a folder")
+        return file
 
     def grid(self):
         """The picture, uint8 of shape (height, width, 1 or 3)."""
@@ -63,7 +79,7 @@ class SampleGrid(GANCallback):
         picture = self.grid()
         png = tf.io.encode_png(picture).numpy()
         if self.path is not None:
-            path = Path(str(self.path).format(epoch=epoch + 1))
+            path = self._file(epoch + 1)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(png)
         if self._writer is not None:

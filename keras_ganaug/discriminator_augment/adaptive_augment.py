@@ -199,6 +199,15 @@ class AdaptiveAugment(Stateful):
                 f"Received: initial_probability={initial_probability!r}, max_probability={max_probability!r}"
             )
 
+    def check(self, gan):
+        """Called by `compile`: warns if the GAN has no logits."""
+        if gan.own_loss:
+            warnings.warn(
+                f"AdaptiveAugment follows the signs of logits, and what the discriminator of a {type(gan).__name__} says of "
+                "an image has one sign alone, so that p goes to an end of its range: take DiffAugment.",
+                stacklevel=3,
+            )
+
     def make_state(self, networks):
         start = keras.initializers.Constant(self.initial_probability)
         self.probability = add_state(self.state, "probability", initializer=start)

@@ -32,7 +32,7 @@ class BEGAN(GAN):
         k_max: The most that k can be, in (0, 1]. Defaults to the paper's 1.
         sampling_range: Half the width of the range, around 0, from which `generate`, `sample` and exports draw the latents,
             above 0; training draws from [-1, 1]. Defaults to the paper's 1. A little more gives more varied samples, of
-            which fewer have the class that was asked for.
+            which fewer have the class that was asked for. An attribute too, which may be set after training.
         patience: Training steps without a smaller M (smoothed) after which the learning rates are halved, where they are
             numbers rather than schedules. Defaults to 3000.
     The latents are uniform in [-1, 1], 64 of them by default. The loss is the paper's: `compile` takes no other.
@@ -55,7 +55,7 @@ class BEGAN(GAN):
             "gamma": _checks.positive(gamma, "gamma"),
             "lambda_k": _checks.positive(lambda_k, "lambda_k"),
             "k_max": _checks.fraction(_checks.positive(k_max, "k_max"), "k_max"),
-            "sampling_range": _checks.positive(sampling_range, "sampling_range"),
+            "sampling_range": _checks.positive(sampling_range, "sampling_range"),  # before any network is made
             "patience": _checks.positive_int(patience, "patience"),
         }
         super().__init__(*args, **kwargs)
@@ -64,6 +64,15 @@ class BEGAN(GAN):
         self.k, self.convergence, self.best, self.waited = (
             self.add_state(name) for name in ("k", "convergence", "best", "waited")
         )
+
+    @property
+    def sampling_range(self):
+        return self._sampling_range
+
+    @sampling_range.setter
+    def sampling_range(self, value):
+        self._sampling_range = _checks.positive(value, "sampling_range")
+        vars(self._traced).clear()  # what `generate` has traced has the old one in it
 
     def paper_settings(self):
         return {

@@ -398,9 +398,9 @@ class GAN(Sampling, Saving, keras.Model):
         stateful = [part for part in (*checked["penalties"], checked["augment"]) if hasattr(part, "attach")]
         for part in stateful:
             part.attach(players)
-        for penalty in checked["penalties"]:
-            if hasattr(penalty, "check_networks"):
-                penalty.check_networks(players)
+        for part in (*checked["penalties"], checked["augment"]):
+            if hasattr(part, "check"):
+                part.check(self)
 
         super().compile(jit_compile=jit, run_eagerly=run_eagerly, steps_per_execution=steps_per_execution)
         self.optimizer = None  # there are two, and they are ours

@@ -1,5 +1,6 @@
 """What `GAN.compile` is given, checked."""
 
+import copy
 from collections.abc import Sequence
 
 import keras
@@ -78,4 +79,6 @@ def _smoothed(adversarial_loss, label_smoothing):
             "`label_smoothing` needs a loss of `keras_ganaug.losses`; a loss of your own smooths its targets itself. "
             f"Received: label_smoothing={label_smoothing!r}, loss={adversarial_loss!r}"
         )
-    return type(adversarial_loss)(label_smoothing=label_smoothing)
+    smoothed = copy.copy(adversarial_loss)  # with whatever a subclass has besides
+    losses.AdversarialLoss.__init__(smoothed, label_smoothing)
+    return smoothed

@@ -118,14 +118,14 @@ class StyleGAN(GAN):
                 then sets the noise alone, and truncation draws w towards its running mean.
 
         Raises:
-            ValueError: If both labels and w are given or neither, or for a w of another shape.
+            ValueError: If both labels and w are given or neither, or for a w of another shape, or not of finite numbers.
         """
         if (w is None) == (labels is None):
             raise ValueError(f"`generate` takes either `labels` or `w`. Received: labels={labels!r}, w={_shape_of(w)}")
         if w is None:
             return super().generate(labels, seed, truncation)
         self._check_styles()
-        w = np.asarray(w, np.float32)
+        w = _finite_floats(w)
         w = np.repeat(w[:, None], self.num_layers, axis=1) if w.ndim == 2 else w
         if w.ndim != 3 or w.shape[1:] != (self.num_layers, self.w_dim):
             raise ValueError(
@@ -147,6 +147,16 @@ class StyleGAN(GAN):
     @property
     def sampling_state(self):
         return [*super().sampling_state, *([_compat.tf_variable(self.w_mean)] if self._has_styles else [])]
+
+
+def _finite_floats(w):
+    try:
+        array = np.asarray(w)
+    except ValueError:  # rows of different lengths
+        array = np.asarray(None)
+    if array.dtype.kind not in "fiu" or not np.isfinite(array).all():
+        raise ValueError(f"`w` must be an array of finite floats. Received: w={w!r}")
+    return array.astype(np.float32)
 
 
 def _shape_of(w):

@@ -73,10 +73,14 @@ def to_image(x, image_shape, initializer):
 
 
 def as_image(x, image_shape, activation="tanh", name="images"):
-    """Crops to the exact size, and takes the activation in float32."""
-    top, left = x.shape[1] - image_shape[0], x.shape[2] - image_shape[1]
-    if top or left:
-        x = keras.layers.Cropping2D(((top // 2, top - top // 2), (left // 2, left - left // 2)))(x)
+    """Crops to the exact size, and takes the activation in float32.
+
+    What is too much is taken off below and to the right, since halving an image, too, begins at its upper left corner: so
+    the pixels of a coarse grid are the same in generated images and in real ones that are halved.
+    """
+    below, right = x.shape[1] - image_shape[0], x.shape[2] - image_shape[1]
+    if below or right:
+        x = keras.layers.Cropping2D(((0, below), (0, right)))(x)
     return keras.layers.Activation(activation, dtype="float32", name=name)(x)
 
 
