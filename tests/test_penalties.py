@@ -47,10 +47,11 @@ def test_gradient_penalty_is_float32_under_mixed_precision(mixed_bfloat16):
     dense = keras.layers.Dense(1, use_bias=False, kernel_initializer="ones")
     critic = keras.Sequential([keras.Input((3, 2, 1)), keras.layers.Flatten(), dense])
     assert critic.compute_dtype == "bfloat16"
-    dense.kernel.assign(410.0 * np.ones([6, 1]))  # 408 in bfloat16
-    value = penalties.GradientPenalty(weight=1)(lambda x, y: critic(x), BATCH)
+    kernel = np.array([1.0, 2.0**-6, 0, 0, 0, 0])  # bfloat16 has both, and their norm, 1.0001, not
+    dense.kernel.assign(kernel[:, None])
+    value = penalties.GradientPenalty(weight=1e8)(lambda x, y: critic(x), BATCH)
     assert value.dtype == "float32"
-    np.testing.assert_allclose(value, (410.0 * 6**0.5 - 1) ** 2, rtol=0.02)
+    np.testing.assert_allclose(value, 1e8 * (np.linalg.norm(kernel) - 1) ** 2, rtol=0.01)
 
 
 def test_gradient_penalty_of_a_constant_has_a_finite_gradient():
