@@ -299,6 +299,11 @@ class MismatchedLabels(Penalty):
     like real images the two cancel. It is what a twin classifier does for ACGAN. While samples are bad it rather keeps the
     discriminator from telling so, and slows the start.
 
+    With a `generator_weight` the generator pays too: its samples are not to pass under labels that are not theirs,
+    λ g E max(0, m + D(G(z), y')), or with a `loss` in its terms. It is what ACGAN's generator pays to its classifier. Where
+    the discriminator is lenient with what could be of two classes (BEGAN, whose two labels both reconstruct it), samples
+    would gather there; with too much weight none is there any more.
+
     Reference: Reed et al. 2016, Generative Adversarial Text to Image Synthesis (the matching-aware discriminator); Gong et
     al. 2019, Twin Auxiliary Classifiers GAN (what generated images say of the classes).
 
@@ -311,11 +316,14 @@ class MismatchedLabels(Penalty):
         margin: m of the hinge form, above 0. Where D is not a logit but -ℓ, a reconstruction loss (BEGAN), it is the ℓ from
             which on an image under a wrong label is let go. Defaults to 1.
         fake_weight: w, at least 0. Defaults to 0: real images alone.
+        generator_weight: g, at least 0. Defaults to 0: the discriminator alone.
     """
 
-    def __init__(self, num_classes, weight=1.0, interval=1, loss=None, margin=1.0, fake_weight=0.0):
+    def __init__(self, num_classes, weight=1.0, interval=1, loss=None, margin=1.0, fake_weight=0.0, generator_weight=0.0):
         super().__init__(weight, interval)
         self.fake_weight = _checks.non_negative(fake_weight, "fake_weight")
+        self.generator_weight = _checks.non_negative(generator_weight, "generator_weight")
+        self.players = ("d", "g") if self.generator_weight else ("d",)
         self.margin = _checks.positive(margin, "margin")
         self.num_classes = _checks.positive_int(num_classes, "num_classes")
         if num_classes < 2:
@@ -331,24 +339,26 @@ class MismatchedLabels(Penalty):
 
     def value(self, discriminator, batch):
         judge_real = batch.judge_real or (lambda labels: discriminator(batch.real, labels))
-        value = self._of_real(judge_real, batch.real_logits, batch.labels, batch.seed)
+        judge_fake = batch.judge_fake or (lambda labels: discriminator(batch.fake, labels))
+        if batch.player == "g":
+            return self.generator_weight * self._not_to_pass(judge_fake, batch.fake_logits, batch.labels, batch.seed)
+        value = self._not_to_pass(judge_real, batch.real_logits, batch.labels, batch.seed)
         if self.fake_weight:
-            judge_fake = batch.judge_fake or (lambda labels: discriminator(batch.fake, labels))
             seed = _random.fold(batch.seed, 1)
-            value += self.fake_weight * self._of_fake(judge_fake, batch.fake_logits, batch.labels, seed)
+            value += self.fake_weight * self._to_pass(judge_fake, batch.fake_logits, batch.labels, seed)
         return value
 
     def _wrong_logits(self, judge, labels, seed):
         shift = _random.integers(tf.shape(labels), seed, 1, self.num_classes)
         return tf.cast(judge((labels + shift) % self.num_classes), tf.float32)
 
-    def _of_real(self, judge, logits, labels, seed):
+    def _not_to_pass(self, judge, logits, labels, seed):
         wrong = self._wrong_logits(judge, labels, seed)
         if self.loss is None:
             return tf.reduce_mean(tf.nn.relu(self.margin + wrong))
         return self.loss.discriminator(tf.cast(judge(labels) if logits is None else logits, tf.float32), wrong)
 
-    def _of_fake(self, judge, logits, labels, seed):
+    def _to_pass(self, judge, logits, labels, seed):
         wrong = self._wrong_logits(judge, labels, seed)
         if self.loss is None:
             return -tf.reduce_mean(tf.clip_by_value(self.margin + wrong, 0.0, 2.0 * self.margin))
@@ -356,8 +366,8 @@ class MismatchedLabels(Penalty):
 
     def get_config(self):
         loss = None if self.loss is None else keras.saving.serialize_keras_object(self.loss)
-        own = {"num_classes": self.num_classes, "loss": loss, "margin": self.margin, "fake_weight": self.fake_weight}
-        return {**super().get_config(), **own}
+        own = {name: getattr(self, name) for name in ("num_classes", "margin", "fake_weight", "generator_weight")}
+        return {**super().get_config(), **own, "loss": loss}
 
     @classmethod
     def from_config(cls, config):

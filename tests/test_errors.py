@@ -202,6 +202,7 @@ BAD_CALLS = {
         lambda: kga.ACGAN((8, 8, 1), 3, fake_weight=-1),
         lambda: kga.penalties.MismatchedLabels(3, fake_weight=-1),
     ],
+    "generator_weight": [lambda: kga.penalties.MismatchedLabels(3, generator_weight=-1)],
     "margin": [lambda: kga.penalties.MismatchedLabels(3, margin=0)],
     "g_class_weight": [lambda: kga.ACGAN((8, 8, 1), 3, g_class_weight=-1)],
     "twin_weight": [lambda: kga.ACGAN((8, 8, 1), 3, twin_weight=-1)],

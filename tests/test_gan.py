@@ -64,7 +64,7 @@ def test_all_options_compile():
         kga.penalties.R1(),
         kga.penalties.R2(),
         kga.penalties.GradientPenalty(),
-        kga.penalties.MismatchedLabels(3, fake_weight=0.5),
+        kga.penalties.MismatchedLabels(3, fake_weight=0.5, generator_weight=0.3),
         kga.penalties.ClassDiversity(),
     ]
     gan.compile(loss="relativistic", augment=kga.DiffAugment(), d_steps=2, penalties=penalties)

@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_ganaug import penalties
+import keras_ganaug as kga
+from keras_ganaug import _compat, penalties
+from keras_ganaug.models.gan import Batch
 
 W = np.random.default_rng(0).normal(size=[3, 2, 1]).astype("float32")
 REAL, FAKE = np.random.default_rng(1).normal(size=[2, 5, 3, 2, 1]).astype("float32")
@@ -161,6 +163,58 @@ def test_mismatched_labels_take_what_is_known_of_either_side():
     )
     value = penalties.MismatchedLabels(3, fake_weight=0.5)(None, given)
     np.testing.assert_allclose(value, 0.8 - 0.5 * 1.6, atol=1e-6)
+
+
+@pytest.mark.parametrize("loss", [None, "wasserstein", "relativistic"])
+def test_mismatched_labels_of_the_generator(loss):
+    table = np.array([-0.6, 0.1, -5.0], "float32")
+    seen = []
+
+    def judge(images, labels):
+        assert images is BATCH.fake
+        seen.append(np.array(labels))
+        return tf.gather(table, labels)[:, None]
+
+    penalty = penalties.MismatchedLabels(3, weight=2.0, loss=loss, margin=0.5, generator_weight=0.7)
+    penalty = penalties.MismatchedLabels.from_config(penalty.get_config())
+    assert penalty.players == ("d", "g")
+    value = penalty(judge, BATCH._replace(player="g"))
+    (wrong,) = (labels for labels in seen if (labels != LABELS).all())
+    own, wrong = table[LABELS], table[wrong]
+    expected = {
+        None: np.maximum(0, 0.5 + wrong).mean(),
+        "wasserstein": (wrong - own).mean(),
+        "relativistic": np.log1p(np.exp(wrong - own)).mean(),
+    }[loss]
+    np.testing.assert_allclose(value, 2 * 0.7 * expected, rtol=1e-5)
+
+
+def test_the_generator_learns_from_samples_that_pass_under_wrong_labels():
+    gan = kga.BEGAN((4, 4, 1), num_classes=2, latent_dim=4, width=4, seed=1)
+    batch = Batch(tf.random.uniform([6, 4, 4, 1], -1, 1), tf.constant([0, 1, 1, 0, 1, 0]), tf.constant([1, 2]))
+    weights = [_compat.tf_variable(w) for w in gan.generator.trainable_variables]
+
+    def loss_and_gradients(loss):
+        with tf.GradientTape() as tape:
+            value = loss()
+        return value, *tape.gradient(value, weights)
+
+    def with_penalty(generator_weight):
+        penalty = penalties.MismatchedLabels(2, weight=0.5, margin=2.0, generator_weight=generator_weight)
+        gan.compile(penalties=penalty)
+        return loss_and_gradients(lambda: gan.g_loss(batch))
+
+    def by_hand():
+        return 0.5 * 0.7 * tf.reduce_mean(tf.nn.relu(2.0 + gan.logits(gan.fakes(batch), 1 - batch.labels)))
+
+    expected = loss_and_gradients(by_hand)
+    assert expected[0] > 0
+    for more, less, value in zip(with_penalty(0.7), with_penalty(0.0), expected, strict=True):
+        np.testing.assert_allclose(more - less, value, atol=1e-6)
+
+
+def test_mismatched_labels_are_the_discriminators_alone_by_default():
+    assert penalties.MismatchedLabels(3).players == ("d",)
 
 
 @pytest.mark.parametrize("with_labels", [True, False])

@@ -251,10 +251,18 @@ class GAN(Sampling, Saving, keras.Model):
         """The generator's loss, penalties included."""
         fake = self.shown(self.fakes(batch), _random.fold(batch.seed, 2))
         real = self.shown(batch.images, _random.fold(batch.seed, 1))
-        judgement, real_judgement = self.judge(fake)(batch.labels), None
+        judge_fake = self.judge(fake)
+        judgement, real_judgement = judge_fake(batch.labels), None
         if getattr(self.adversarial_loss, "relativistic", False):
             real_judgement = self.judge(real)(batch.labels)
-        penalty_batch = PenaltyBatch(real, fake, batch.labels, batch.seed)
+        penalty_batch = PenaltyBatch(
+            real,
+            fake,
+            batch.labels,
+            batch.seed,
+            judge_fake=lambda labels: self.logits_of(judge_fake(labels)),
+            fake_logits=self.logits_of(judgement),
+        )
         return self.g_objective(real_judgement, judgement, batch.labels) + self.penalty("g", penalty_batch)
 
     def penalty(self, player, batch):
