@@ -30,7 +30,7 @@ class PenaltyBatch(NamedTuple):
     """Maps labels to the logits of the real images under them. It reuses what is known of the images, so it has no gradient
     with respect to them."""
     judge_fake: Any = None
-    """Likewise for the generated images."""
+    """Likewise for the generated images; in the generator's step there is a gradient with respect to its weights."""
     real_logits: Any = None
     """The logits of the real images."""
     fake_logits: Any = None

@@ -235,16 +235,9 @@ class GAN(Sampling, Saving, keras.Model):
         if hasattr(self.augment, "observe"):
             for name, value in self.augment.observe(real_logits).items():
                 self.report(name, value)
-        penalty_batch = PenaltyBatch(
-            real,
-            fake,
-            batch.labels,
-            batch.seed,
-            judge_real=lambda labels: self.logits_of(judge_real(labels)),
-            judge_fake=lambda labels: self.logits_of(judge_fake(labels)),
-            real_logits=real_logits,
-            fake_logits=fake_logits,
-        )
+        known = {"judge_real": self._in_logits(judge_real), "judge_fake": self._in_logits(judge_fake)}
+        known |= {"real_logits": real_logits, "fake_logits": fake_logits}
+        penalty_batch = PenaltyBatch(real, fake, batch.labels, batch.seed, **known)
         return self.d_objective(*judgements, batch.labels) + self.penalty("d", penalty_batch)
 
     def g_loss(self, batch):
@@ -255,14 +248,8 @@ class GAN(Sampling, Saving, keras.Model):
         judgement, real_judgement = judge_fake(batch.labels), None
         if getattr(self.adversarial_loss, "relativistic", False):
             real_judgement = self.judge(real)(batch.labels)
-        penalty_batch = PenaltyBatch(
-            real,
-            fake,
-            batch.labels,
-            batch.seed,
-            judge_fake=lambda labels: self.logits_of(judge_fake(labels)),
-            fake_logits=self.logits_of(judgement),
-        )
+        known = {"judge_fake": self._in_logits(judge_fake), "fake_logits": self.logits_of(judgement)}
+        penalty_batch = PenaltyBatch(real, fake, batch.labels, batch.seed, **known)
         return self.g_objective(real_judgement, judgement, batch.labels) + self.penalty("g", penalty_batch)
 
     def penalty(self, player, batch):
@@ -278,7 +265,10 @@ class GAN(Sampling, Saving, keras.Model):
 
     def logits(self, images, labels):
         """The discriminator's logits, as penalties ask for them."""
-        return self.logits_of(self.judge(images)(labels))
+        return self._in_logits(self.judge(images))(labels)
+
+    def _in_logits(self, judge):
+        return lambda labels: self.logits_of(judge(labels))
 
     def shown(self, images, seed):
         """What the discriminator is shown of these images."""
