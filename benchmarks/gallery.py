@@ -2,6 +2,7 @@
 
     python benchmarks/gallery.py                    # all of them, at most 15 minutes each on two cores
     python benchmarks/gallery.py --only SNGAN WGAN  # some
+    python benchmarks/gallery.py --only WGAN --seed 1  # from another seed, a row below the first
     python benchmarks/gallery.py --write            # the page alone, from what is there
 
 Each GAN has the settings of its paper and the package's default networks, but for what `RUNS` says: the papers train for
@@ -173,9 +174,9 @@ class KeepFinal(keras.callbacks.Callback):
         self.state = [variable.numpy() for variable in self.model.sampling_state]
 
 
-def build(name, run):
+def build(name, run, seed=0):
     """The compiled GAN."""
-    networks = {"image_shape": (28, 28, 1), "num_classes": 10, "width": run.width, "seed": 0}
+    networks = {"image_shape": (28, 28, 1), "num_classes": 10, "width": run.width, "seed": seed}
     options = {key: getattr(run, key) for key in OWN if getattr(run, key) is not None}
     if run.grown is not None:  # from 7 to 14 to 28: two resolutions before the last, each stable and then faded out
         options |= dict.fromkeys(["fade_images", "stable_images"], int(run.grown / 4 * run.steps * run.batch_size))
@@ -218,10 +219,15 @@ def compile_for(gan, run, penalties=(), **changes):
     return gan
 
 
-def train(name, judge, run):
+def place(name, seed=0):
+    """The name, below `docs/gallery` and `build/gallery`, of what is kept of a run."""
+    return f"seeds/{name}_{seed}" if seed and name in RUNS else name
+
+
+def train(name, judge, run, seed=0):
     """The figures of one GAN; whatever is finished is kept."""
-    work = WORK / name
-    gan = build(name, run)
+    work = WORK / place(name, seed)
+    gan = build(name, run, seed)
     labels = judge.labels(2000)
     keep_final = KeepFinal()
     keep_best = kga.callbacks.KeepBest(
@@ -258,14 +264,14 @@ def train(name, judge, run):
         "epochs": EPOCHS,
     }
     result["best"] = judge.figures(draw)
-    picture(FOLDER / f"{name}.png", draw)
+    picture(FOLDER / f"{place(name, seed)}.png", draw)
     if keep_best.best_epoch + 1 == EPOCHS:  # they are one generator
         result["final"] = result["best"]
     else:
         for variable, value in zip(gan.sampling_state, keep_final.state, strict=True):
             variable.assign(value)
         result["final"] = judge.figures(draw)
-    picture(FOLDER / f"{name}_final.png", draw)
+    picture(FOLDER / f"{place(name, seed)}_final.png", draw)
     return result
 
 
@@ -276,6 +282,7 @@ def picture(path, draw, columns=12):
     images = as_pixels(draw(np.repeat(np.arange(10), columns))).reshape(10, columns, 28, 28)
     images = np.pad(images, [(0, 0), (0, 0), (0, 2), (0, 2)], constant_values=255)
     image = images.transpose(0, 2, 1, 3).reshape(300, columns * 30, 1)
+    path.parent.mkdir(exist_ok=True)
     path.write_bytes(tf.io.encode_png(image).numpy())
 
 
@@ -283,56 +290,71 @@ def keep(name, result):
     (FOLDER / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
+WORDS = {
+    "mismatch_fake": "samples under wrong labels",
+    "mismatch_generator": "the generator pays for those",
+    "diversity": "ClassDiversity",
+    "lambda_k": "λ_k",
+    "r1": "γ",
+    "gamma": "γ",
+    "k_max": "k at most",
+    "sampling_range": "latents within ±",
+    "group_size": "deviations within groups of",
+    "clip": "clipped to",
+    "grown": "grown after",
+    "fake_weight": "classifier on fakes",
+    "g_class_weight": "for the generator",
+    "twin_weight": "twin",
+    "d_steps": "critic steps",
+    "mixing": "styles mixed",
+    "mapping_lr": "mapping's rate ×",
+    "start": "autoencoder start of",
+}
+
+
+def in_words(result):
+    """How a GAN was trained."""
+    rates = [result[key] for key in ("g_rate", "rate") if result.get(key) is not None]
+    words = f"{result['steps']:,} × {result['batch_size']}, rates {' and '.join(f'×{rate:g}' for rate in rates)}"
+    words += f", λ {result['mismatch']:g}" if result["mismatch"] else ""
+    words += f", margin {result['margin']:g}" if result.get("margin", 1.0) != 1.0 else ""
+    words += "".join(f", {text} {result[key]:g}" for key, text in WORDS.items() if result.get(key) is not None)
+    words += f", {result['normalization']} normalisation" if result.get("normalization") else ""
+    words += f", width {result['width']}" if result.get("width", 32) != 32 else ""
+    return words
+
+
 def page():
     """The page from the JSON files."""
-    results = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.json"))}
+
+    def load(path):
+        return json.loads(path.read_text(encoding="utf-8"))
 
     def cells(figures):
         digits = {"frechet": "{:.2f}", "kernel": "{:.2f}", "gan_test": "{:.1%}", "cas": "{:.1%}", "diversity": "{:.0%}"}
         scale = {"kernel": 1000}
-        return [digits.get(name, "{:.2f}").format(figures[name] * scale.get(name, 1)) for name in FIGURES]
+        return " | ".join(digits.get(name, "{:.2f}").format(figures[name] * scale.get(name, 1)) for name in FIGURES)
 
+    def rows(name, result, words):
+        trained = f"{result['seconds'] / 60:.1f} min{words}"
+        best = f"| {name}, best: epoch {result['best_epoch']} | {trained} | {cells(result['best'])} |"
+        return [best, f"| final | | {cells(result['final'])} |"]
+
+    results = {path.stem: load(path) for path in sorted(FOLDER.glob("*.json"))}
     names = ["Fréchet", "kernel", "precision", "recall", "density", "coverage", "GAN-test", "CAS", "diversity"]
     lines = [f"| | trained | {' | '.join(names)} |", f"|-|-|{'-|' * len(names)}"]
-    for name in ("real", "floor"):
-        if name in results:
-            lines.append(f"| {name} | | {' | '.join(cells(results[name]))} |")
-    done = [name for name in RUNS if name in results]
-    words = {
-        "mismatch_fake": "samples under wrong labels",
-        "mismatch_generator": "the generator pays for those",
-        "diversity": "ClassDiversity",
-        "lambda_k": "λ_k",
-        "r1": "γ",
-        "gamma": "γ",
-        "k_max": "k at most",
-        "sampling_range": "latents within ±",
-        "group_size": "deviations within groups of",
-        "clip": "clipped to",
-        "grown": "grown after",
-        "fake_weight": "classifier on fakes",
-        "g_class_weight": "for the generator",
-        "twin_weight": "twin",
-        "d_steps": "critic steps",
-        "mixing": "styles mixed",
-        "mapping_lr": "mapping's rate ×",
-        "start": "autoencoder start of",
-    }
-    for name in done:
-        result = results[name]
-        rates = [result[key] for key in ("g_rate", "rate") if result.get(key) is not None]
-        trained = f"{result['seconds'] / 60:.1f} min, {result['steps']:,} × {result['batch_size']}, "
-        trained += f"rates {' and '.join(f'×{rate:g}' for rate in rates)}"
-        trained += f", λ {result['mismatch']:g}" if result["mismatch"] else ""
-        trained += f", margin {result['margin']:g}" if result.get("margin", 1.0) != 1.0 else ""
-        trained += "".join(f", {text} {result[key]:g}" for key, text in words.items() if result.get(key) is not None)
-        trained += f", {result['normalization']} normalisation" if result.get("normalization") else ""
-        trained += f", width {result['width']}" if result.get("width", 32) != 32 else ""
-        lines.append(f"| {name}, best: epoch {result['best_epoch']} | {trained} | {' | '.join(cells(result['best']))} |")
-        lines.append(f"| final | | {' | '.join(cells(result['final']))} |")
-    pictures = [
-        f"## {name}\n\nbest | final\n-|-\n![]({'gallery/' + name}.png) | ![](gallery/{name}_final.png)" for name in done
-    ]
+    lines += [f"| {name} | | {cells(results[name])} |" for name in ("real", "floor") if name in results]
+    pictures = []
+    for name in RUNS:
+        runs = [(name, name)] if name in results else []
+        for path in sorted((FOLDER / "seeds").glob(f"{name}_*.json")):
+            runs.append((f"{name}, seed {path.stem.removeprefix(f'{name}_')}", f"seeds/{path.stem}"))
+        words = None
+        for title, at in runs:
+            result = load(FOLDER / f"{at}.json")
+            same, words = words == in_words(result), in_words(result)
+            lines += rows(title, result, "" if same else f", {words}")
+            pictures.append(f"## {title}\n\nbest | final\n-|-\n![](gallery/{at}.png) | ![](gallery/{at}_final.png)")
     missing = [name for name in RUNS if name not in results]
     if missing:
         lines += ["", f"Not trained yet: {', '.join(missing)}."]
@@ -343,14 +365,15 @@ def page():
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="+", choices=[*RUNS, "real", "floor"], default=["real", "floor", *RUNS])
+    parser.add_argument("--only", nargs="+", choices=[*RUNS, "real", "floor"], help="all, if not given")
     parser.add_argument("--steps", type=int, help="instead of each GAN's own number, for a quick look")
+    parser.add_argument("--seed", type=int, default=0, help="of the GANs; all but 0 have rows of their own")
     parser.add_argument("--again", action="store_true", help="also what is there already")
     parser.add_argument("--write", action="store_true", help="write the page alone")
     options = parser.parse_args()
     FOLDER.mkdir(parents=True, exist_ok=True)
-    todo = [] if options.write else options.only
-    todo = [name for name in todo if options.again or not (FOLDER / f"{name}.json").exists()]
+    todo = [] if options.write else options.only or ([*RUNS] if options.seed else ["real", "floor", *RUNS])
+    todo = [name for name in todo if options.again or not (FOLDER / f"{place(name, options.seed)}.json").exists()]
     judge = Judge("fashion_mnist") if todo else None
     for number, name in enumerate(todo):
         print(f"{name} ({number + 1} of {len(todo)})", flush=True)
@@ -360,11 +383,13 @@ if __name__ == "__main__":
             order = {c: iter(np.flatnonzero(judge.y == c)) for c in range(10)}
             keep(name, judge.figures(lambda labels, order=order: judge.x[[next(order[c]) for c in labels]]))
         else:
+            at = place(name, options.seed)
             if options.again:
-                shutil.rmtree(WORK / name, ignore_errors=True)
+                shutil.rmtree(WORK / at, ignore_errors=True)
             run = RUNS[name]
-            keep(name, train(name, judge, run._replace(steps=options.steps or run.steps)))
-            shutil.rmtree(WORK / name / "backup", ignore_errors=True)
+            run = run._replace(steps=options.steps or run.steps)
+            keep(at, train(name, judge, run, options.seed))
+            shutil.rmtree(WORK / at / "backup", ignore_errors=True)
         page()
     page()
     print(Path("docs/gallery.md"))
