@@ -138,11 +138,10 @@ The papers train for days. What is not theirs: small batches, learning rates tha
 averaged weights. Where a paper does not say how its discriminator is to learn the classes, λ is
 the weight of `penalties.MismatchedLabels`, for Wasserstein critics in relativistic terms. Networks of width 16 in place
 of 32 were trained on a processor without bfloat16, which takes several times as long for a step, and on one of its two
-cores, with other work on the other; ProgressiveGAN had both cores. BEGAN, of width 16 as well, was trained on one core of a
-processor with bfloat16, in sixteen minutes since the tests ran on the other. WGAN and WGAN-GP make one update of the
-critic, at a higher rate, for each of the generator's in place of five, which leaves more to the generator; WGAN clips to
-±0.1 in place of ±0.01, and its generator learns four times as fast as its critic. SAGAN's discriminator learns as fast as
-its generator in place of four times as fast. ProgressiveGAN is fully grown after a fifth of its images. ACGAN's
+cores, with other work on the other; ProgressiveGAN had both cores. BEGAN, of width 16 as well, had both cores of a processor
+with bfloat16. WGAN and WGAN-GP make one update of the critic, at a higher rate, for each of the generator's in place of
+five, which leaves more to the generator; WGAN clips to ±0.1 in place of ±0.01, and its generator learns four times as fast
+as its critic. SAGAN's discriminator learns as fast as its generator in place of four times as fast. ProgressiveGAN is fully grown after a fifth of its images. ACGAN's
 discriminator has spectral in place of batch normalisation, weighs its classifier's loss on fakes with 0.1 in place of
 1, and has a twin classifier, which is another paper's (Gong et al. 2019). StyleGAN's R1 has a weight γ for gradients
 over a thousandth of its paper's pixels; no styles are mixed, where its paper mixes two in nine of ten images; its
