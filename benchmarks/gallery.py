@@ -133,25 +133,25 @@ Every GAN of the package on Fashion-MNIST at 28×28, with classes: the losses, o
 the default networks, seed 0, and at most a quarter of an hour on two CPU cores. By `python benchmarks/gallery.py`; one run
 each, so differences of a few per cent mean nothing.
 
-The papers train for days. What is not theirs: small batches, learning rates that are higher by the factor in the table
-(the generator's first, where they differ) and decay to 0, networks in mixed bfloat16 where the processor has it, and
-averaged weights. Where a paper does not say how its discriminator is to learn the classes, λ is
-the weight of `penalties.MismatchedLabels`, for Wasserstein critics in relativistic terms. Networks of width 16 in place
-of 32 were trained on a processor without bfloat16, which takes several times as long for a step, and on one of its two
-cores, with other work on the other; ProgressiveGAN had both cores. BEGAN, of width 16 as well, had both cores of a processor
-with bfloat16. WGAN and WGAN-GP make one update of the critic, at a higher rate, for each of the generator's in place of
-five, which leaves more to the generator; WGAN clips to ±0.1 in place of ±0.01, and its generator learns four times as fast
-as its critic. SAGAN's discriminator learns as fast as its generator in place of four times as fast. ProgressiveGAN is fully grown after a fifth of its images. ACGAN's
-discriminator has spectral in place of batch normalisation, weighs its classifier's loss on fakes with 0.1 in place of
-1, and has a twin classifier, which is another paper's (Gong et al. 2019). StyleGAN's R1 has a weight γ for gradients
-over a thousandth of its paper's pixels; no styles are mixed, where its paper mixes two in nine of ten images; its
-mapping has two layers in place of eight, as its successors have for small images, which learn at a tenth of the
-synthesis's rate in place of a hundredth. BEGAN's γ, the losses of samples relative to those of real images, is 1.5, where
-its paper shows 0.3 to 0.7, with k at most 0.5 in place of 1; its k learns faster, as all else does; its code contains the
-deviation within pairs of images of a class, which is another paper's (Karras et al. 2018); its generator starts as the
-decoder of an autoencoder, which is another's (Mariani et al. 2018); `MismatchedLabels` has a margin of the size of its
-losses, weighs generated images under wrong labels as well, by half, and has its generator pay for them; its generator
-has `ClassDiversity`; and its samples are of latents from a range that is wider by a fifth than in training.
+The papers train for days. What is not theirs: small batches, learning rates that are higher by the factor in the table (the
+generator's first, where they differ) and decay to 0, networks in mixed bfloat16 where the processor has it, and averaged
+weights. Where a paper does not say how its discriminator is to learn the classes, λ is the weight of
+`penalties.MismatchedLabels`, for Wasserstein critics in relativistic terms. Networks of width 16 in place of 32 were trained
+on a processor without bfloat16, which takes several times as long for a step, and on one of its two cores, with other work
+on the other; ProgressiveGAN had both cores. BEGAN, of width 16 as well, had both cores of a processor with bfloat16. WGAN
+and WGAN-GP make one update of the critic, at a higher rate, for each of the generator's in place of five, which leaves more
+to the generator; WGAN clips to ±0.1 in place of ±0.01, and its generator learns four times as fast as its critic. SAGAN's
+discriminator learns as fast as its generator in place of four times as fast. ProgressiveGAN is fully grown after a fifth of
+its images. ACGAN's discriminator has spectral in place of batch normalisation, weighs its classifier's loss on fakes with
+0.1 in place of 1, and has a twin classifier, which is another paper's (Gong et al. 2019). StyleGAN's R1 has a weight γ for
+gradients over a thousandth of its paper's pixels; no styles are mixed, where its paper mixes two in nine of ten images; its
+mapping has two layers in place of eight, as its successors have for small images, which learn at a tenth of the synthesis's
+rate in place of a hundredth. BEGAN's γ, the losses of samples relative to those of real images, is 1.5, where its paper
+shows 0.3 to 0.7, with k at most 0.5 in place of 1; its k learns faster, as all else does; its code contains the deviation
+within pairs of images of a class, which is another paper's (Karras et al. 2018); its generator starts as the decoder of an
+autoencoder, which is another's (Mariani et al. 2018); `MismatchedLabels` has a margin of the size of its losses, weighs
+generated images under wrong labels as well, by half, and has its generator pay for them; its generator has `ClassDiversity`;
+and its samples are of latents from a range that is wider by a fifth than in training.
 
 - **Fréchet**, **kernel** (×1000): distances of 10,000 samples from the 10,000 real test images, on the features of a small
   classifier that was trained on the real training images. Not FID and KID, and not to be compared with them.
