@@ -6,6 +6,8 @@ module-level names (`minimax`, `nonsaturating`, `lsgan`, `wasserstein`, `hinge`,
 instances.
 """
 
+import math
+
 import keras
 import tensorflow as tf
 
@@ -31,6 +33,8 @@ class AdversarialLoss:
     """Whether real images have a target that can be smoothed."""
     relativistic = False
     """Whether the generator's loss looks at the real logits."""
+    boundary = 0.0
+    """The logit of an image that could as well be real as fake; None where logits mean nothing but by their differences."""
 
     def __init__(self, label_smoothing=0.0):
         number = isinstance(label_smoothing, (int, float)) and not isinstance(label_smoothing, bool)
@@ -79,6 +83,10 @@ class Minimax(AdversarialLoss):
 
     has_targets = True
 
+    @property
+    def boundary(self):
+        return math.log((1.0 - self.label_smoothing) / (1.0 + self.label_smoothing))
+
     def discriminator(self, real_logits, fake_logits):
         real_logits, fake_logits = _float32(real_logits, fake_logits)
         s = self.label_smoothing
@@ -105,6 +113,10 @@ class LeastSquares(AdversarialLoss):
 
     has_targets = True
 
+    @property
+    def boundary(self):
+        return 0.5 * (1.0 - self.label_smoothing)
+
     def discriminator(self, real_logits, fake_logits):
         real_logits, fake_logits = _float32(real_logits, fake_logits)
         target = 1.0 - self.label_smoothing
@@ -119,6 +131,8 @@ class LeastSquares(AdversarialLoss):
 class Wasserstein(AdversarialLoss):
     """The critic's estimate of the Wasserstein-1 distance, negated (WGAN, Arjovsky et al. 2017)."""
 
+    boundary = None
+
     def discriminator(self, real_logits, fake_logits):
         real_logits, fake_logits = _float32(real_logits, fake_logits)
         return _mean(fake_logits) - _mean(real_logits)
@@ -131,6 +145,8 @@ class Wasserstein(AdversarialLoss):
 @keras.saving.register_keras_serializable(package="keras_ganaug")
 class Hinge(Wasserstein):
     """Hinge for D, the plain negative logit for G (Lim and Ye 2017; SNGAN, SAGAN, BigGAN)."""
+
+    boundary = 0.0
 
     def discriminator(self, real_logits, fake_logits):
         real_logits, fake_logits = _float32(real_logits, fake_logits)
@@ -145,6 +161,7 @@ class Relativistic(AdversarialLoss):
     """
 
     relativistic = True
+    boundary = None
 
     def discriminator(self, real_logits, fake_logits):
         real_logits, fake_logits = _float32(real_logits, fake_logits)

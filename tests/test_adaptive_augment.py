@@ -143,9 +143,20 @@ def test_all_penalties_state_is_saved(tmp_path):
     assert float(loaded.penalties[0].real_mean.numpy()) == float(straight.penalties[0].real_mean.numpy()) != 0
 
 
-def test_a_discriminator_without_logits_is_warned_about():
-    with pytest.warns(UserWarning, match="signs of logits.*BEGAN"):
-        kga.BEGAN((8, 8, 1), 3, latent_dim=4, width=4).compile(augment=kga.AdaptiveAugment("flip"))
+@pytest.mark.parametrize(("name", "settings"), [("BEGAN", {}), ("WGAN", {}), ("SNGAN", {"loss": "relativistic"})])
+def test_logits_whose_signs_mean_nothing_are_warned_about(name, settings):
+    gan = getattr(kga, name)((8, 8, 1), 3, latent_dim=4, width=4)
+    with pytest.warns(UserWarning, match=f"signs of logits.*{name}"):
+        gan.compile(augment=kga.AdaptiveAugment("flip"), **settings)
+
+
+def test_least_squares_logits_count_from_their_middle():
+    gan = small_gan(cls=kga.LSGAN)
+    gan.compile(augment=kga.AdaptiveAugment("flip", kimg=1))
+    for logits, p in ((0.9, 0.04), (0.1, 0.0)):  # sure of real images, then not, four batches of ten each
+        for _ in range(4):
+            gan.augment.observe(tf.fill([10, 1], logits))
+        assert float(gan.augment.probability.numpy()) == pytest.approx(p)
 
 
 def test_a_probability_at_its_cap_is_warned_about():

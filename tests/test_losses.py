@@ -54,6 +54,17 @@ def test_label_smoothing_is_one_sided():
     np.testing.assert_allclose(squares.discriminator(REAL, FAKE), expected, rtol=1e-6)
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+@pytest.mark.parametrize("name", ["minimax", "nonsaturating", "lsgan", "hinge"])
+def test_the_boundary_is_the_best_logit_for_an_image_that_could_be_either(name, smoothing):
+    cls = type(losses.get(name))
+    loss = cls(smoothing) if cls.has_targets else cls()
+    logits = np.linspace(-3, 3, 601)
+    values = np.array([loss.discriminator(np.array([t]), np.array([t])) for t in logits])
+    best = logits[np.isclose(values, values.min(), atol=1e-5)]  # hinge has an interval of them
+    assert loss.boundary == pytest.approx(best.mean(), abs=0.02)
+
+
 def test_label_smoothing_leaves_what_else_a_loss_has():
     class Scaled(losses.LeastSquares):
         def __init__(self, scale):

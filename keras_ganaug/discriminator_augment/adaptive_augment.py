@@ -140,9 +140,9 @@ class AdaptiveAugment(Stateful):
     """Augmentation of what the discriminator sees, with a probability that follows how much it overfits.
 
     Each transformation is applied to each image with probability p. The discriminator overfits when it is too sure of real
-    images: where the mean sign of their logits is above `target`, p grows, else it shrinks. p is part of the model's state,
-    and `fit` reports it as `augment_p`. As long as p stays well below 1 the augmentations do not leak into the samples; it
-    is capped at `max_probability`, and `fit` warns when it ends there.
+    images: where the mean sign of their logits, less the loss's `boundary`, is above `target`, p grows, else it shrinks. It
+    is part of the model's state, and `fit` reports it as `augment_p`. As long as p stays well below 1 the augmentations do
+    not leak into the samples; it is capped at `max_probability`, and `fit` warns when it ends there.
 
     Reference: Karras et al. 2020, Training Generative Adversarial Networks with Limited Data. Images are sampled bilinearly,
     without the paper's wavelet filter.
@@ -192,6 +192,7 @@ class AdaptiveAugment(Stateful):
         self.max_probability = _checks.fraction(max_probability, "max_probability")
         if self.max_probability == 1.0:
             raise ValueError("`max_probability` must be below 1, where augmentations leak. Received: max_probability=1.0")
+        self.boundary = 0.0
         self.initial_probability = _checks.fraction(initial_probability, "initial_probability")
         if self.initial_probability > self.max_probability:
             raise ValueError(
@@ -199,12 +200,15 @@ class AdaptiveAugment(Stateful):
                 f"Received: initial_probability={initial_probability!r}, max_probability={max_probability!r}"
             )
 
-    def check(self, gan):
-        """Called by `compile`: warns if the GAN has no logits."""
-        if gan.own_loss:
+    def after_compile(self, gan):
+        """Learns which logits speak for a real image; warns if none do."""
+        self.boundary = None if gan.own_loss else getattr(gan.adversarial_loss, "boundary", 0.0)
+        if self.boundary is None:
+            self.boundary = 0.0
             warnings.warn(
-                f"AdaptiveAugment follows the signs of logits, and what the discriminator of a {type(gan).__name__} says of "
-                "an image has one sign alone, so that p goes to an end of its range: take DiffAugment.",
+                "AdaptiveAugment follows the signs of logits, and under its loss what the discriminator of this "
+                f"{type(gan).__name__} says of an image means nothing but by comparison, so that p goes anywhere: take "
+                "DiffAugment.",
                 stacklevel=3,
             )
 
@@ -238,7 +242,7 @@ class AdaptiveAugment(Stateful):
         probability, sign_sum, batches = (
             tf.identity(_compat.tf_variable(value)) for value in (self.probability, self.sign_sum, self.batches)
         )
-        sign_sum += tf.reduce_mean(tf.sign(tf.cast(real_logits, tf.float32)))
+        sign_sum += tf.reduce_mean(tf.sign(tf.cast(real_logits, tf.float32) - self.boundary))
         batches += 1.0
         due = batches >= _UPDATE_INTERVAL
         images = tf.shape(real_logits)[0] * tf.distribute.get_strategy().num_replicas_in_sync * _UPDATE_INTERVAL

@@ -412,6 +412,8 @@ class GAN(Sampling, Saving, keras.Model):
         self._training.means = {name: keras.metrics.Mean(name=name) for name in names}
         # Past `__setattr__`: saved like the optimizers, and like theirs no weights of the model.
         vars(self)["running_states"] = [part.state for part in stateful]
+        if hasattr(self.augment, "after_compile"):
+            self.augment.after_compile(self)
 
     def fit(
         self,
