@@ -14,7 +14,8 @@ Settings, on the test images of the data set:
 
 The images, which class is rare, the GAN and the classifier all move with the seed. Development was done on seeds from 100
 up, reports are on 0 to 9. What is finished is not done again: GANs and figures are kept in `build/utility/SETTING`, and
-the figures, those of the guard's folds among them, in `docs/utility/kept` too, so that another machine goes on from there.
+the figures of reports, those of the guard's folds among them, in `docs/utility/kept` too, so that another machine goes on
+from there.
 `docs/utility.md` is made of the JSON files in `docs/utility`: `--json docs/utility/SETTING.json`, SETTING_guard.json,
 SETTING_options.json and, for a few arms in ten seeds, SETTING_ten.json.
 """
@@ -105,9 +106,11 @@ class KeptFigures:
     Args:
         name: Under which they are kept: the setting's, and for the folds of the guard the seed.
         directory: Where the study keeps its results; what is kept and not there is put there.
+        to_keep: Whether new ones are for the docs. Defaults to True.
     """
 
-    def __init__(self, name, directory):
+    def __init__(self, name, directory, to_keep=True):
+        self.to_keep = to_keep
         self.results, self.file = directory / "results.json", FOLDER / "kept" / f"{name}.json"
         if self.file.exists():
             directory.mkdir(parents=True, exist_ok=True)
@@ -115,6 +118,8 @@ class KeptFigures:
             self.results.write_text(json.dumps({**both[0], **both[-1]}, indent=1), encoding="utf-8")
 
     def store(self):
+        if not self.to_keep:
+            return
         self.file.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(self.results, self.file)
 
@@ -177,6 +182,9 @@ def study(name, seeds, directory, arms=None, **options):
     for base, option in setting.options:
         result.arms[f"gan + {base}, {option}"] = with_option(result.arms[f"gan + {base}"], option)
     if arms is not None:
+        unknown = [arm for arm in arms if arm not in result.arms]
+        if unknown:
+            raise SystemExit(f"--arms must be of {sorted(result.arms)}. Received: {unknown}")
         result.arms = {arm: result.arms[arm] for arm in arms}
     return result
 
@@ -186,17 +194,16 @@ def with_option(arm, option):
     return arm._replace(synthetic=arm.synthetic._replace(**OPTIONS[option]))
 
 
-def picture(path, name, seed, directory, columns=8):
+def picture(path, name, seed, file, columns=8):
     """Training images of a seed and samples of its GAN, a row for each class; nothing if there is no GAN of that seed.
 
     Args:
         path: PNG file.
         name: Of the setting.
         seed: Integer.
-        directory: Where the study keeps its GANs.
+        file: Where the study keeps that GAN.
         columns: Images of each class. Defaults to 8.
     """
-    file = directory / f"generator_{seed}.keras"
     if not file.exists():
         return
     data = Data(SETTINGS[name])
@@ -218,13 +225,14 @@ def options_study(name, seeds, directory, base=None):
     return result
 
 
-def guard(name, seeds, directory, **options):
+def guard(name, seeds, directory, to_keep=True, **options):
     """What comes of following `recommend`, which sees the training images of each seed alone.
 
     Args:
         name: Of the setting.
         seeds: Integers.
         directory: Where results are kept.
+        to_keep: Whether they are for the docs. Defaults to True.
         **options: Further arguments of `recommend`.
 
     Returns a dict for JSON: by seed the advice in words, its fraction and base, and the balanced accuracy on the test images
@@ -237,7 +245,7 @@ def guard(name, seeds, directory, **options):
     runs = {}
     for seed in seeds:
         folds = directory / f"folds_{seed}"
-        kept = KeptFigures(f"{name}_folds_{seed}", folds)
+        kept = KeptFigures(f"{name}_folds_{seed}", folds, to_keep)
         advice = kga.recommend(
             data.train(seed),
             make_gan(setting.gan),
@@ -291,21 +299,24 @@ if __name__ == "__main__":
         folder = ROOT / "build" / "utility" / options.setting
         if options.json:
             options.json.parent.mkdir(parents=True, exist_ok=True)
-        kept = KeptFigures(options.setting, folder)
+        for_docs = bool(options.json) and options.json.resolve().parent == FOLDER
+        kept = KeptFigures(options.setting, folder, for_docs)
         if options.guard:
-            write_json(options.json, guard(options.setting, options.seeds, folder))
+            write_json(options.json, guard(options.setting, options.seeds, folder, for_docs))
             kept.store()
         else:
             if options.options:
-                report = options_study(options.setting, options.seeds, folder, options.base).run()
+                whole = options_study(options.setting, options.seeds, folder, options.base)
             else:
-                report = study(options.setting, options.seeds, folder, options.arms).run()
+                whole = study(options.setting, options.seeds, folder, options.arms)
+            report = whole.run()
             print(report)
             kept.store()
             if options.json:
                 report.to_json(options.json, setting=options.setting)
                 if options.json.stem == options.setting:
-                    picture(options.json.with_suffix(".png"), options.setting, options.seeds[0], folder)
+                    file = whole.generator_path(options.seeds[0])
+                    picture(options.json.with_suffix(".png"), options.setting, options.seeds[0], file)
             if options.html:
                 report.to_html(options.html, title=f"Does the GAN help? {options.setting}")
     if options.write or (options.json and options.json.resolve().parent == FOLDER):

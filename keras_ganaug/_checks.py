@@ -116,6 +116,14 @@ def truncation(value):
     return float(value)
 
 
+def band(value, name="band"):
+    """A pair (lowest, highest) of different probabilities."""
+    pair = tuple(value) if isinstance(value, (list, tuple, np.ndarray)) else (value,)
+    if len(pair) != 2 or not fraction(pair[0], name) < fraction(pair[1], name):
+        raise ValueError(f"`{name}` must be (lowest, highest), from 0 to 1. Received: {name}={value!r}")
+    return float(pair[0]), float(pair[1])
+
+
 def seed(value, name="seed"):
     pair = isinstance(value, (tuple, list, np.ndarray)) and np.shape(value) == (2,)
     if pair and all(isinstance(part, numbers.Integral) for part in value):

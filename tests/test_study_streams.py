@@ -157,7 +157,7 @@ def test_arms_that_cannot_be_run_are_left_out_or_refused_at_once(monkeypatch):
     with pytest.warns(UserWarning, match=r"'cutmix' is left out.*CutMix"):
         assert "cutmix" not in study.default_arms()
     with pytest.raises(ImportError, match="'mine' needs"):
-        arms.check("mine", study.Arm(transforms=("cutmix",)))
+        arms.check("mine", study.Arm(transforms=("cutmix",)), 3)
 
 
 @pytest.mark.parametrize("name", ["rand_augment", "mixup", "cutmix"])

@@ -47,9 +47,7 @@ class FilteredGenerator(Source):
             raise ValueError("`generator` must have classes that are known. Received: one without")
         if not isinstance(classifier, keras.Model):
             raise TypeError(f"`classifier` must be a Keras model. Received: classifier={classifier!r}")
-        band = tuple(band) if isinstance(band, (list, tuple)) else (band,)
-        if len(band) != 2 or not _checks.fraction(band[0], "band") < _checks.fraction(band[1], "band"):
-            raise ValueError(f"`band` must be (lowest, highest), from 0 to 1. Received: band={band!r}")
+        band = _checks.band(band)
         shape = classifier(np.zeros([1, *source.image_shape], np.float32)).shape
         if tuple(shape) != (1, source.num_classes):
             raise ValueError(

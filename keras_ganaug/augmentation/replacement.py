@@ -13,17 +13,17 @@ from keras_ganaug import _checks, _images, _labels, _random
 _STRATEGIES = ("keep", "balance")
 
 
-def class_weights(strategy, num_classes):
+def class_weights(strategy, num_classes, name="sampling_strategy"):
     """A mapping or sequence of class weights as probabilities, float32 (num_classes,); None for a named strategy."""
     expected = (
-        f"`sampling_strategy` must be one of {_STRATEGIES}, or a mapping from class index to weight, or a sequence of one "
+        f"`{name}` must be one of {_STRATEGIES}, or a mapping from class index to weight, or a sequence of one "
         "weight per class: finite numbers of at least 0, not all of them 0"
     )
     if isinstance(strategy, str):
         if strategy not in _STRATEGIES:
-            raise ValueError(f"{expected}. Received: sampling_strategy={strategy!r}")
+            raise ValueError(f"{expected}. Received: {name}={strategy!r}")
         return None
-    received = f"Received: sampling_strategy={strategy!r}" + (f" for {num_classes} classes" if num_classes else "")
+    received = f"Received: {name}={strategy!r}" + (f" for {num_classes} classes" if num_classes else "")
     try:
         if isinstance(strategy, Mapping):
             pairs = {int(key): float(weight) for key, weight in strategy.items()}

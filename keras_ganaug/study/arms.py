@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_ganaug import _checks, _random
+from keras_ganaug.augmentation.replacement import class_weights
 from keras_ganaug.study import losses
 
 SAMPLING = ("natural", "balanced")
@@ -68,15 +69,22 @@ def with_strategy(arm):
 
 
 def smote(images, labels, seed, neighbors=5):
-    """SMOTE on pixels (Chawla et al. 2002), by imbalanced-learn: all classes as large as the largest."""
+    """SMOTE on pixels (Chawla et al. 2002), by imbalanced-learn: all classes as large as the largest.
+
+    A class of a single image, between whose neighbours there is nothing, gets copies of it.
+    """
     from imblearn.over_sampling import SMOTE
 
     counts = np.bincount(labels)
-    neighbors = min(neighbors, counts[counts > 0].min() - 1)
-    if neighbors < 1:
-        raise ValueError('The arm "smote" needs at least two images of each class. Received: a class of one image')
-    flat = images.reshape(len(images), -1).astype(np.float32)
-    flat, new_labels = SMOTE(random_state=seed, k_neighbors=neighbors).fit_resample(flat, labels)
+    flat, new_labels = images.reshape(len(images), -1).astype(np.float32), labels
+    several = np.flatnonzero(counts > 1)
+    if len(several):
+        neighbors = min(neighbors, counts[several].min() - 1)
+        wanted = {int(c): int(counts.max()) for c in several}
+        maker = SMOTE(sampling_strategy=wanted, random_state=seed, k_neighbors=neighbors)
+        flat, new_labels = maker.fit_resample(flat, labels)
+    copies = np.repeat(np.flatnonzero(counts[labels] == 1), counts.max() - 1)
+    flat, new_labels = np.concatenate([flat, flat[copies]]), np.concatenate([new_labels, labels[copies]])
     made = flat.reshape(-1, *images.shape[1:])
     return (np.rint(made) if images.dtype.kind in "iu" else made).astype(images.dtype), new_labels
 
@@ -109,7 +117,8 @@ class _KerasTransform:
 
     def prepare(self, seed, value_range):
         ranged = {"value_range": value_range} if self.name == "RandAugment" else {}
-        layer = getattr(keras.layers, self.name)(seed=seed, **self.options, **ranged)
+        # In float32 whatever the policy: these are the pixels of the data, and the labels.
+        layer = getattr(keras.layers, self.name)(seed=seed, dtype="float32", **self.options, **ranged)
 
         def transform(images, labels, seed):
             if not self.mixes:
@@ -153,49 +162,75 @@ def all_arms(flip=True):
     }
 
 
-def default_arms(flip=True):
+def default_arms(flip=True, channels=None):
     """The arms without synthetic images, by name. Warns of those that cannot be run here, and leaves them out.
 
     Args:
         flip: Whether images may be mirrored, which digits and letters may not. Defaults to True.
+        channels: Channels of the images, which not every arm takes. Defaults to None: not known.
     """
     arms = all_arms(flip)
-    missing = {name: missing_for(arm) for name, arm in arms.items()}
+    missing = {name: missing_for(arm, channels) for name, arm in arms.items()}
     for name in [name for name, reason in missing.items() if reason]:
         warnings.warn(f"The arm {name!r} is left out: it needs {missing[name]}.", stacklevel=2)
         del arms[name]
     return arms
 
 
-def missing_for(arm):
-    """What an arm needs that is not installed, in words; None if nothing is missing."""
+def missing_for(arm, channels=None):
+    """What an arm needs that is not installed, or other images, in words; None if nothing is missing."""
     if arm.resample is smote and importlib.util.find_spec("imblearn") is None:
         return 'imbalanced-learn (pip install "keras_ganaug[study]")'
     for transform in arm.transforms:
         layer = getattr(TRANSFORMS.get(transform) if isinstance(transform, str) else transform, "name", None)
         if layer is not None and not hasattr(keras.layers, layer):
             return f"keras.layers.{layer}, of a newer Keras than {keras.__version__}"
+        if layer == "RandAugment" and channels not in (None, 1, 3):
+            return f"images of 1 or 3 channels, not of {channels}"
     return None
 
 
-def check(name, arm):
+def check(name, arm, num_classes, channels=None):
     """Checks an arm before anything is trained."""
     if not isinstance(arm, Arm):
         raise TypeError(f"`arms` must map names to `study.Arm`s. Received: {name!r}: {arm!r}")
     _checks.one_of(arm.sampling, SAMPLING, f"sampling of arm {name!r}")
     _checks.one_of(arm.loss, losses.NAMES, f"loss of arm {name!r}")
+    _checks.boolean(arm.adjust_logits, f"adjust_logits of arm {name!r}")
+    if arm.resample is not None and not callable(arm.resample):
+        raise TypeError(f"`resample` of arm {name!r} must be a function. Received: {arm.resample!r}")
+    if not isinstance(arm.transforms, (tuple, list)):
+        raise TypeError(f"`transforms` of arm {name!r} must be a tuple of names or functions. Received: {arm.transforms!r}")
     for transform in arm.transforms:
         if not callable(transform):
             _checks.one_of(transform, tuple(TRANSFORMS), f"transforms of arm {name!r}")
     missing = missing_for(arm)
     if missing:
         raise ImportError(f"The arm {name!r} needs {missing}.")
+    if missing_for(arm, channels):
+        raise ValueError(f"`arms` must fit the images: {name!r} needs {missing_for(arm, channels)}. Received: {arm!r}")
     if arm.synthetic is not None:
-        if not isinstance(arm.synthetic, Synthetic):
-            raise TypeError(f"`synthetic` of arm {name!r} must be a `study.Synthetic`. Received: {arm.synthetic!r}")
-        _checks.fraction(arm.synthetic.fraction, f"fraction of arm {name!r}")
-        _checks.fraction(arm.synthetic.real_only_end, f"real_only_end of arm {name!r}")
-        _checks.truncation(arm.synthetic.truncation)
-        if arm.synthetic.band is not None and not 0 <= arm.synthetic.band[0] < arm.synthetic.band[1] <= 1:
-            raise ValueError(f"`band` of arm {name!r} must be (lowest, highest). Received: {arm.synthetic.band!r}")
-        _checks.one_of(arm.synthetic.source, ("gan", "shuffled", "oracle"), f"source of arm {name!r}")
+        check_synthetic(f"arm {name!r}", arm.synthetic, num_classes)
+
+
+def check_synthetic(of, synthetic, num_classes):
+    """Checks how synthetic images are to take part, before anything is trained.
+
+    Args:
+        of: What it is of, for the errors.
+    """
+    if not isinstance(synthetic, Synthetic):
+        raise TypeError(f"`synthetic` of {of} must be a `study.Synthetic`. Received: {synthetic!r}")
+    _checks.fraction(synthetic.fraction, f"fraction of {of}")
+    _checks.fraction(synthetic.real_only_end, f"real_only_end of {of}")
+    _checks.truncation(synthetic.truncation)
+    _checks.positive_int(synthetic.bank_size, f"bank_size of {of}")
+    _checks.one_of(synthetic.source, ("gan", "shuffled", "oracle"), f"source of {of}")
+    if synthetic.weight is not None:
+        _checks.non_negative(synthetic.weight, f"weight of {of}")
+    if isinstance(synthetic.strategy, str):
+        _checks.one_of(synthetic.strategy, ("auto", "fill", "keep", "balance"), f"strategy of {of}")
+    else:
+        class_weights(synthetic.strategy, num_classes, f"strategy of {of}")
+    if synthetic.band is not None:
+        _checks.band(synthetic.band, f"band of {of}")

@@ -1,17 +1,18 @@
 """The guard: whether to use a GAN, and how, from the training set alone."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import tensorflow as tf
 
-from keras_ganaug import _checks, datasets
+from keras_ganaug import _checks
 from keras_ganaug.study import streams
-from keras_ganaug.study.arms import Synthetic
+from keras_ganaug.study.arms import check, check_synthetic
 from keras_ganaug.study.candidates import CANDIDATES, distinct, on_top_of, preferred_arms, sparing_the_harmed
 from keras_ganaug.study.cross_validation import LEVEL, CrossValidation
+from keras_ganaug.study.inputs import as_arrays
 
 FEWEST = 4
 """Images that a class must have for its recall to be estimated at all."""
@@ -21,6 +22,10 @@ MANY = 2000
 
 RARE = 30
 """Images below which a class is named among the reasons."""
+
+
+OPTIONS = {"build", "optimizer", "steps", "batch_size", "num_classes", "value_range", "directory", "verbose"}
+"""Arguments of `AugmentationStudy` that `recommend` hands on."""
 
 
 class Recommendation(NamedTuple):
@@ -53,7 +58,7 @@ class Recommendation(NamedTuple):
 
     def to_json(self, path):
         """Writes all of it to a file."""
-        text = json.dumps(self._asdict(), indent=1)
+        text = json.dumps(self._asdict(), indent=1, default=_as_plain)
         Path(_checks.path(path)).write_text(text + "\n", encoding="utf-8")
 
     @classmethod
@@ -108,8 +113,8 @@ def recommend(
         margin: Least gain of balanced accuracy for which a GAN is worth its while, from 0 to 1. Defaults to 0.003.
         seed: Integer. Defaults to 0.
         class_names: Names for the reasons. Defaults to the data set's, else to numbers.
-        **options: Further arguments of `AugmentationStudy`: `build`, `optimizer`, `steps`, `batch_size`, `value_range`,
-            `directory`, `verbose`.
+        **options: Further arguments of `AugmentationStudy`: `build`, `optimizer`, `steps`, `batch_size`, `num_classes`,
+            `value_range`, `directory`, `verbose`.
 
     Returns a `Recommendation`, for `GANAugmentation.from_recommendation`.
 
@@ -123,14 +128,21 @@ def recommend(
     if folds < 2:
         raise ValueError(f"`folds` must be at least 2. Received: folds={folds}")
     margin, seed = _checks.fraction(margin, "margin"), _checks.non_negative_int(seed, "seed")
-    class_names = class_names or getattr(train, "class_names", None)
-    images, labels = datasets.to_arrays(train) if isinstance(train, tf.data.Dataset) else map(np.asarray, train)
-    labels = _checks.class_indices(labels, options.get("num_classes"), "train")
+    unknown = sorted(options.keys() - OPTIONS)
+    if unknown:
+        raise TypeError(f"`recommend` takes of `AugmentationStudy`'s arguments {sorted(OPTIONS)}. Received: {unknown}")
+    class_names = getattr(train, "class_names", None) if class_names is None else class_names
+    images, labels = as_arrays(train, "train", options.get("num_classes"))
     if repeats is None:
         repeats = 1 if len(labels) >= MANY else 2
     num_classes = options.setdefault("num_classes", int(labels.max()) + 1)
-    names = [str(name) for name in class_names or range(num_classes)]
+    names = [str(name) for name in (range(num_classes) if class_names is None else class_names)]
+    if len(names) < num_classes:
+        raise ValueError(f"`class_names` must be one name for each of {num_classes} classes. Received: {names}")
     counts = np.bincount(labels, minlength=num_classes)
+    for name, given in (("arms", arms), ("candidates", candidates)):
+        if given is not None and not isinstance(given, Mapping):
+            raise TypeError(f"`{name}` must be a mapping from names. Received: {name}={given!r}")
     arms = preferred_arms() if arms is None else dict(arms)
     candidates = dict(CANDIDATES if candidates is None else candidates)
     clash = sorted(arms.keys() & candidates.keys())
@@ -139,9 +151,13 @@ def recommend(
             "`arms` and `candidates` must be mappings that are not empty, with different names. "
             f"Received: {list(arms)} and {list(candidates)}"
         )
+    for name, arm in arms.items():
+        check(name, arm, num_classes, images.shape[-1])
+        if arm.synthetic is not None:
+            raise ValueError(f"`arms` are those without a GAN. Received: {name!r}: {arm!r}")
     for name, candidate in candidates.items():
-        if not isinstance(candidate, Synthetic):
-            raise TypeError(f"`candidates` must map names to `study.Synthetic`s. Received: {name!r}: {candidate!r}")
+        check_synthetic(f"candidate {name!r}", candidate, num_classes)
+        _checks.one_of(candidate.source, ("gan",), f"source of candidate {name!r}")
     few = [c for c in range(num_classes) if counts[c] < max(FEWEST, folds)]
     if few:
         # A class of two images can neither be learned by a GAN nor judged: nothing need be trained to say so.
@@ -165,6 +181,13 @@ def recommend(
         name = f"{best}, none for the {' and the '.join(harmed)}"
         left = left | trials.race({name: arms[base]._replace(synthetic=synthetic)}, behind, base)
     return _decide(trials, base, {name: arm.synthetic for name, arm in left.items()}, names, margin)
+
+
+def _as_plain(value):
+    """What JSON has in the place of NumPy's arrays and numbers."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        return value.tolist()
+    raise TypeError(f"A recommendation that is written must hold plain values. Received: {value!r}")
 
 
 def _few_images(classes, counts, names):

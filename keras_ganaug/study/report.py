@@ -29,7 +29,8 @@ class Report:
             log loss; NaN for what was not measured.
         seeds: The seeds.
         best_without_gan, best_with_gan: The arms with the highest mean balanced accuracy, without and with a GAN; None if
-            there is no such arm.
+            there is no such arm. They are chosen and compared by the same seeds, and the best of several is lucky as well
+            as good: where it matters, compare these two arms again in other seeds.
     """
 
     def __init__(self, figures, seeds, with_gan, without_gan):
@@ -38,6 +39,7 @@ class Report:
             arm: {metric: [run.get(metric, np.nan) for run in runs] for metric in statistics.METRICS}
             for arm, runs in figures.items()
         }
+        self._of = {"with": list(with_gan), "without": list(without_gan)}
         self._colors = {**dict.fromkeys(with_gan, "tab:red"), **dict.fromkeys(without_gan, "tab:blue")}
         self.best_without_gan, self.best_with_gan = (self._best(names) for names in (without_gan, with_gan))
 
@@ -58,7 +60,7 @@ class Report:
         _checks.one_of(arm, tuple(self.arms), "arm")
         _checks.one_of(other, tuple(self.arms), "other")
         _checks.one_of(metric, statistics.METRICS, "metric")
-        differences = np.subtract(self.arms[arm][metric], self.arms[other][metric])
+        differences = statistics.without_rounding(np.subtract(self.arms[arm][metric], self.arms[other][metric]))
         return {
             "difference": float(differences.mean()),
             "interval": statistics.paired_bootstrap(differences),
@@ -85,6 +87,11 @@ class Report:
             f"{self.best_without_gan!r} (95% interval {low:+.1f} to {high:+.1f}, Wilcoxon p = {gain['p_value']:.2g}, "
             f"higher in {gain['wins']} of {n} seeds)"
         )
+        if max(len(names) for names in self._of.values()) > 1:
+            facts += (
+                f"; each is the best, in these seeds, of its kind ({len(self._of['with'])} with the GAN, "
+                f"{len(self._of['without'])} without), which flatters the kind of which more were tried"
+            )
         if n < 3:
             return f"Too few seeds for a verdict: {facts}."
         if (low > 0 or high < 0) and gain["p_value"] > 0.1:  # so it is with fewer than five seeds, even if all agree
@@ -131,13 +138,12 @@ class Report:
 
         Returns the PNG as bytes. Needs matplotlib.
         """
-        import matplotlib
-
-        matplotlib.use("Agg")
-        from matplotlib import pyplot
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
 
         order = [arm for arm, _ in self._rows()][::-1]
-        figure, axes = pyplot.subplots(figsize=(7.0, 0.32 * len(order) + 1.0))
+        figure = Figure(figsize=(7.0, 0.32 * len(order) + 1.0))  # without pyplot, whose backend is the user's
+        axes = figure.add_subplot()
         for n, arm in enumerate(order):
             values = 100 * np.array(self.arms[arm]["balanced_accuracy"])
             color = self._colors.get(arm, "tab:gray")
@@ -148,8 +154,8 @@ class Report:
         axes.grid(axis="x", alpha=0.3)
         figure.tight_layout()
         buffer = io.BytesIO()
+        FigureCanvasAgg(figure)
         figure.savefig(buffer, format="png", dpi=110)
-        pyplot.close(figure)
         if path is not None:
             Path(_checks.path(path)).write_bytes(buffer.getvalue())
         return buffer.getvalue()

@@ -176,18 +176,25 @@ def _t_quantile(share, freedom):
     return math.sqrt(freedom * (1 / high - 1))
 
 
+def without_rounding(differences):
+    """Differences of shares without what the last bits of floating-point numbers add: equal ones are equal then."""
+    return np.round(np.asarray(differences, np.float64), 12)
+
+
 def wilcoxon(differences):
     """The two-sided p-value of Wilcoxon's signed-rank test (1945): exact up to 16 pairs, else by the normal approximation.
 
-    Differences of 0 are dropped, and ties share their mean rank. With few seeds it cannot be small: with five at least
-    0.0625, with ten 0.002.
+    Differences of 0 are dropped, and ties share their mean rank; what differs by rounding alone is a tie. With few seeds it
+    cannot be small: with five at least 0.0625, with ten 0.002.
 
     Args:
         differences: One for each pair: float array (n,).
 
-    Returns a float; 1 if all differences are 0.
+    Returns a float; 1 if all differences are 0, and NaN if one of them is.
     """
-    differences = np.asarray(differences, np.float64)
+    differences = without_rounding(differences)
+    if np.isnan(differences).any():
+        return math.nan
     differences = differences[differences != 0]
     n = len(differences)
     if n == 0:

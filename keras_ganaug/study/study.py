@@ -2,16 +2,17 @@
 
 import json
 import time
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import keras
 import numpy as np
-import tensorflow as tf
 
-from keras_ganaug import _checks, datasets, networks
+from keras_ganaug import _checks, networks
 from keras_ganaug.callbacks import TimeLeft
 from keras_ganaug.study import arms as arms_module
-from keras_ganaug.study import losses, statistics, training
+from keras_ganaug.study import kept, losses, statistics, training
+from keras_ganaug.study.inputs import as_arrays
 from keras_ganaug.study.report import Report
 
 
@@ -49,12 +50,14 @@ class AugmentationStudy:
         seeds: Integers. Defaults to (0, 1, 2).
         num_classes: Number of classes. Defaults to the largest test label plus 1.
         value_range: (lowest, highest) value of the images. Defaults to (0, 255).
-        directory: Folder in which results and generators are kept: results by seed, arm and steps, generators by seed. Take
-            another one for other data, another GAN or another classifier. Defaults to None: nothing is kept.
+        directory: Folder in which results and generators are kept: results by data, seed, arm, steps and optimizer,
+            generators by training images and seed. Take another one for another GAN or another classifier. Defaults to
+            None: nothing is kept.
         verbose: Whether to print a line with the time left after each arm. Defaults to True.
 
     Raises:
-        ValueError, TypeError: For an argument out of its range, before anything is trained.
+        ValueError, TypeError: For an argument out of its range, or by `run` for data that do not fit together, before
+            anything is trained.
 
     Example:
 
@@ -88,12 +91,15 @@ class AugmentationStudy:
         verbose=True,
     ):
         self.train, self.test, self.held_out = train, test, held_out
+        self._constant, self._identities = {}, {}
         for name, function in (("make_generator", make_generator), ("build", build), ("optimizer", optimizer)):
             if function is not None and not callable(function):
                 raise TypeError(f"`{name}` must be a function. Received: {name}={function!r}")
         self.make_generator = make_generator
         self.steps = _checks.positive_int(steps, "steps")
         self.batch_size = _checks.positive_int(batch_size, "batch_size")
+        if not isinstance(seeds, Iterable):
+            raise TypeError(f"`seeds` must be a sequence of integers. Received: seeds={seeds!r}")
         self.seeds = [_checks.non_negative_int(seed, "seeds") for seed in seeds]
         if not self.seeds or len(set(self.seeds)) != len(self.seeds):
             raise ValueError(f"`seeds` must be different integers, at least one. Received: seeds={seeds!r}")
@@ -103,6 +109,7 @@ class AugmentationStudy:
         self.num_classes = int(test_labels.max()) + 1
         if num_classes is not None:
             self.num_classes = _checks.positive_int(num_classes, "num_classes")
+            _checks.class_indices(test_labels, self.num_classes, "test")
         self.image_shape = test_images.shape[1:]
         self.build = build or self._default_build
         self.optimizer = optimizer or adam_with_cosine_decay
@@ -117,8 +124,13 @@ class AugmentationStudy:
         return networks.classifier.classifier(self.image_shape, self.num_classes, **options)
 
     def _arms(self, arms, on_top_of, synthetic):
-        arms = dict(arms_module.default_arms() if arms is None else arms)
+        if arms is None:
+            arms = arms_module.default_arms(channels=self.image_shape[-1])
+        if not isinstance(arms, Mapping) or not arms:
+            raise TypeError(f"`arms` must be a mapping from names to `study.Arm`s, not empty. Received: arms={arms!r}")
+        arms = dict(arms)
         synthetic = arms_module.Synthetic() if synthetic is None else synthetic
+        arms_module.check_synthetic("the study", synthetic, self.num_classes)
         if self.make_generator is not None and on_top_of is not None:
             unknown = [name for name in on_top_of if name not in arms]
             if unknown:
@@ -130,7 +142,7 @@ class AugmentationStudy:
                 if self.held_out is not None:
                     arms[f"oracle + {name}"] = arms[name]._replace(synthetic=synthetic._replace(source="oracle"))
         for name, arm in arms.items():
-            arms_module.check(name, arm)
+            arms_module.check(name, arm, self.num_classes, self.image_shape[-1])
             source = None if arm.synthetic is None else arm.synthetic.source
             if source in ("gan", "shuffled") and self.make_generator is None:
                 raise ValueError(f"`make_generator` must be given for the arm {name!r}. Received: None")
@@ -139,21 +151,40 @@ class AugmentationStudy:
         return {name: arms_module.with_strategy(arm) for name, arm in arms.items()}
 
     def _arrays(self, data, name, seed):
-        data = data(seed) if callable(data) else data
-        images, labels = datasets.to_arrays(data) if isinstance(data, tf.data.Dataset) else data
-        images, labels = np.asarray(images), np.asarray(labels)
-        if images.ndim != 4 or labels.shape != images.shape[:1] or not len(images):
-            raise ValueError(
-                f"`{name}` must be images of shape (n, height, width, channels) and n class indices. "
-                f"Received: shapes {images.shape} and {labels.shape}"
-            )
-        return images, _checks.class_indices(labels, getattr(self, "num_classes", None), name)
+        if callable(data):
+            return as_arrays(data(seed), name, getattr(self, "num_classes", None))
+        if name not in self._constant:  # the same in all seeds
+            self._constant[name] = as_arrays(data, name, getattr(self, "num_classes", None))
+        return self._constant[name]
 
     def _test(self, seed):
         return self._arrays(self.test, "test", seed)
 
+    def _identity(self, seed):
+        """Digests of a seed's data, which are checked here: of the training images alone, with the test images, with all."""
+        if seed not in self._identities:
+            parts = {"train": self._arrays(self.train, "train", seed), "test": self._test(seed)}
+            if self.held_out is not None:
+                parts["held_out"] = self._arrays(self.held_out, "held_out", seed)
+                missing = np.setdiff1d(np.arange(self.num_classes), parts["held_out"][1])
+                if len(missing) and any(_of_held_out(arm) for arm in self.arms.values()):
+                    raise ValueError(
+                        f"`held_out` must have images of each class. Received: none of the classes {missing.tolist()}"
+                    )
+            for name, (images, _) in parts.items():
+                if images.shape[1:] != self.image_shape:
+                    raise ValueError(
+                        f"`{name}` must be images of the shape of the test images, {self.image_shape}. "
+                        f"Received: shape {images.shape[1:]}"
+                    )
+            kept_anywhere = self.directory is not None
+            self._identities[seed] = kept.digests(parts.values()) if kept_anywhere else [""] * len(parts)
+        return self._identities[seed]
+
     def run(self):
         """Trains what is not there yet. Returns a `study.Report`."""
+        for seed in self.seeds:
+            self._identity(seed)
         results, total = self._kept(), len(self.seeds) * len(self.arms)
         start, done_before = time.monotonic(), sum(self._key(*key) in results for key in self._runs())
         done = done_before
@@ -214,23 +245,35 @@ class AugmentationStudy:
 
     def _generator(self, images, labels, seed):
         """The generator of a seed, made from its training images; a GAN is kept."""
-        path = None if self.directory is None else self.directory / f"generator_{seed}.keras"
+        path = self.generator_path(seed)
         if path is not None and path.exists():
             return keras.models.load_model(path, compile=False)
         generator = self.make_generator(images, labels, seed)
         if path is not None and isinstance(generator, keras.Model):
-            generator.save(path)
+            new = path.with_name(f"new_{path.name}")
+            generator.save(new)
+            new.replace(path)  # never half a file
         return generator
+
+    def generator_path(self, seed):
+        """The file in which the GAN of a seed is kept, if it is; None without a directory."""
+        return None if self.directory is None else self.directory / f"generator_{seed}_{self._identity(seed)[0]}.keras"
 
     def _runs(self):
         return [(seed, name) for seed in self.seeds for name in self.arms]
 
-    @staticmethod
-    def _key(seed, name):
-        return f"{seed}/{name}"
+    def _key(self, seed, name):
+        return f"{seed}/{self._identity(seed)[2 if _of_held_out(self.arms[name]) else 1]}/{name}"
 
     def _settings(self, name):
-        return _described((self.arms[name], self.steps, self.batch_size))
+        settings = [self.arms[name], self.steps, self.batch_size]
+        if self.optimizer is not adam_with_cosine_decay:
+            optimizer = keras.optimizers.serialize(self.optimizer(self.steps))
+            optimizer["config"].pop("name", None)  # which counts the optimizers of the process
+            settings.append(json.dumps(optimizer, sort_keys=True, default=str))
+        if self.value_range != (0, 255):
+            settings.append(self.value_range)
+        return kept.described(settings)
 
     @property
     def _file(self):
@@ -238,9 +281,9 @@ class AugmentationStudy:
 
     def _kept(self):
         """The results of earlier runs with these settings, by seed and arm."""
-        kept, results = _read(self._file), {}
+        entries, results = kept.read(self._file), {}
         for seed, name in self._runs():
-            entry = kept.get(self._key(seed, name))
+            entry = entries.get(self._key(seed, name))
             if entry is not None and entry["settings"] == self._settings(name):
                 results[self._key(seed, name)] = entry["figures"]
         return results
@@ -249,24 +292,7 @@ class AugmentationStudy:
         """Adds a result to what is kept, which may be of other studies too."""
         if self._file is None:
             return
-        content = {**_read(self._file), self._key(seed, name): {"settings": self._settings(name), "figures": figures}}
-        new = self._file.with_suffix(".new")
-        new.write_text(json.dumps(content, indent=1), encoding="utf-8")
-        new.replace(self._file)  # never half a file
-
-
-def _described(value):
-    """A text that is the same in every process."""
-    if isinstance(value, (tuple, list)):
-        names = getattr(value, "_fields", range(len(value)))
-        return "(" + ", ".join(f"{name}={_described(part)}" for name, part in zip(names, value, strict=True)) + ")"
-    if isinstance(value, np.ndarray):
-        return _described(value.tolist())
-    return f"{value.__module__}.{value.__qualname__}" if callable(value) and hasattr(value, "__qualname__") else repr(value)
-
-
-def _read(file):
-    return json.loads(file.read_text(encoding="utf-8")) if file is not None and file.exists() else {}
+        kept.add(self._file, {self._key(seed, name): {"settings": self._settings(name), "figures": figures}})
 
 
 def _once(make):
@@ -279,6 +305,10 @@ def _once(make):
         return made[0]
 
     return get
+
+
+def _of_held_out(arm):
+    return arm.synthetic is not None and arm.synthetic.source == "oracle"
 
 
 def _of_gan(arm):

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _compat
+from keras_ganaug import _checks, _compat
 from keras_ganaug.augmentation import FilteredGenerator
 from keras_ganaug.augmentation.source import resolve
 from keras_ganaug.study import losses, streams
@@ -22,10 +22,23 @@ def source_of(arm, make_generator, held_out, make_filter, num_classes, value_ran
         return None
     if synthetic.source == "oracle":
         return Pool(*held_out, num_classes, value_range)
-    source = resolve(make_generator())
+    source = _with_classes(make_generator(), num_classes)
     if synthetic.band is not None:
         source = FilteredGenerator(source, make_filter(), synthetic.band)
     return Shuffled(source) if synthetic.source == "shuffled" else source
+
+
+def _with_classes(generator, num_classes):
+    """The `Source` of a generator, which must have all classes of the study; a bare Keras model does not tell how many."""
+    source = resolve(generator)
+    if source.conditional and source.num_classes is None:
+        source = resolve(generator, num_classes)
+    if not source.conditional or source.num_classes < num_classes:
+        classes = f"{source.num_classes} classes" if source.conditional else "none"
+        raise ValueError(
+            f"`make_generator` must give a generator with all {num_classes} classes. Received: {generator!r}, with {classes}"
+        )
+    return source
 
 
 def cross_fitted_classifier(train_on, images, labels, seed, folds=2):
@@ -37,12 +50,30 @@ def cross_fitted_classifier(train_on, images, labels, seed, folds=2):
         train_on: Maps (images, labels, seed) to a trained Keras model from images to logits.
         images, labels: The training images.
         seed: Integer.
-        folds: How many. Defaults to 2.
+        folds: How many, at least 2. Defaults to 2.
 
     Returns a Keras model from images to logits: the logarithms of the mean probabilities.
+
+    Raises:
+        ValueError, TypeError: For an argument out of its range, before anything is trained; for a `train_on` that gives no
+            model.
     """
+    if not callable(train_on):
+        raise TypeError(f"`train_on` must be a function. Received: train_on={train_on!r}")
+    folds, seed = _checks.positive_int(folds, "folds"), _checks.non_negative_int(seed, "seed")
+    if folds < 2:
+        raise ValueError(f"`folds` must be at least 2. Received: folds={folds}")
+    images, labels = np.asarray(images), _checks.class_indices(labels, None)
+    if len(images) != len(labels) or len(labels) < folds:
+        raise ValueError(
+            f"`labels` must be one class index for each image, of at least {folds} images. "
+            f"Received: {len(labels)} labels for {len(images)} images"
+        )
     place = folds_of(labels, folds, seed)
     models = [train_on(images[place != fold], labels[place != fold], seed * folds + fold) for fold in range(folds)]
+    for model in models:
+        if not isinstance(model, keras.Model):
+            raise TypeError(f"`train_on` must give a Keras model. Received: {model!r}")
     return _MeanClassifier(models, name="cross_fitted")
 
 

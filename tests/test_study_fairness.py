@@ -1,0 +1,369 @@
+"""What makes the arms of a study comparable, and what is kept of it trustworthy."""
+
+import functools
+
+import keras
+import numpy as np
+import pytest
+from tools import STUDY_SHAPE, StudyRecorder, small_gan, study_data
+
+import keras_ganaug as kga
+from keras_ganaug import study
+from keras_ganaug.study import arms, kept, statistics, streams
+
+SOME = study.Synthetic(0.25, bank_size=12)
+
+
+def same_weights(one, another):
+    return all(np.array_equal(a, b) for a, b in zip(one.get_weights(), another.get_weights(), strict=True))
+
+
+class Fair(StudyRecorder):
+    """Also remembers the initial weights, and the optimizers that were asked for."""
+
+    def __init__(self):
+        super().__init__()
+        self.initial, self.asked = [], []
+
+    def build(self, seed):
+        model = super().build(seed)
+        self.initial.append(model.get_weights())
+        return model
+
+    def optimizer(self, steps):
+        self.asked.append(steps)
+        return keras.optimizers.SGD(0.01, momentum=0.5)
+
+
+@pytest.mark.slow
+def test_all_arms_make_the_same_steps_from_the_same_weights_on_the_same_images():
+    recorder = Fair()
+    plain = {name: study.Arm(loss=name) for name in ("cross_entropy", "focal", "class_weights")}
+    options = {"arms": plain, "on_top_of": ["focal"], "synthetic": SOME, "optimizer": recorder.optimizer, "steps": 5}
+    recorder.study(study_data(9), seeds=[3, 4], **options).run()
+    half = len(recorder.models) // 2
+    assert half == 6  # three, the GAN alone, on top of one, and its control
+    assert [int(model.optimizer.iterations.numpy()) for model in recorder.models] == [5] * (2 * half)
+    assert recorder.asked == [5] * (2 * half)
+    configs = [{**model.optimizer.get_config(), "name": None} for model in recorder.models]
+    assert all(config == configs[0] for config in configs)
+    for number, initial in enumerate(recorder.initial):
+        equal = [np.array_equal(a, b) for a, b in zip(initial, recorder.initial[0], strict=True) if a.any()]
+        assert all(equal) == (number < half)
+
+
+def test_the_order_of_the_images_is_that_of_the_seed():
+    images, labels = study_data(3)
+    orders = []
+    for arm, seed in [(study.Arm(), 3), (study.Arm(loss="focal"), 3), (study.Arm(), 4)]:
+        data, _ = streams.make_stream(arm, images, labels, 3, None, 4, 8, (0, 255), seed)
+        orders.append([batch[0].numpy() for batch in data])
+    np.testing.assert_array_equal(orders[0], orders[1])
+    assert (np.array(orders[0]) != orders[2]).any()
+
+
+@pytest.mark.slow
+def test_a_filter_never_sees_the_test_images():
+    banded = {"gan": study.Arm(synthetic=SOME._replace(band=(0.2, 0.9)))}
+    recorders = [StudyRecorder(), StudyRecorder()]
+    for recorder, test in zip(recorders, (100, 200)):
+        recorder.study(study_data(test), arms=banded, on_top_of=None, seeds=[3]).run()
+    first, second = (recorder.models for recorder in recorders)
+    assert len(first) == len(second) == 3  # two of the filter, one judged
+    assert all(map(same_weights, first, second))
+
+
+def test_logits_are_adjusted_by_the_frequencies_of_the_training_images():
+    recorder, (images, labels) = StudyRecorder(), study_data(9)
+    adjusted = {"nothing": study.Arm(), "adjusted": study.Arm(adjust_logits=True)}
+    report = recorder.study((images, labels), arms=adjusted, on_top_of=None, seeds=[3]).run()
+    assert same_weights(*recorder.models)  # in training they are one
+    logits = recorder.models[0](images.astype("float32")).numpy()
+    frequencies = np.bincount(study_data(3)[1]) / 60
+    for name, shift in (("nothing", 0.0), ("adjusted", np.log(frequencies))):
+        expected = statistics.measure(logits - shift, labels, np.ones(3))
+        assert report.arms[name]["balanced_accuracy"] == [expected["balanced_accuracy"]]
+        assert report.arms[name]["calibration_error"] == pytest.approx([expected["calibration_error"]])
+
+
+def test_an_arm_that_resamples_is_trained_on_what_it_made():
+    recorder, given = StudyRecorder(), []
+
+    def resample(images, labels, seed):
+        given.append((images, labels, seed))
+        return study_data(11, n=80)
+
+    recorder.study(study_data(9), arms={"mine": study.Arm(resample=resample)}, on_top_of=None, seeds=[3]).run()
+    assert len(given) == 1
+    np.testing.assert_array_equal(given[0][0], study_data(3)[0])
+    other = StudyRecorder()
+    options = {"arms": {"plain": study.Arm()}, "on_top_of": None, "seeds": [3]}
+    kga.AugmentationStudy(
+        study_data(11, n=80), study_data(9), build=other.build, steps=4, batch_size=8, verbose=False, **options
+    ).run()
+    assert same_weights(recorder.models[0], other.models[0])
+
+
+@pytest.mark.slow
+def test_what_is_kept_of_other_data_is_not_taken(tmp_path):
+    options = {"arms": {"nothing": study.Arm(), "gan": study.Arm(synthetic=SOME)}, "on_top_of": None, "seeds": [3]}
+    recorder = StudyRecorder()
+    first = recorder.study(study_data(9), tmp_path, **options).run()
+    assert (len(recorder.given), len(recorder.models)) == (1, 2)
+    recorder.study(study_data(10), tmp_path, **options).run()  # other test images: the GAN may stay
+    assert (len(recorder.given), len(recorder.models)) == (1, 4)
+    study_of_others = {**options, "build": recorder.build, "steps": 4, "batch_size": 8, "verbose": False}
+    kga.AugmentationStudy(study_data(7), study_data(9), recorder.generator, directory=tmp_path, **study_of_others).run()
+    assert (len(recorder.given), len(recorder.models)) == (2, 6)
+    assert recorder.study(study_data(9), tmp_path, **options).run().arms == first.arms  # and all of it is still there
+    assert (len(recorder.given), len(recorder.models)) == (2, 6)
+
+
+@pytest.mark.slow
+def test_the_guard_takes_nothing_from_a_study_in_the_same_folder(tmp_path):
+    options = {"arms": {"nothing": study.Arm()}, "on_top_of": None, "seeds": [0, 1]}
+    recorder = StudyRecorder()
+    recorder.study(
+        study_data(9), tmp_path, **{**options, "arms": {**options["arms"], "some": study.Arm(synthetic=SOME)}}
+    ).run()
+    assert len(recorder.given) == 2
+
+    def advice(directory, seed, folds=2):
+        fresh = StudyRecorder()
+        result = kga.recommend(
+            study_data(3),
+            fresh.generator,
+            arms=options["arms"],
+            candidates={"some": SOME},
+            folds=folds,
+            repeats=1,
+            seed=seed,
+            build=fresh.build,
+            steps=4,
+            batch_size=8,
+            verbose=False,
+            directory=directory,
+        )
+        return result, len(fresh.given)
+
+    for seed, folds in ((0, 2), (7, 2), (0, 3)):
+        (shared, trained), (alone, as_many) = advice(tmp_path, seed, folds), advice(tmp_path / f"{seed}{folds}", seed, folds)
+        assert shared == alone
+        assert trained == as_many > 0
+    assert advice(tmp_path, 0)[1] == 0  # its own are still there
+
+
+def test_results_are_known_by_what_made_them(tmp_path):
+    def settings(**options):
+        arm = study.Arm(transforms=options.pop("transforms", ()))
+        return StudyRecorder().study(study_data(9), arms={"a": arm}, on_top_of=None, **options)._settings("a")
+
+    def shift_by(share):
+        return lambda images, labels, seed: arms.shift(images, labels, seed, share)
+
+    def part(share):
+        return functools.partial(arms.shift, share=share)
+
+    assert settings() != settings(optimizer=lambda steps: keras.optimizers.SGD(0.1))
+    sgd = [settings(optimizer=lambda steps, rate=rate: keras.optimizers.SGD(rate)) for rate in (0.1, 0.2, 0.1)]
+    assert sgd[0] == sgd[2] != sgd[1]
+    assert settings() != settings(value_range=(0, 1))
+    for make in (shift_by, part):
+        texts = [settings(transforms=(make(share),)) for share in (0.1, 0.2, 0.1)]
+        assert texts[0] == texts[2] != texts[1]
+        assert " at 0x" not in texts[0]
+
+
+def test_half_a_generator_is_no_generator(tmp_path, monkeypatch):
+    """A process that is killed while it writes leaves nothing that the next one would load."""
+    options = {"arms": {"gan": study.Arm(synthetic=SOME)}, "on_top_of": None, "seeds": [3]}
+
+    def save(self, path, *args, **kwargs):
+        path.write_bytes(b"half a file")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(kga.SNGAN, "save", save)
+        with pytest.raises(KeyboardInterrupt):
+            StudyRecorder().study(study_data(9), tmp_path, **options).run()
+    assert len(StudyRecorder().study(study_data(9), tmp_path, **options).run().arms) == 1
+
+
+def test_digests_tell_data_apart():
+    zeros = np.zeros([2, 3], "uint8")
+    parts = [(zeros,), (zeros.T,), (zeros.astype("int8"),), (zeros + 1,), (np.asfortranarray(zeros),)]
+    texts = [kept.digests([part])[0] for part in parts]
+    assert len(set(texts)) == 4
+    assert texts[0] == texts[4]
+    assert kept.digests([(zeros,), (zeros + 1,)])[0] == texts[0]
+
+
+@pytest.mark.parametrize("name", ["rand_augment", "mixup", "cutmix"])
+def test_keras_transforms_work_under_any_policy(name):
+    if arms.missing_for(study.Arm(transforms=(name,))):
+        pytest.skip("a Keras without this layer")
+    before = keras.config.dtype_policy()
+    transform = arms.TRANSFORMS[name].prepare(1, (0, 255))
+    images, labels = study_data(1, n=16)
+    given = images.astype("float32"), np.eye(3, dtype="float32")[labels]
+    plain = transform(*given, None)
+    try:
+        keras.config.set_dtype_policy("mixed_float16")
+        half = arms.TRANSFORMS[name].prepare(1, (0, 255))(*given, None)
+    finally:
+        keras.config.set_dtype_policy(before)
+    for one, another in zip(plain, half):
+        np.testing.assert_array_equal(one, another)
+
+
+@pytest.mark.slow
+def test_a_generator_may_be_a_bare_keras_model():
+    def generator(images, labels, seed):
+        latents, classes = keras.Input([4]), keras.Input([], dtype="int32")
+        x = keras.layers.Concatenate()([latents, keras.layers.Embedding(3, 4)(classes)])
+        x = keras.layers.Dense(64, activation="tanh")(x)
+        return keras.Model([latents, classes], keras.layers.Reshape(STUDY_SHAPE)(x))
+
+    recorder = StudyRecorder()
+    recorder.generator = generator
+    report = recorder.study(study_data(9), seeds=[3], synthetic=SOME._replace(band=(0.1, 0.9))).run()
+    assert "shuffled + balanced_softmax" in report.arms
+
+
+@pytest.mark.parametrize(("num_classes", "words"), [(None, "with none"), (2, "with 2 classes")])
+def test_a_generator_without_the_classes_is_refused(num_classes, words):
+    recorder = StudyRecorder()
+    recorder.generator = lambda images, labels, seed: small_gan(STUDY_SHAPE, num_classes)
+    with pytest.raises(ValueError, match=f"`make_generator` must give a generator with all 3 classes.*{words}"):
+        recorder.study(study_data(9), arms={"gan": study.Arm(synthetic=SOME)}, on_top_of=None).run()
+
+
+def test_smote_copies_a_class_of_one_image():
+    pytest.importorskip("imblearn")
+    images = np.random.default_rng(1).integers(0, 256, [10, 4, 4, 1], "uint8")
+    labels = np.array([0] * 6 + [1] * 3 + [2])
+    new, new_labels = arms.smote(images, labels, seed=1)
+    assert np.bincount(new_labels).tolist() == [6, 6, 6]
+    assert (new[new_labels == 2] == images[9]).all()
+    alone, alone_labels = arms.smote(images[[0, 9]], np.array([0, 2]), seed=1)
+    np.testing.assert_array_equal(alone, images[[0, 9]])
+    assert alone_labels.tolist() == [0, 2]
+
+
+def with_synthetic(**options):
+    return {"arms": {"a": study.Arm(synthetic=study.Synthetic(**options))}}
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (with_synthetic(weight=-1), "weight of arm 'a'"),
+        (with_synthetic(bank_size=0), "bank_size of arm 'a'"),
+        (with_synthetic(strategy="fil"), "strategy of arm 'a'"),
+        (with_synthetic(strategy=[1, 1]), "strategy of arm 'a'"),
+        (with_synthetic(strategy={7: 1.0}), "strategy of arm 'a'"),
+        (with_synthetic(band=0.5), "band of arm 'a'"),
+        (with_synthetic(band=(0.9, 0.1)), "band of arm 'a'"),
+        ({"arms": {"a": study.Arm(adjust_logits="no")}}, "adjust_logits of arm 'a'"),
+        ({"arms": {"a": study.Arm(resample="smote")}}, "resample"),
+        ({"arms": {"a": study.Arm(transforms="shift")}}, "transforms"),
+        ({"arms": ["nothing"]}, "arms"),
+        ({"arms": {}}, "arms"),
+        ({"synthetic": 0.5}, "synthetic"),
+        ({"seeds": 3}, "seeds"),
+        ({"train": (*study_data(9), None)}, "train"),
+        ({"train": (np.zeros([6, 9, 9, 1]), np.arange(6) % 3)}, "train"),
+        ({"held_out": (study_data(9)[0][:7], study_data(9)[1][:7] * 0)}, "held_out"),
+        ({"held_out": (np.zeros([6, 9, 9, 1]), np.arange(6) % 3)}, "held_out"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_anything_is_trained(options, named):
+    recorder = StudyRecorder()
+    with pytest.raises((ValueError, TypeError), match=rf"`{named}.*Received"):
+        study_with(recorder, **options).run()
+    assert not recorder.given
+    assert not recorder.models
+
+
+def study_with(recorder, train=study_data, **options):
+    plain = {"arms": {"balanced_softmax": study.Arm(loss="balanced_softmax")}}
+    options = {**(plain if "arms" not in options else {"on_top_of": None}), "verbose": False, "steps": 2, **options}
+    return kga.AugmentationStudy(train, study_data(9), recorder.generator, build=recorder.build, **options)
+
+
+def test_images_that_an_arm_does_not_take():
+    data = np.zeros([12, 8, 8, 5], "uint8"), np.arange(12) % 3
+    with pytest.warns(UserWarning, match="'rand_augment' is left out: it needs images of 1 or 3 channels, not of 5"):
+        assert "rand_augment" not in kga.AugmentationStudy(data, data).arms
+    with pytest.raises(ValueError, match="`arms` must fit the images: 'mine' needs images of 1 or 3 channels"):
+        kga.AugmentationStudy(data, data, arms={"mine": study.Arm(transforms=("rand_augment",))})
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"candidates": {"x": study.Synthetic(weight=-1)}}, "weight of candidate 'x'"),
+        ({"candidates": {"x": study.Synthetic(source="oracle")}}, "source of candidate 'x'"),
+        ({"candidates": {"x": study.Synthetic(strategy="fil")}}, "strategy of candidate 'x'"),
+        ({"candidates": {"x": 0.5}}, "synthetic"),
+        ({"candidates": 0.5}, "candidates"),
+        ({"arms": {"x": study.Arm(synthetic=study.Synthetic())}}, "arms"),
+        ({"arms": ["nothing"]}, "arms"),
+        ({"class_names": np.array(["a"])}, "class_names"),
+        ({"train": (study_data(9)[0], study_data(9)[1][:5])}, "train"),
+        ({"train": (study_data(9)[0][0], study_data(9)[1])}, "train"),
+        ({"train": (np.zeros([0, 8, 8, 1]), np.zeros([0], int))}, "train"),
+        ({"on_top_of": None}, "recommend"),
+    ],
+)
+def test_the_guard_refuses_what_cannot_work_before_anything_is_trained(options, named):
+    recorder = StudyRecorder()
+    with pytest.raises((ValueError, TypeError), match=rf"`{named}.*Received"):
+        kga.recommend(options.pop("train", study_data(9)), recorder.generator, build=recorder.build, **options)
+    assert not recorder.given
+    assert not recorder.models
+
+
+def test_class_names_may_be_an_array():
+    images, labels = study_data(9, n=7)
+    advice = kga.recommend((images, labels), lambda *_: None, class_names=np.array(["a", "b", "c"]))
+    assert "1 images in class c" in str(advice)
+
+
+@pytest.mark.parametrize(
+    "options", [{"folds": 1}, {"train_on": None}, {"train_on": lambda *_: None}, {"labels": np.eye(3)[study_data(9)[1]]}]
+)
+def test_bad_arguments_of_the_filters_classifier(options):
+    images, labels = study_data(9)
+    given = {"train_on": lambda *_: keras.Sequential(), "images": images, "labels": labels, "seed": 1}
+    with pytest.raises((ValueError, TypeError), match=r"`.+`.*Received"):
+        study.cross_fitted_classifier(**{**given, **options})
+
+
+def test_differences_of_rounding_are_ties():
+    rounded = {"gan": [0.982, 0.5, 0.6], "plain": [0.9819999999999999, 0.4, 0.7]}
+    figures = {name: [dict.fromkeys(statistics.METRICS, value) for value in values] for name, values in rounded.items()}
+    compared = study.Report(figures, [0, 1, 2], ["gan"], ["plain"]).compare("gan", "plain")
+    assert compared["wins"] == 1
+    assert compared["p_value"] == 1.0
+    assert statistics.wilcoxon([2e-16, 0.01, 0.02, -0.03]) == statistics.wilcoxon([0.0, 0.01, 0.02, -0.03]) == 1.0
+    assert np.isnan(statistics.wilcoxon([np.nan] * 3))
+
+
+def test_the_verdict_says_of_how_many_arms_it_took_the_best():
+    figures = {name: [dict.fromkeys(statistics.METRICS, 0.5)] * 3 for name in ("gan", "a", "b")}
+    report = study.Report(figures, range(3), ["gan"], ["a", "b"])
+    assert "(1 with the GAN, 2 without)" in report.verdict()
+    assert "flatters" not in study.Report(figures, range(3), ["gan"], ["a"]).verdict()
+
+
+def test_a_plot_leaves_matplotlib_as_it_is():
+    matplotlib = pytest.importorskip("matplotlib")
+    before = matplotlib.get_backend()
+    matplotlib.use("svg")
+    try:
+        figures = {"a": [dict.fromkeys(statistics.METRICS, 0.5)] * 2}
+        assert study.Report(figures, [0, 1], [], ["a"]).plot()[1:4] == b"PNG"
+        assert matplotlib.get_backend() == "svg"
+    finally:
+        matplotlib.use(before)
