@@ -7,6 +7,7 @@ instances.
 """
 
 import math
+import numbers
 
 import keras
 import tensorflow as tf
@@ -37,7 +38,7 @@ class AdversarialLoss:
     """The logit of an image that could as well be real as fake; None where logits mean nothing but by their differences."""
 
     def __init__(self, label_smoothing=0.0):
-        number = isinstance(label_smoothing, (int, float)) and not isinstance(label_smoothing, bool)
+        number = isinstance(label_smoothing, numbers.Real) and not isinstance(label_smoothing, bool)
         if not number or not 0.0 <= label_smoothing < 0.5:
             raise ValueError(
                 "`label_smoothing` must be a number of at least 0 and below 0.5. "

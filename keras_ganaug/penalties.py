@@ -331,6 +331,12 @@ class MismatchedLabels(Penalty):
         self.loss = None if loss is None else losses.get(loss)
 
     def check(self, gan):
+        if gan.num_classes is None or not gan.logits_see_labels:
+            why = "has no classes" if gan.num_classes is None else "learns the classes by a head of its own"
+            raise ValueError(
+                "MismatchedLabels in `penalties` needs a discriminator whose logit depends on the label. "
+                f"Received: a {type(gan).__name__}, which {why}"
+            )
         if gan.num_classes != self.num_classes:
             raise ValueError(
                 f"`num_classes` of MismatchedLabels must be that of the GAN, {gan.num_classes}. "

@@ -105,6 +105,22 @@ def test_keep_best_looks_at_the_last_epoch_of_a_training_that_is_stopped():
     assert (keep.best, keep.best_epoch) == (history["g_loss"][1], 1)
 
 
+@pytest.mark.parametrize(("epochs", "stop_at"), [(5, None), (5, 2)])
+def test_keep_best_by_what_another_callback_logs_in_some_epochs(epochs, stop_at):
+    """The last epoch may be one without it; what was best until then is kept."""
+    logged = {1: 3.0, 3: 2.0}
+    writer = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: logs.update({"mine": logged[epoch]} if epoch in logged else {})
+    )
+    gan = compiled()
+    stop = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: setattr(gan, "stop_training", epoch == stop_at))
+    keep = callbacks.KeepBest("mine", every=2)
+    gan.fit(X, Y, batch_size=8, epochs=epochs, verbose=0, callbacks=[writer, keep, stop])
+    assert (keep.best, keep.best_epoch) == ((2.0, 3) if stop_at is None else (3.0, 1))
+    for variable, value in zip(gan.sampling_state, keep._state, strict=True):
+        np.testing.assert_array_equal(variable.numpy(), value)
+
+
 def test_keep_best_of_a_training_that_is_resumed_after_its_last_epoch(tmp_path):
     recorder, values = Recorder(), iter([1.0, 2.0])
 

@@ -122,7 +122,6 @@ BAD_CALLS = {
         lambda: kga.SNGAN((8, 8, 1), num_classes=0),
         lambda: kga.SNGAN((8, 8, 1), num_classes="ten"),
         lambda: small_gan().compile(penalties=kga.penalties.MismatchedLabels(5)),  # of three classes
-        lambda: small_gan(num_classes=None).compile(penalties=kga.penalties.MismatchedLabels(3)),
     ],
     "latent_dim": [lambda: kga.SNGAN((8, 8, 1), latent_dim=-1)],
     "value_range": [
@@ -161,11 +160,15 @@ BAD_CALLS = {
     "ema_decay": [lambda: small_gan().compile(ema_decay=1.0), lambda: small_gan().compile(ema_decay=-0.1)],
     "label_smoothing": [
         lambda: small_gan().compile(label_smoothing=0.1),  # the hinge loss has no target
-        lambda: small_gan().compile(loss="lsgan", label_smoothing=0.7),
+        lambda: small_gan().compile(loss="lsgan", label_smoothing=np.float32(0.7)),
     ],
     "penalties": [
         lambda: small_gan().compile(penalties=["gp"]),
         lambda: small_gan().compile(penalties=[kga.penalties.R1]),  # the class, not an object
+        lambda: small_gan().compile(penalties="r1"),
+        lambda: small_gan().compile(penalties=[kga.penalties.HistoricalAveraging(0.1)] * 2),
+        lambda: small_gan(num_classes=None).compile(penalties=kga.penalties.MismatchedLabels(3)),
+        lambda: kga.ACGAN((8, 8, 1), 3).compile(penalties=kga.penalties.MismatchedLabels(3)),
     ],
     "epochs": [lambda: compiled().fit(X, Y, epochs=0), lambda: compiled().fit(X, Y, epochs="a")],
     "initial_epoch": [lambda: compiled().fit(X, Y, initial_epoch=-1)],
@@ -197,6 +200,9 @@ BAD_CALLS = {
     "lambda_k": [lambda: kga.BEGAN((8, 8, 1), lambda_k=-1)],
     "sampling_range": [lambda: kga.BEGAN((8, 8, 1), sampling_range=0)],
     "patience": [lambda: kga.BEGAN((8, 8, 1), patience=0)],
+    "levels": [lambda: kga.layers.Progress("a"), lambda: kga.layers.Progress(-1)],
+    "index": [lambda: kga.layers.NoiseInjection("x")],
+    "inputs": [lambda: kga.layers.SelfAttention()(np.zeros([2, 3], "float32"))],
     "mixing": [lambda: kga.StyleGAN((8, 8, 1), mixing=2)],
     "fake_weight": [
         lambda: kga.ACGAN((8, 8, 1), 3, fake_weight=-1),
@@ -274,6 +280,7 @@ BAD_CALLS = {
     "labels": [
         balanced_in_a_narrow_dtype,
         lambda: compiled().fit(X, [[1], [1, 2]]),
+        lambda: compiled().fit(X, np.array(["a", "b", "c"] * 8, object)),
         lambda: compiled().fit(dataset(X, {"label": Y})),
         lambda: augmented().train_on_batch(X / 255.0, Y + 1),
         lambda: augmented().fit(((X / 255.0, Y + n) for n in range(2)), verbose=0),

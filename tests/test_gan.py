@@ -146,6 +146,37 @@ def test_one_step_is_the_written_out_arithmetic():
         np.testing.assert_allclose(a, decay * start + (1 - decay) * end, atol=1e-6)
 
 
+def test_the_generator_learns_through_the_augmentation():
+    """Where the discriminator is shown nothing of a sample, there is nothing to learn from it."""
+    x, y = small_data(8)
+    for factor in (0.0, 1.0):
+        gan = small_gan()
+        gan.compile(augment=lambda images, seed, factor=factor: factor * images, run_eagerly=True)
+        before = weights(gan.generator)
+        gan.fit(x, y, batch_size=8, epochs=1, verbose=0)
+        moved = max(np.abs(a - b).max() for a, b in zip(before, weights(gan.generator), strict=True))
+        assert (moved > 0) == (factor > 0)
+
+
+def test_images_seen_are_all_that_the_discriminator_was_shown():
+    x, y = small_data(24)
+    gan = small_gan()
+    gan.compile(d_steps=3)
+    gan.fit(x, y, batch_size=4, epochs=2, verbose=0)
+    assert int(gan.step.numpy()) == 4
+    assert int(gan.images_seen.numpy()) == 48
+
+
+def test_labels_in_the_boxes_of_pandas_are_labels():
+    x, y = small_data(8)
+    histories = []
+    for labels in (y, y.astype(object)):
+        gan = small_gan()
+        gan.compile()
+        histories.append(gan.fit(x, labels, batch_size=8, epochs=1, verbose=0).history)
+    assert histories[0] == histories[1]
+
+
 def test_without_averaging_the_average_is_the_generator():
     gan = small_gan()
     gan.compile(ema_decay=0, run_eagerly=True)

@@ -45,7 +45,7 @@ def test_loss_is_float32_and_finite_for_large_half_logits(name):
 
 
 def test_label_smoothing_is_one_sided():
-    smooth = losses.NonSaturating(label_smoothing=0.1)
+    smooth = losses.NonSaturating(label_smoothing=np.float64(0.1))
     real = -(0.9 * log_sigmoid(REAL) + 0.1 * log_sigmoid(-REAL)).mean()
     np.testing.assert_allclose(smooth.discriminator(REAL, FAKE), real - log_sigmoid(-FAKE).mean(), rtol=1e-6)
     np.testing.assert_allclose(smooth.generator(None, FAKE), losses.nonsaturating.generator(None, FAKE))

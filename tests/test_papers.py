@@ -1,5 +1,7 @@
 """What each paper's GAN does that the others do not."""
 
+import collections
+
 import keras
 import numpy as np
 import pytest
@@ -69,6 +71,47 @@ def test_a_critic_estimates_the_exact_wasserstein_distance():
     x, z = (values[:, None, None, None] for values in (real, fake))
     estimate = -float(loss.discriminator(critic(x), critic(z)))
     assert estimate == pytest.approx(exact, rel=0.1)
+
+
+def kinds(network):
+    """How many layers of each kind a network has, nested ones included."""
+    return collections.Counter(type(layer).__name__ for layer in network._flatten_layers())
+
+
+def test_the_networks_have_the_papers_layers():
+    sagan = kga.SAGAN((16, 16, 1), 3, latent_dim=4, width=8, seed=1)
+    for network in (sagan.generator, sagan.discriminator):
+        assert kinds(network)["SelfAttention"] == 1
+        dense_and_convolutions = sum(kinds(network)[kind] for kind in ("Conv2D", "Conv2DTranspose", "Dense"))
+        assert kinds(network)["SpectralNormalization"] >= dense_and_convolutions
+    sngan = kga.SNGAN((16, 16, 1), 3, latent_dim=4, width=8, seed=1)
+    assert kinds(sngan.generator)["SpectralNormalization"] == 0 < kinds(sngan.discriminator)["SpectralNormalization"]
+    progressive = kga.ProgressiveGAN((16, 16, 1), 3, latent_dim=4, width=8, seed=1)  # 4, 8, 16: two layers at each
+    assert kinds(progressive.generator)["PixelNormalization"] == 6
+    assert kinds(progressive.discriminator)["MinibatchStdDev"] == 1
+    style = kga.StyleGAN((16, 16, 1), 3, latent_dim=4, width=8, seed=1)
+    assert kinds(style.generator)["NoiseInjection"] == kinds(style.generator)["AdaIN"] == 6
+    assert kinds(style.generator)["LearnedConstant"] == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "rates", "betas", "penalties", "d_steps"),
+    [
+        ("WGANGP", (2e-4, 2e-4), (0.0, 0.9), [("GradientPenalty", 10.0, 1)], 5),
+        ("ProgressiveGAN", (1e-3, 1e-3), (0.0, 0.99), [("GradientPenalty", 10.0, 1), ("Drift", 1e-3, 1)], 1),
+        ("StyleGAN", (1e-3, 1e-3), (0.0, 0.99), [("R1", 10.0, 16)], 1),
+        ("SAGAN", (1e-4, 4e-4), (0.0, 0.9), [], 1),
+        ("BEGAN", (1e-4, 1e-4), (0.5, 0.999), [], 1),
+    ],
+)
+def test_the_papers_numbers(name, rates, betas, penalties, d_steps):
+    gan = getattr(kga, name)((8, 8, 1), 3, latent_dim=4, width=4, seed=1)
+    gan.compile()
+    optimizers = gan.g_optimizer, gan.d_optimizer
+    assert [float(np.asarray(each.learning_rate)) for each in optimizers] == pytest.approx(rates)
+    assert [(each.beta_1, each.beta_2) for each in optimizers] == [betas] * 2
+    assert [(type(each).__name__, each.weight, each.interval) for each in gan.penalties] == penalties
+    assert gan.d_steps == d_steps
 
 
 @pytest.mark.parametrize("cls", [kga.CGAN, kga.LSGAN, kga.WGAN, kga.WGANGP, kga.ProgressiveGAN, kga.StyleGAN])
@@ -192,6 +235,7 @@ class TestBEGAN:
         images, labels = tf.random.stateless_uniform([3, 8, 8, 1], [1, 2], -1, 1), tf.constant([0, 1, 2])
         expected = np.abs(images - gan.discriminator([images, labels])).mean((1, 2, 3))
         np.testing.assert_allclose(gan.judge(images)(labels), expected, rtol=1e-5)
+        np.testing.assert_allclose(gan.logits(images, labels), -expected, rtol=1e-5)  # the better, the more real
 
     def test_the_code_is_joined_anew_after_each_doubling(self):
         latents = np.random.default_rng(0).uniform(-1, 1, [3, 4]).astype("float32")
@@ -254,6 +298,29 @@ class TestBEGAN:
         gan._halve_learning_rates_if_stalled(tf.constant(5.0))
         assert rates() == pytest.approx([5e-5, 5e-5])
 
+    def test_m_is_smoothed_and_has_to_fall_again_after_a_halving(self):
+        gan, smoothed = self.gan(patience=2), 1.0
+        for n, (m, best, waited) in enumerate([(1.0, 1.0, 0), (3.0, 1.0, 1), (3.0, 1.0398, 0), (0.0, 1.029402, 0)]):
+            gan._halve_learning_rates_if_stalled(tf.constant(m))
+            gan.step.assign(n + 1)
+            smoothed = 0.99 * smoothed + 0.01 * m if n else m
+            assert float(gan.convergence.numpy()) == pytest.approx(smoothed)
+            assert float(gan.best.numpy()) == pytest.approx(best)  # at the halving what it is then, above what it was
+            assert float(gan.waited.numpy()) == waited
+
+    @pytest.mark.parametrize("d_steps", [1, 3])
+    def test_patience_is_in_training_steps(self, d_steps):
+        gan, rates = kga.BEGAN((8, 8, 1), 3, latent_dim=4, width=4, seed=1, patience=4), []
+        gan.compile(d_steps=d_steps)
+        for n in range(1, 7):
+            gan.step.assign(n)
+            gan.best.assign(0.0)  # never reached
+            for _ in range(d_steps):
+                gan._halve_learning_rates_if_stalled(tf.constant(1.0))
+            rates.append(float(np.asarray(gan.d_optimizer.learning_rate)))
+            gan.convergence.assign(1.0)
+        assert rates == pytest.approx([1e-4] * 3 + [5e-5] * 3)
+
     def test_it_takes_no_other_loss(self):
         with pytest.raises(ValueError, match=r"`loss`.*Received"):
             kga.BEGAN((8, 8, 1), 3).compile(loss="hinge")
@@ -271,6 +338,17 @@ class TestProgressiveGAN:
         seen = [0, 50, 75, 150, 199, 200, 250, 300, 350, 10**6]
         progress = [float(gan.progress_at(n)) for n in seen]
         np.testing.assert_allclose(progress, [0, 0, 0.25, 1, 1, 1, 1.5, 2, 2, 2], atol=1e-6)
+
+    def test_latents_are_on_a_sphere_and_truncation_goes_inside(self):
+        gan = self.gan()
+        latents = gan.sample_latents(50, tf.constant([1, 2])).numpy()
+        np.testing.assert_allclose((latents**2).mean(1), 1, rtol=1e-5)
+        normal = np.random.default_rng(0).normal(size=[50, 4]).astype("float32")
+        expected = normal / np.sqrt((normal**2).mean(1, keepdims=True))
+        np.testing.assert_allclose(gan.latents_from_normal(normal), expected, rtol=1e-5)
+        spread = [gan.generate([1] * 50, seed=1, truncation=truncation).std(0).mean() for truncation in (1.0, 0.5, 0.05)]
+        assert spread[2] < 0.2 * spread[0]
+        assert spread[2] < spread[1] < spread[0]
 
     def test_a_fit_grows_without_a_new_trace(self, monkeypatch):
         gan = self.gan(eager=False)

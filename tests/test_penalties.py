@@ -163,6 +163,8 @@ def test_mismatched_labels_take_what_is_known_of_either_side():
     )
     value = penalties.MismatchedLabels(3, fake_weight=0.5)(None, given)
     np.testing.assert_allclose(value, 0.8 - 0.5 * 1.6, atol=1e-6)
+    surer = given._replace(judge_fake=lambda labels: tf.fill([5, 1], 3.0))
+    np.testing.assert_allclose(penalties.MismatchedLabels(3, fake_weight=0.5)(None, surer), 0.8 - 0.5 * 2.0, atol=1e-6)
 
 
 @pytest.mark.parametrize("loss", [None, "wasserstein", "relativistic"])
@@ -258,6 +260,17 @@ def test_lecam_pulls_logits_towards_the_running_mean_of_the_others():
         expected = 0.3 * (((real - fake_mean) ** 2).mean() + ((fake - real_mean) ** 2).mean())
         batch = BATCH._replace(real_logits=tf.constant(real), fake_logits=tf.constant(fake))
         np.testing.assert_allclose(penalty(linear, batch), expected, rtol=1e-5)
+
+
+def test_lecam_sees_the_logits_of_every_step_though_it_is_lazy():
+    penalty, real_mean = penalties.LeCam(weight=0.3, interval=3, decay=0.9), 0.0
+    penalty.attach(networks())
+    for n in range(5):
+        real, fake = np.random.default_rng(n).normal(size=[2, 6]).astype("float32")
+        real_mean = 0.9 * real_mean + 0.1 * real.mean()
+        batch = BATCH._replace(real_logits=tf.constant(real), fake_logits=tf.constant(fake), step=tf.constant(n))
+        assert (float(penalty(linear, batch)) == 0) == (n % 3 > 0)
+        np.testing.assert_allclose(penalty.real_mean.numpy(), real_mean, rtol=1e-5)
 
 
 def test_weight_clipping():

@@ -16,7 +16,8 @@ class KeepBest(GANCallback):
     that train are those of the end.
 
     Args:
-        metric: The name of a number that `fit` logs, such as "convergence" of a BEGAN, or a callable from the GAN to a
+        metric: The name of a number that `fit` logs, such as "convergence" of a BEGAN, or that a callback before this one
+            does, such as "diversity" of a `CollapseAlarm`, whose epochs count alone; or a callable from the GAN to a
             number, such as a distance between features of its samples and of real images.
         mode: "min" or "max": which is better. Defaults to "min".
         every: Epochs from one evaluation to the next, at least 1; the last epoch is always evaluated. Defaults to 1.
@@ -27,8 +28,8 @@ class KeepBest(GANCallback):
 
     Raises:
         ValueError, TypeError: For another mode, or a metric of another kind; where a training goes on, for a folder with
-            the generator of another GAN or metric. At the end of the first epoch, for a name that is not logged, or a
-            callable that gives no number.
+            the generator of another GAN or metric. When it is first evaluated, for a name that is not logged, or a callable
+            that gives no number.
 
     Attributes:
         best: The best value so far, or None.
@@ -60,7 +61,7 @@ class KeepBest(GANCallback):
 
     def on_train_begin(self, logs=None):
         self._last = self.params.get("epochs", 0) - 1
-        self._begun, self._skipped = False, None
+        self._begun, self._skipped, self._found = False, None, False
 
     def on_epoch_begin(self, epoch, logs=None):
         if not self._begun:  # by now a callback may have restored the model
@@ -106,7 +107,13 @@ class KeepBest(GANCallback):
     def _evaluate(self, epoch, logs):
         if isinstance(self.metric, str):
             if self.metric not in (logs or {}):
-                raise ValueError(f"`metric` must be one of {sorted(logs or {})}. Received: metric={self.metric!r}")
+                if self._found or self.best is not None:  # a callback logs it in other epochs
+                    return
+                raise ValueError(
+                    f"`metric` must be one of {sorted(logs or {})}, or what a callback before this one logs in the epochs "
+                    f"of `every`. Received: metric={self.metric!r}"
+                )
+            self._found = True
             value = float(logs[self.metric])
         else:
             value = self.metric(self.model)

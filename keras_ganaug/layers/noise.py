@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from keras_ganaug import _random
+from keras_ganaug import _checks, _random
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
@@ -26,7 +26,7 @@ class NoiseInjection(keras.layers.Layer):
 
     def __init__(self, index=0, **kwargs):
         super().__init__(**kwargs)
-        self.index = int(index)
+        self.index = _checks.non_negative_int(index, "index")
 
     def build(self, input_shape):
         self.gain = self.add_weight(name="gain", shape=(input_shape[0][-1],), initializer="zeros")

@@ -28,7 +28,7 @@ class Progress(keras.layers.Layer):
     def __init__(self, levels, **kwargs):
         kwargs["dtype"] = "float32"
         super().__init__(**kwargs)
-        self.levels = int(levels)
+        self.levels = _checks.positive_int(levels, "levels")
 
     def build(self, input_shape=None):
         self.progress = add_state(self, "progress", initializer=keras.initializers.Constant(float(self.levels)))

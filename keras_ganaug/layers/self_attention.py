@@ -30,6 +30,11 @@ class SelfAttention(keras.layers.Layer):
         self.seed = _checks.seed(seed)
 
     def build(self, input_shape):
+        if len(input_shape) != 4 or None in input_shape[1:]:
+            raise ValueError(
+                "`inputs` of SelfAttention must have the shape (batch, height, width, channels), all but the first known. "
+                f"Received: shape {tuple(input_shape)}"
+            )
         channels = input_shape[-1]
         sizes = {"f": max(channels // 8, 1), "g": max(channels // 8, 1), "h": max(channels // 2, 1), "v": channels}
         for n, (name, filters) in enumerate(sizes.items()):

@@ -36,6 +36,7 @@ class ACGAN(GAN):
     """
 
     own_arguments = ("fake_weight", "g_class_weight", "twin_weight")
+    logits_see_labels = False
 
     def __init__(self, *args, fake_weight=1.0, g_class_weight=1.0, twin_weight=0.0, **kwargs):
         for name, weight in zip(ACGAN.own_arguments, (fake_weight, g_class_weight, twin_weight), strict=True):

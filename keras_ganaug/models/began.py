@@ -129,8 +129,8 @@ class BEGAN(GAN):
         smoothed = _SMOOTHING * _value(self.convergence) + (1.0 - _SMOOTHING) * convergence
         smoothed = tf.where(first, convergence, smoothed)
         better = first | (smoothed < _value(self.best))
-        waited = tf.where(better, 0.0, _value(self.waited) + 1.0)
-        stalled = waited >= self.patience
+        waited = tf.where(better, 0.0, _value(self.waited) + 1.0 / self.d_steps)  # in training steps
+        stalled = waited > self.patience - 0.5 / self.d_steps
         self.convergence.assign(smoothed)
         # After a halving it has to become better than it is now, not than it ever was.
         self.best.assign(tf.where(better | stalled, smoothed, _value(self.best)))

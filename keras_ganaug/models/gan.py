@@ -88,6 +88,8 @@ class GAN(Sampling, Saving, keras.Model):
     """Names of the running means that training reports."""
     own_loss = False
     """Whether the objectives do without the adversarial loss of `compile`, which then takes none."""
+    logits_see_labels = True
+    """Whether the logit of an image depends on its label, where there are classes."""
     own_arguments = ()
     """Names of the constructor arguments that a variant adds; each is an attribute too."""
 

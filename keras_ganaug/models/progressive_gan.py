@@ -16,7 +16,8 @@ class ProgressiveGAN(GAN):
     `stable_images`. While a resolution fades in, real images are blended with their halved selves by the same α. The
     networks are one static graph with the progress as a variable: nothing is compiled again as they grow.
 
-    Equalised learning rates, pixel normalisation, minibatch standard deviation, and the loss of WGAN-GP with a small drift
+    Latents lie on a sphere, of their root mean square 1, within which `truncation` draws them towards the middle. Equalised
+    learning rates, pixel normalisation, minibatch standard deviation, and the loss of WGAN-GP with a small drift
     penalty and one update of the critic for each of the generator's.
 
     Reference: Karras et al. 2018, Progressive Growing of GANs for Improved Quality, Stability, and Variation.
@@ -59,6 +60,12 @@ class ProgressiveGAN(GAN):
 
     def build_discriminator(self):
         return networks.progressive.discriminator(**self.discriminator_arguments, label_use="join_all")
+
+    def sample_latents(self, num_images, seed):
+        return self.latents_from_normal(super().sample_latents(num_images, seed))
+
+    def latents_from_normal(self, numbers):
+        return numbers * tf.math.rsqrt(tf.reduce_mean(tf.square(numbers), axis=-1, keepdims=True) + 1e-8)
 
     def _progress_layers(self):
         layers = [*self.generator._flatten_layers(), *self.discriminator._flatten_layers()]

@@ -20,10 +20,13 @@ def check(settings, label_smoothing, compute_dtype):
     if optimizers["g_optimizer"] is optimizers["d_optimizer"]:
         raise ValueError("`g_optimizer` and `d_optimizer` must be two objects. Received: the same one twice")
     penalties = settings["penalties"]
-    penalties = tuple(penalties) if isinstance(penalties, Sequence) else (penalties,)
+    penalties = tuple(penalties) if isinstance(penalties, Sequence) and not isinstance(penalties, str) else (penalties,)
     for penalty in penalties:
         if not callable(penalty) or isinstance(penalty, type):
             raise TypeError(f"`penalties` must be callables, as in keras_ganaug.penalties. Received: {penalty!r}")
+    twice = [penalty for n, penalty in enumerate(penalties) if any(penalty is other for other in penalties[:n])]
+    if twice:
+        raise ValueError(f"`penalties` must be different objects. Received: {twice[0]!r} twice")
     augment = settings["augment"]
     if augment is not None and (not callable(augment) or isinstance(augment, type)):
         raise TypeError(f"`augment` must be a callable (images, seed) -> images. Received: {augment!r}")

@@ -73,9 +73,14 @@ def _check_batch(images, labels, gan):
 
 def _numpy(tensor, name):
     try:
-        return None if tensor is None else np.asarray(tensor)
+        array = None if tensor is None else np.asarray(tensor)
+        if array is not None and array.dtype == object:  # numbers in the boxes of pandas, say
+            array = np.asarray(array.tolist())
     except ValueError as error:  # rows of different lengths
         raise ValueError(f"`{name}` must be one array. Received: {error}") from None
+    if array is not None and array.dtype.kind not in "biuf":
+        raise TypeError(f"`{name}` must be an array of numbers. Received: dtype {array.dtype}")
+    return array
 
 
 def arrays(x, y, gan):

@@ -40,7 +40,8 @@ def lrelu(x):
 def generator(image_shape, num_classes=None, latent_dim=128, width=32, seed=None):
     """A generator that grows, with equalised layers and pixel normalisation. Labels are joined to the latents.
 
-    Where the paper's output is linear this one's is tanh, so that images lie in [-1, 1].
+    The latents are taken as they are: `ProgressiveGAN` normalises them, as the paper's network does. Where the paper's
+    output is linear this one's is tanh, so that images lie in [-1, 1].
 
     Args:
         image_shape, num_classes, latent_dim, width, seed: As of all families.
@@ -56,7 +57,7 @@ def generator(image_shape, num_classes=None, latent_dim=128, width=32, seed=None
     def to_rgb(x):
         return equalized.conv(image_shape[-1], 1, gain=1.0)(x)
 
-    x = common.join(layers.PixelNormalization()(latents), labels, num_classes)
+    x = common.join(latents, labels, num_classes)  # the GAN draws them on the sphere
     x = equalized(keras.layers.Dense(grid[0] * grid[1] * channels[-1]), gain=2.0**0.5 / 4)(x)
     x = lrelu_norm(keras.layers.Reshape((*grid, channels[-1]))(x))
     x = lrelu_norm(equalized.conv(channels[-1])(x))
