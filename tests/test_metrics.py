@@ -107,7 +107,7 @@ def test_memorization_against_scikit_learn_and_scipy():
     assert result["nearer_to_training"] == nearer / 400
     assert result["distance_ratio"] == pytest.approx(np.median(to[0] / to[1]))
     exact = stats.binomtest(nearer, 400, alternative="greater").pvalue
-    assert np.log10(result["p_value"]) == pytest.approx(np.log10(exact), rel=0.2)
+    assert result["p_value"] == pytest.approx(exact)
 
 
 def test_memorization_is_none_of_new_samples_and_grows_with_copies():
@@ -225,6 +225,27 @@ def test_features_of_a_classifier_are_what_its_logits_are_made_of(digits):
     assert len({features.stamp, other.stamp, metrics.random_features((8, 8, 1), seed=3).stamp}) == 3
     assert other.stamp == metrics.random_features((8, 8, 1), seed=2).stamp
     assert features.stamp.startswith("mine #")
+
+
+def test_a_stamp_tells_what_is_done_with_the_weights_too():
+    def network(strides):
+        return keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(2, 3, strides, kernel_initializer="ones")])
+
+    stamps = [metrics.Features(network(strides), "mine").stamp for strides in (1, 2, 1)]
+    assert stamps[0] == stamps[2] != stamps[1]
+    ranges = [metrics.random_features((8, 8, 1), value_range, seed=1).stamp for value_range in ((0, 255), (0, 1), (0, 255))]
+    assert ranges[0] == ranges[2] != ranges[1]
+    assert metrics.random_features((9, 9, 1), seed=1).stamp != ranges[0]
+
+
+@pytest.mark.parametrize(("nearer", "ties", "others"), [(3, 0, 0), (2, 2, 1), (0, 0, 4), (700, 0, 600), (0, 3, 0)])
+def test_the_p_value_of_copies_is_that_of_the_binomial_test(nearer, ties, others):
+    stats = pytest.importorskip("scipy.stats")
+    training, held_out = np.zeros([5, 1]), np.ones([5, 1])
+    fake = np.repeat([0.1, 0.5, 0.9], [nearer, ties, others])[:, None]
+    n = nearer + others
+    expected = stats.binomtest(nearer, n, alternative="greater").pvalue if n else 1.0
+    assert metrics.memorization(training, held_out, fake)["p_value"] == pytest.approx(expected)
 
 
 def test_inception_features_need_weights_at_hand(tmp_path, monkeypatch):

@@ -28,6 +28,7 @@ def within_class_diversity(images, labels, num_classes, pairs=2000, seed=0):
     """
     images, labels = np.asarray(images), np.asarray(labels)
     num_classes = _checks.positive_int(num_classes, "num_classes")
+    pairs, seed = _checks.positive_int(pairs, "pairs"), _checks.non_negative_int(seed, "seed")
     if labels.shape != images.shape[:1]:
         raise ValueError(
             "`labels` must be one class index for each image. "

@@ -1,6 +1,7 @@
 """What images are compared by: features of a network, with a stamp that says of which."""
 
 import hashlib
+import json
 import os
 from pathlib import Path
 
@@ -19,7 +20,8 @@ class Features:
     """A function from images to feature vectors: what a Keras model makes of them, averaged over positions.
 
     Distances in one network's features say nothing about those in another's. So each extractor has a `stamp`: its name and
-    a digest of its weights, which `metrics.compare` writes beside every figure.
+    a digest of its layers and weights, which `metrics.compare` writes beside its figures. Functions that take features or a
+    classifier rather than images know of no name: keep the stamp with what they return.
 
     Args:
         model: Keras model from a batch of images to features, of shape (batch, d) or (batch, height, width, d).
@@ -48,6 +50,11 @@ class Features:
     def __init__(self, model, name, batch_size=500):
         if not isinstance(model, keras.Model):
             raise TypeError(f"`model` must be a Keras model. Received: model={model!r}")
+        if not getattr(model, "outputs", None):
+            raise ValueError(
+                "`model` must be a model whose layers are known, sequential or functional. "
+                f"Received: {type(model).__name__}, subclassed or not built"
+            )
         if len(model.outputs) != 1 or len(model.outputs[0].shape) not in (2, 4):
             raise ValueError(
                 "`model` must give one array of features, of shape (batch, d) or (batch, height, width, d). "
@@ -60,9 +67,12 @@ class Features:
 
     @property
     def stamp(self):
-        """The name, and a digest of the weights."""
+        """The name, and a digest of what each layer is and of its weights."""
         digest = hashlib.sha256()
+        for layer in self.model._flatten_layers():
+            digest.update(_description(layer).encode())
         for weight in self.model.get_weights():
+            digest.update(f"{weight.dtype} {weight.shape}".encode())
             digest.update(np.ascontiguousarray(weight).tobytes())
         return f"{self.name} #{digest.hexdigest()[:8]}"
 
@@ -73,6 +83,19 @@ class Features:
             raise ValueError(f"`images` must have the shape (n, {', '.join(map(str, expected))}). Received: {images.shape}")
         features = self.model.predict(images, batch_size=self.batch_size, verbose=0).astype(np.float32)
         return features if features.ndim == 2 else features.mean((1, 2))
+
+
+def _description(layer):
+    """What a layer is, but for its name, which counts the layers of the process."""
+    kind = type(layer).__name__
+    if isinstance(layer, keras.Model):
+        return kind  # its layers come by themselves
+    try:
+        config = layer.get_config()
+    except NotImplementedError:
+        return kind
+    config.pop("name", None)
+    return kind + json.dumps(config, sort_keys=True, default=lambda value: type(value).__name__)
 
 
 def features_of(classifier, name="classifier"):
@@ -92,6 +115,11 @@ def features_of(classifier, name="classifier"):
     """
     if not isinstance(classifier, keras.Model):
         raise TypeError(f"`classifier` must be a Keras model. Received: classifier={classifier!r}")
+    if not getattr(classifier, "inputs", None):
+        raise ValueError(
+            "`classifier` must be a model whose layers are known, sequential or functional. "
+            f"Received: {type(classifier).__name__}, subclassed or not built"
+        )
     dense = [n for n, layer in enumerate(classifier.layers) if isinstance(layer, keras.layers.Dense)]
     if not dense or any(layer.weights for layer in classifier.layers[dense[-1] + 1 :]):
         raise ValueError(

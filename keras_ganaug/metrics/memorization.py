@@ -1,8 +1,7 @@
 """Whether samples are copies of training images."""
 
-import math
-
 import numpy as np
+import tensorflow as tf
 
 from keras_ganaug import _checks
 from keras_ganaug.metrics.distances import _feature_sets
@@ -24,8 +23,8 @@ def memorization(training, held_out, fake, seed=0):
         seed: Integer, of that choice. Defaults to 0.
 
     Returns a dict: `nearer_to_training`, the share of samples that are nearer to a training image (a tie counts half);
-    `p_value`, the chance of a share at least as large if samples were nearer to neither (one-sided binomial test, in its
-    normal approximation); `distance_ratio`, the median over samples of the distance to the nearest training image over that
+    `p_value`, the chance of a share at least as large if samples were nearer to neither (one-sided binomial test, which
+    leaves ties out); `distance_ratio`, the median over samples of the distance to the nearest training image over that
     to the nearest held-out image, 1 without memorisation and towards 0 with copies.
 
     Raises:
@@ -45,11 +44,12 @@ def memorization(training, held_out, fake, seed=0):
     size = min(len(training), len(held_out))
     training, held_out = (of[rng.permutation(len(of))[:size]] if len(of) > size else of for of in (training, held_out))
     to_training, to_held_out = (nearest_distances(fake, of) for of in (training, held_out))
-    share = float(((to_training < to_held_out) + 0.5 * (to_training == to_held_out)).mean())
+    nearer, ties = to_training < to_held_out, to_training == to_held_out
+    share = float((nearer + 0.5 * ties).mean())
     ratio = float(np.median((to_training + 1e-12) / (to_held_out + 1e-12)))
     return {
         "nearer_to_training": share,
-        "p_value": _upper_tail((share - 0.5) * 2.0 * np.sqrt(len(fake))),
+        "p_value": _at_least(int(nearer.sum()), int((~ties).sum())),
         "distance_ratio": ratio,
     }
 
@@ -60,6 +60,9 @@ def nearest_distances(x, others):
     return np.sqrt(squares)
 
 
-def _upper_tail(z):
-    """P(Z ≥ z) of a standard normal variable."""
-    return 0.5 * math.erfc(z / 2.0**0.5)
+def _at_least(heads, coins):
+    """The probability of so many heads or more of so many fair coins."""
+    if not heads:
+        return 1.0
+    arguments = (tf.constant(value, tf.float64) for value in (heads, coins - heads + 1, 0.5))
+    return float(tf.math.betainc(*arguments))

@@ -78,7 +78,12 @@ def classification_accuracy_score(
     Raises:
         ValueError: For images and labels that do not fit.
     """
-    test_images = _images(test_images, "test_images")
+    images, test_images = _images(images), _images(test_images, "test_images")
+    if images.shape[1:] != test_images.shape[1:]:
+        raise ValueError(
+            f"`test_images` must be of the shape of `images`, {images.shape[1:]}. Received: shape {test_images.shape[1:]}"
+        )
+    labels, test_labels = _checks.class_indices(labels, None), _checks.class_indices(test_labels, None, "test_labels")
     if num_classes is None and len(labels):
         num_classes = int(max(np.max(labels), np.max(test_labels))) + 1
     test_labels = _labels_of(test_images, test_labels, num_classes, "test_labels")
