@@ -131,7 +131,8 @@ HEADER = """# Gallery
 
 Every GAN of the package on Fashion-MNIST at 28×28, with classes: the losses, optimizers, penalties and updates of its paper,
 the default networks, seed 0, and at most a quarter of an hour on two CPU cores. By `python benchmarks/gallery.py`; one run
-each, so differences of a few per cent mean nothing.
+each, so differences of a few per cent mean nothing. Runs of another seed, by `--only NAME --seed 1`, were on one core of a
+processor with bfloat16, with other work on the other core, and may have taken longer.
 
 The papers train for days. What is not theirs: small batches, learning rates that are higher by the factor in the table (the
 generator's first, where they differ) and decay to 0, networks in mixed bfloat16 where the processor has it, and averaged
@@ -286,7 +287,9 @@ def picture(path, draw, columns=12):
 
 
 def keep(name, result):
-    (FOLDER / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    file = FOLDER / f"{name}.json"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
 WORDS = {
@@ -343,18 +346,18 @@ def page():
     names = ["Fréchet", "kernel", "precision", "recall", "density", "coverage", "GAN-test", "CAS", "diversity"]
     lines = [f"| | trained | {' | '.join(names)} |", f"|-|-|{'-|' * len(names)}"]
     lines += [f"| {name} | | {cells(results[name])} |" for name in ("real", "floor") if name in results]
-    pictures = []
+    pictures, missing = [], []
     for name in RUNS:
         runs = [(name, name)] if name in results else []
-        for path in sorted((FOLDER / "seeds").glob(f"{name}_*.json")):
-            runs.append((f"{name}, seed {path.stem.removeprefix(f'{name}_')}", f"seeds/{path.stem}"))
+        seeds = sorted(int(path.stem.split("_")[1]) for path in (FOLDER / "seeds").glob(f"{name}_*.json"))
+        runs += [(f"{name}, seed {seed}", place(name, seed)) for seed in seeds]
         words = None
         for title, at in runs:
             result = load(FOLDER / f"{at}.json")
             same, words = words == in_words(result), in_words(result)
             lines += rows(title, result, "" if same else f", {words}")
             pictures.append(f"## {title}\n\nbest | final\n-|-\n![](gallery/{at}.png) | ![](gallery/{at}_final.png)")
-    missing = [name for name in RUNS if name not in results]
+        missing += [] if runs else [name]
     if missing:
         lines += ["", f"Not trained yet: {', '.join(missing)}."]
     notes = FOLDER / "notes.md"
