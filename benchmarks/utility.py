@@ -3,6 +3,7 @@
     python benchmarks/utility.py --setting long_tail --seeds 0 1 2 --json long_tail.json
     python benchmarks/utility.py --setting digits_10 --seeds 0 --arms nothing shift_flip   # some arms
     python benchmarks/utility.py --setting digits_10 --seeds 0 1 2 --guard     # is `recommend` right?
+    python benchmarks/utility.py --setting digits_10 --seeds 0 1 2 --guard --oracle   # where samples are real images
     python benchmarks/utility.py --setting digits_10 --seeds 100 101 102 --options   # of `Synthetic`, one at a time
     python benchmarks/utility.py --write   # docs/utility.md alone
 
@@ -17,7 +18,7 @@ up, reports are on 0 to 9. What is finished is not done again: GANs and figures 
 the figures of reports, those of the guard's folds among them, in `docs/utility/kept` too, so that another machine goes on
 from there.
 `docs/utility.md` is made of the JSON files in `docs/utility`: `--json docs/utility/SETTING.json`, SETTING_guard.json,
-SETTING_options.json and, for a few arms in ten seeds, SETTING_ten.json.
+SETTING_guard_oracle.json, SETTING_options.json and, for a few arms in ten seeds, SETTING_ten.json.
 """
 
 import argparse
@@ -37,6 +38,7 @@ from utility_settings import SETTINGS
 
 import keras_ganaug as kga
 from keras_ganaug.study.candidates import distinct
+from keras_ganaug.study.sources import Pool
 
 FOLDER = ROOT / "docs" / "utility"
 GUARDED = (
@@ -225,7 +227,7 @@ def options_study(name, seeds, directory, base=None):
     return result
 
 
-def guard(name, seeds, directory, to_keep=True, **options):
+def guard(name, seeds, directory, to_keep=True, oracle=False, **options):
     """What comes of following `recommend`, which sees the training images of each seed alone.
 
     Args:
@@ -233,6 +235,8 @@ def guard(name, seeds, directory, to_keep=True, **options):
         seeds: Integers.
         directory: Where results are kept.
         to_keep: Whether they are for the docs. Defaults to True.
+        oracle: Whether real images that were held out stand in the place of the GAN's samples: advice against those would
+            be wrong. Nothing is kept of that but the result. Defaults to False.
         **options: Further arguments of `recommend`.
 
     Returns a dict for JSON: by seed the advice in words, its fraction and base, and the balanced accuracy on the test images
@@ -243,12 +247,15 @@ def guard(name, seeds, directory, to_keep=True, **options):
     arms = {arm: kga.study.default_arms(flip=setting.flip)[arm] for arm in GUARDED}
     arms = distinct(arms, np.bincount(data.train(seeds[0])[1]))  # nothing is trained twice on the test's side either
     runs = {}
+    directory = directory / "oracle" if oracle else directory
     for seed in seeds:
         folds = directory / f"folds_{seed}"
-        kept = KeptFigures(f"{name}_folds_{seed}", folds, to_keep)
+        kept = None if oracle else KeptFigures(f"{name}_folds_{seed}", folds, to_keep)
+        pool = Pool(*data.held_out(seed), data.num_classes, (0, 255)) if oracle else None
+        make_generator = (lambda *_, pool=pool: pool) if oracle else make_gan(setting.gan)
         advice = kga.recommend(
             data.train(seed),
-            make_gan(setting.gan),
+            make_generator,
             arms=arms,
             num_classes=data.num_classes,
             steps=setting.steps,
@@ -257,7 +264,8 @@ def guard(name, seeds, directory, to_keep=True, **options):
             directory=folds,
             **options,
         )
-        kept.store()
+        if kept is not None:
+            kept.store()
         base = arms[advice.base]
         synthetic = kga.study.Synthetic(
             advice.fraction, advice.sampling_strategy, advice.synthetic_weight, advice.truncation, band=advice.band
@@ -266,7 +274,7 @@ def guard(name, seeds, directory, to_keep=True, **options):
         report = kga.AugmentationStudy(
             data.train,
             data.test,
-            make_gan(setting.gan),
+            make_generator,
             arms={**arms, **followed},
             on_top_of=None,
             steps=setting.steps,
@@ -287,6 +295,7 @@ if __name__ == "__main__":
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--arms", nargs="+", help="names of arms; all by default")
     parser.add_argument("--guard", action="store_true", help="judge the advice of `recommend` instead of the arms")
+    parser.add_argument("--oracle", action="store_true", help="with --guard, real images in the place of samples")
     parser.add_argument("--options", action="store_true", help="the options of synthetic images instead of the arms")
     parser.add_argument("--base", help="with --options, the arm on top of which; the setting's first by default")
     parser.add_argument("--json", type=Path, help="file for the figures")
@@ -302,8 +311,9 @@ if __name__ == "__main__":
         for_docs = bool(options.json) and options.json.resolve().parent == FOLDER
         kept = KeptFigures(options.setting, folder, for_docs)
         if options.guard:
-            write_json(options.json, guard(options.setting, options.seeds, folder, for_docs))
-            kept.store()
+            write_json(options.json, guard(options.setting, options.seeds, folder, for_docs, options.oracle))
+            if not options.oracle:
+                kept.store()
         else:
             if options.options:
                 whole = options_study(options.setting, options.seeds, folder, options.base)

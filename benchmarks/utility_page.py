@@ -1,5 +1,6 @@
 """`docs/utility.md`, from the JSON files that `utility.py` writes."""
 
+import itertools
 import json
 
 import numpy as np
@@ -127,17 +128,19 @@ follows it. It prefers, in this order, balanced softmax with CutMix, CutMix, bal
 without it, RandAugment, balanced softmax, nothing, and takes the first that is near the best. The best arm is the one
 without a GAN that is best over these seeds, of all that were run on each: hindsight, which the guard does without. Where
 all classes have equally many images some arms are the same, and the plainest stands for them: the best of two runs of one
-arm is nothing that could have been chosen.
+arm is nothing that could have been chosen. *Real images as samples* (`--guard --oracle`): a generator that gives real images
+of the class, which nothing else has seen; advice against that would be too cautious.
 """
 
 
 def _guard_section(settings, folder):
     """What followed from the advice, setting by setting, and the advice in full."""
     rows, words = [], []
-    for name in settings:
-        file = folder / f"{name}_guard.json"
+    for kind, name in itertools.product(("guard", "guard_oracle"), settings):
+        file = folder / f"{name}_{kind}.json"
         if not file.exists():
             continue
+        title = f"{name}, real images as samples" if kind == "guard_oracle" else name
         runs = json.loads(file.read_text(encoding="utf-8"))["runs"]
         accuracies = [run["balanced_accuracy"] for run in runs.values()]
         figures = {arm: [accuracy[arm] for accuracy in accuracies] for arm in accuracies[0]}
@@ -155,9 +158,9 @@ def _guard_section(settings, folder):
         advice = "; ".join(
             f"{run['base']}, {run['fraction']:g} synthetic" if run["fraction"] else run["base"] for run in runs.values()
         )
-        cells = [name, ", ".join(runs), advice, _mean(followed), f"{_mean(figures[best])} ({best})"]
+        cells = [title, ", ".join(runs), advice, _mean(followed), f"{_mean(figures[best])} ({best})"]
         rows.append(f"| {' | '.join(cells)} | {differences.mean():+.1f} ({each}) |")
-        words += [f"- {name}, seed {seed}: {' '.join(run['advice'].split())}" for seed, run in runs.items()]
+        words += [f"- {title}, seed {seed}: {' '.join(run['advice'].split())}" for seed, run in runs.items()]
     if not rows:
         return "## The guard\n\nNot measured yet."
     head = "| | seeds | advised, seed by seed | followed | best arm without a GAN | difference |"
