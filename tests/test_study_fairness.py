@@ -367,3 +367,21 @@ def test_a_plot_leaves_matplotlib_as_it_is():
         assert matplotlib.get_backend() == "svg"
     finally:
         matplotlib.use(before)
+
+
+def test_what_is_no_recommendation(tmp_path):
+    (tmp_path / "other.json").write_text('{"fraction": 0.5}')
+    with pytest.raises(ValueError, match=r"`path`.*Received.*other.json"):
+        study.Recommendation.from_json(tmp_path / "other.json")
+    with pytest.raises(TypeError, match=r"`recommendation` must be what `recommend` returns\. Received: 0\.5"):
+        kga.GANAugmentation.from_recommendation(small_gan(), 0.5)
+    advice = study.Recommendation(np.float32(0.5), np.array([0.5, 0.5]), None, 1.0, "nothing", ["It helps."], {}, (0.3, 0.9))
+    advice.to_json(tmp_path / "advice.json")
+    assert study.Recommendation.from_json(tmp_path / "advice.json").sampling_strategy == [0.5, 0.5]
+
+
+def test_probabilities_in_place_of_logits_are_warned_of():
+    layers = [keras.Input(STUDY_SHAPE), keras.layers.Flatten(), keras.layers.Dense(3)]
+    kga.FilteredGenerator(small_gan(STUDY_SHAPE), keras.Sequential(layers))
+    with pytest.warns(UserWarning, match="`classifier` must give logits"):
+        kga.FilteredGenerator(small_gan(STUDY_SHAPE), keras.Sequential([*layers, keras.layers.Softmax()]))

@@ -1,5 +1,7 @@
 """A generator of which a classifier picks the samples."""
 
+import warnings
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -48,10 +50,16 @@ class FilteredGenerator(Source):
         if not isinstance(classifier, keras.Model):
             raise TypeError(f"`classifier` must be a Keras model. Received: classifier={classifier!r}")
         band = _checks.band(band)
-        shape = classifier(np.zeros([1, *source.image_shape], np.float32)).shape
-        if tuple(shape) != (1, source.num_classes):
+        logits = np.asarray(classifier(np.zeros([1, *source.image_shape], np.float32)), np.float32)
+        if logits.shape != (1, source.num_classes):
             raise ValueError(
-                f"`classifier` must give {source.num_classes} logits for an image. Received: shape {tuple(shape)}"
+                f"`classifier` must give {source.num_classes} logits for an image. Received: shape {logits.shape}"
+            )
+        if (logits >= 0).all() and abs(logits.sum() - 1) < 1e-3:
+            warnings.warn(
+                "`classifier` must give logits, and these look like probabilities, of which a softmax makes nearly equal "
+                f"ones: take the layer before. Received: {logits[0].round(3).tolist()} for an image of zeros",
+                stacklevel=2,
             )
         self.band, self.candidates = band, _checks.positive_int(candidates, "candidates")
         self.image_shape, self.num_classes, self.value_range = source.image_shape, source.num_classes, source.value_range

@@ -110,6 +110,8 @@ class GANAugmentation(keras.layers.Layer):
         Raises:
             ValueError: If a classifier is needed and there is none.
         """
+        if not hasattr(recommendation, "sampling_strategy"):
+            raise TypeError(f"`recommendation` must be what `recommend` returns. Received: {recommendation!r}")
         if recommendation.fraction and recommendation.band is not None:
             if classifier is None:
                 raise ValueError(

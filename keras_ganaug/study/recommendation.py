@@ -65,6 +65,10 @@ class Recommendation(NamedTuple):
     def from_json(cls, path):
         """Reads what `to_json` wrote."""
         content = json.loads(Path(_checks.path(path)).read_text(encoding="utf-8"))
+        if not isinstance(content, dict) or not {"fraction", "base", "reasons"} <= content.keys() <= {*cls._fields}:
+            raise ValueError(
+                f"`path` must be a file that `to_json` wrote. Received: {str(path)!r}, which holds something else"
+            )
         band = content.get("band")
         return cls(**{**content, "band": None if band is None else tuple(band)})
 
