@@ -15,7 +15,8 @@ The same classifier trained without and with synthetic images, judged on the rea
 --setting NAME --seeds 0 1 2 --json docs/utility/NAME.json`. In each seed the training images, which class is rare, the GAN
 and the classifier's initial weights are others; all arms of a seed share them, and take equally many steps. Development was
 done on seeds from 100 up. Chosen with the seeds of the tables in view are rules of the guard and the order in which it
-prefers arms (see there), and on top of which arms the GAN was tried.
+prefers arms (see there), and on top of which arms the GAN was tried. Some arms were left out (`--arms`): those that even
+classes out where all are equally large, and are then the same as others; and some combinations of samples with an arm.
 
 Balanced accuracy in per cent, mean ± standard deviation over the seeds. *difference*: best arm with the GAN minus best arm
 without, its 95% interval by a paired bootstrap, and in how many seeds it is above 0. The best of a dozen arms is lucky
