@@ -73,8 +73,12 @@ SETTINGS = {
         LADDER,
         steps=2000,
         gan=FASHION,
-        on_top_of=("balanced_softmax + cutmix", "balanced_softmax"),
-        options=(("balanced_softmax + cutmix", "at 0.3 of the weight"), ("balanced_softmax", "at 0.3 of the weight")),
+        on_top_of=("balanced_softmax + cutmix", "balanced_softmax + mixup", "balanced_softmax"),
+        options=(
+            ("balanced_softmax + cutmix", "at 0.3 of the weight"),
+            ("balanced_softmax + mixup", "at 0.3 of the weight"),
+            ("balanced_softmax", "at 0.3 of the weight"),
+        ),
         target="86.7 with the GAN, tail 80, head down by at most 1",
     ),
     "step": Setting(
