@@ -20,9 +20,8 @@ class ACGAN(GAN):
         discriminator: Maps `[images, labels]` to one logit each and the logits of the classes; with a twin, its logits too.
         fake_weight: Weight of the classifier's loss on generated images in the discriminator's loss, at least 0. With the
             paper's 1 the players can agree on what a label means, whatever real images say. Defaults to 1.
-        g_class_weight: Weight of the classifier's loss in the generator's loss, at least 0. With the paper's 1 the generator
-            prefers what is surest to be named right, and real images that are hard to name go missing; with little its
-            labels may mean nothing, above all with a `fake_weight` of 0. Defaults to 1.
+        g_class_weight: That loss's weight for the generator, at least 0. With the paper's 1 images that are hard to name go
+            missing; with little its labels may mean nothing, above all with a `fake_weight` of 0. Defaults to 1.
         twin_weight: Weight with which the generator subtracts the loss of a twin classifier, which learns from generated
             images alone, at least 0: as large as `g_class_weight`, nothing is gained by leaving out what is hard to name
             (Gong et al. 2019, Twin Auxiliary Classifiers GAN). Defaults to 0: no twin.
