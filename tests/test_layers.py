@@ -251,6 +251,10 @@ def test_pixel_normalization():
     x = RNG.normal(size=[2, 3, 3, 7]).astype("float32")
     expected = x / np.sqrt((x**2).mean(-1, keepdims=True) + 1e-8)
     np.testing.assert_allclose(layers.PixelNormalization()(x), expected, rtol=1e-5)
+    small = tf.cast(1e-3 * x, tf.float16)  # whose squares half precision cannot tell from 0
+    result = layers.PixelNormalization(dtype="float16")(small)
+    assert result.dtype == tf.float16
+    np.testing.assert_allclose(result, expected, rtol=0.02, atol=0.02)
 
 
 @pytest.mark.parametrize(("batch", "size"), [(8, 4), (6, 3), (5, 1), (2, 2), (1, 1)])
