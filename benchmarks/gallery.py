@@ -131,8 +131,8 @@ HEADER = """# Gallery
 
 Every GAN of the package on Fashion-MNIST at 28×28, with classes: the losses, optimizers, penalties and updates of its paper,
 the default networks, seed 0, and at most a quarter of an hour on two CPU cores. By `python benchmarks/gallery.py`; one run
-each, so differences of a few per cent mean nothing. Runs of another seed, by `--only NAME --seed 1`, were on one core of a
-processor with bfloat16, with other work on the other core, and may have taken longer.
+each, so differences of a few per cent mean nothing. Runs of another seed, by `--only NAME --seed 1`, were on a processor
+with bfloat16, LSGAN's and WGAN's on one of its cores with other work on the other, so that one took longer.
 
 The papers train for days. What is not theirs: small batches, learning rates that are higher by the factor in the table (the
 generator's first, where they differ) and decay to 0, networks in mixed bfloat16 where the processor has it, and averaged
