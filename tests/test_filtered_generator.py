@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tools import STUDY_SHAPE, small_gan
 
 import keras_ganaug as kga
 from keras_ganaug.augmentation.source import Source
@@ -82,3 +83,10 @@ def test_bad_arguments(options, name):
     given = {"generator": kga.SNGAN((8, 8, 1), 2, latent_dim=4, seed=1), "classifier": good, **options}
     with pytest.raises((ValueError, TypeError), match=rf"`{name}`.*Received"):
         kga.FilteredGenerator(**given)
+
+
+def test_probabilities_in_place_of_logits_are_warned_of():
+    layers = [keras.Input(STUDY_SHAPE), keras.layers.Flatten(), keras.layers.Dense(3)]
+    kga.FilteredGenerator(small_gan(STUDY_SHAPE), keras.Sequential(layers))
+    with pytest.warns(UserWarning, match="`classifier` must give logits"):
+        kga.FilteredGenerator(small_gan(STUDY_SHAPE), keras.Sequential([*layers, keras.layers.Softmax()]))

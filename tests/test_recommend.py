@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from tools import STUDY_SHAPE, StudyRecorder, study_data
+from tools import STUDY_SHAPE, StudyRecorder, small_gan, study_data
 
 import keras_ganaug as kga
 from keras_ganaug import study
@@ -346,3 +346,45 @@ def test_the_guard_trains_nothing_where_a_class_cannot_be_judged():
 def test_bad_arguments_of_the_guard(options):
     with pytest.raises((ValueError, TypeError), match=r"`.+`.*Received"):
         kga.recommend(study_data(5), StudyRecorder().generator, **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"candidates": {"x": study.Synthetic(weight=-1)}}, "weight of candidate 'x'"),
+        ({"candidates": {"x": study.Synthetic(source="oracle")}}, "source of candidate 'x'"),
+        ({"candidates": {"x": study.Synthetic(strategy="fil")}}, "strategy of candidate 'x'"),
+        ({"candidates": {"x": 0.5}}, "synthetic"),
+        ({"candidates": 0.5}, "candidates"),
+        ({"arms": {"x": study.Arm(synthetic=study.Synthetic())}}, "arms"),
+        ({"arms": ["nothing"]}, "arms"),
+        ({"class_names": np.array(["a"])}, "class_names"),
+        ({"train": (study_data(9)[0], study_data(9)[1][:5])}, "train"),
+        ({"train": (study_data(9)[0][0], study_data(9)[1])}, "train"),
+        ({"train": (np.zeros([0, 8, 8, 1]), np.zeros([0], int))}, "train"),
+        ({"on_top_of": None}, "recommend"),
+    ],
+)
+def test_the_guard_refuses_what_cannot_work_before_anything_is_trained(options, named):
+    recorder = StudyRecorder()
+    with pytest.raises((ValueError, TypeError), match=rf"`{named}.*Received"):
+        kga.recommend(options.pop("train", study_data(9)), recorder.generator, build=recorder.build, **options)
+    assert not recorder.given
+    assert not recorder.models
+
+
+def test_class_names_may_be_an_array():
+    images, labels = study_data(9, n=7)
+    advice = kga.recommend((images, labels), lambda *_: None, class_names=np.array(["a", "b", "c"]))
+    assert "1 images in class c" in str(advice)
+
+
+def test_what_is_no_recommendation(tmp_path):
+    (tmp_path / "other.json").write_text('{"fraction": 0.5}')
+    with pytest.raises(ValueError, match=r"`path`.*Received.*other.json"):
+        study.Recommendation.from_json(tmp_path / "other.json")
+    with pytest.raises(TypeError, match=r"`recommendation` must be what `recommend` returns\. Received: 0\.5"):
+        kga.GANAugmentation.from_recommendation(small_gan(), 0.5)
+    advice = study.Recommendation(np.float32(0.5), np.array([0.5, 0.5]), None, 1.0, "nothing", ["It helps."], {}, (0.3, 0.9))
+    advice.to_json(tmp_path / "advice.json")
+    assert study.Recommendation.from_json(tmp_path / "advice.json").sampling_strategy == [0.5, 0.5]

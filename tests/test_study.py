@@ -156,3 +156,22 @@ def test_bad_arguments_are_refused_before_anything_is_trained(options):
         recorder.study(study_data(9), **options).run()
     assert not recorder.given
     assert not recorder.models
+
+
+def test_the_verdict_says_of_how_many_arms_it_took_the_best():
+    figures = {name: [dict.fromkeys(statistics.METRICS, 0.5)] * 3 for name in ("gan", "a", "b")}
+    report = study.Report(figures, range(3), ["gan"], ["a", "b"])
+    assert "(1 with the GAN, 2 without)" in report.verdict()
+    assert "flatters" not in study.Report(figures, range(3), ["gan"], ["a"]).verdict()
+
+
+def test_a_plot_leaves_matplotlib_as_it_is():
+    matplotlib = pytest.importorskip("matplotlib")
+    before = matplotlib.get_backend()
+    matplotlib.use("svg")
+    try:
+        figures = {"a": [dict.fromkeys(statistics.METRICS, 0.5)] * 2}
+        assert study.Report(figures, [0, 1], [], ["a"]).plot()[1:4] == b"PNG"
+        assert matplotlib.get_backend() == "svg"
+    finally:
+        matplotlib.use(before)

@@ -198,24 +198,6 @@ def test_digests_tell_data_apart():
     assert kept.digests([(zeros,), (zeros + 1,)])[0] == texts[0]
 
 
-@pytest.mark.parametrize("name", ["rand_augment", "mixup", "cutmix"])
-def test_keras_transforms_work_under_any_policy(name):
-    if arms.missing_for(study.Arm(transforms=(name,))):
-        pytest.skip("a Keras without this layer")
-    before = keras.config.dtype_policy()
-    transform = arms.TRANSFORMS[name].prepare(1, (0, 255))
-    images, labels = study_data(1, n=16)
-    given = images.astype("float32"), np.eye(3, dtype="float32")[labels]
-    plain = transform(*given, None)
-    try:
-        keras.config.set_dtype_policy("mixed_float16")
-        half = arms.TRANSFORMS[name].prepare(1, (0, 255))(*given, None)
-    finally:
-        keras.config.set_dtype_policy(before)
-    for one, another in zip(plain, half):
-        np.testing.assert_array_equal(one, another)
-
-
 @pytest.mark.slow
 def test_a_generator_may_be_a_bare_keras_model():
     def generator(images, labels, seed):
@@ -236,18 +218,6 @@ def test_a_generator_without_the_classes_is_refused(num_classes, words):
     recorder.generator = lambda images, labels, seed: small_gan(STUDY_SHAPE, num_classes)
     with pytest.raises(ValueError, match=f"`make_generator` must give a generator with all 3 classes.*{words}"):
         recorder.study(study_data(9), arms={"gan": study.Arm(synthetic=SOME)}, on_top_of=None).run()
-
-
-def test_smote_copies_a_class_of_one_image():
-    pytest.importorskip("imblearn")
-    images = np.random.default_rng(1).integers(0, 256, [10, 4, 4, 1], "uint8")
-    labels = np.array([0] * 6 + [1] * 3 + [2])
-    new, new_labels = arms.smote(images, labels, seed=1)
-    assert np.bincount(new_labels).tolist() == [6, 6, 6]
-    assert (new[new_labels == 2] == images[9]).all()
-    alone, alone_labels = arms.smote(images[[0, 9]], np.array([0, 2]), seed=1)
-    np.testing.assert_array_equal(alone, images[[0, 9]])
-    assert alone_labels.tolist() == [0, 2]
 
 
 def with_synthetic(**options):
@@ -302,37 +272,6 @@ def test_images_that_an_arm_does_not_take():
 
 
 @pytest.mark.parametrize(
-    ("options", "named"),
-    [
-        ({"candidates": {"x": study.Synthetic(weight=-1)}}, "weight of candidate 'x'"),
-        ({"candidates": {"x": study.Synthetic(source="oracle")}}, "source of candidate 'x'"),
-        ({"candidates": {"x": study.Synthetic(strategy="fil")}}, "strategy of candidate 'x'"),
-        ({"candidates": {"x": 0.5}}, "synthetic"),
-        ({"candidates": 0.5}, "candidates"),
-        ({"arms": {"x": study.Arm(synthetic=study.Synthetic())}}, "arms"),
-        ({"arms": ["nothing"]}, "arms"),
-        ({"class_names": np.array(["a"])}, "class_names"),
-        ({"train": (study_data(9)[0], study_data(9)[1][:5])}, "train"),
-        ({"train": (study_data(9)[0][0], study_data(9)[1])}, "train"),
-        ({"train": (np.zeros([0, 8, 8, 1]), np.zeros([0], int))}, "train"),
-        ({"on_top_of": None}, "recommend"),
-    ],
-)
-def test_the_guard_refuses_what_cannot_work_before_anything_is_trained(options, named):
-    recorder = StudyRecorder()
-    with pytest.raises((ValueError, TypeError), match=rf"`{named}.*Received"):
-        kga.recommend(options.pop("train", study_data(9)), recorder.generator, build=recorder.build, **options)
-    assert not recorder.given
-    assert not recorder.models
-
-
-def test_class_names_may_be_an_array():
-    images, labels = study_data(9, n=7)
-    advice = kga.recommend((images, labels), lambda *_: None, class_names=np.array(["a", "b", "c"]))
-    assert "1 images in class c" in str(advice)
-
-
-@pytest.mark.parametrize(
     "options", [{"folds": 1}, {"train_on": None}, {"train_on": lambda *_: None}, {"labels": np.eye(3)[study_data(9)[1]]}]
 )
 def test_bad_arguments_of_the_filters_classifier(options):
@@ -340,50 +279,3 @@ def test_bad_arguments_of_the_filters_classifier(options):
     given = {"train_on": lambda *_: keras.Sequential(), "images": images, "labels": labels, "seed": 1}
     with pytest.raises((ValueError, TypeError), match=r"`.+`.*Received"):
         study.cross_fitted_classifier(**{**given, **options})
-
-
-def test_differences_of_rounding_are_ties():
-    rounded = {"gan": [0.982, 0.5, 0.6], "plain": [0.9819999999999999, 0.4, 0.7]}
-    figures = {name: [dict.fromkeys(statistics.METRICS, value) for value in values] for name, values in rounded.items()}
-    compared = study.Report(figures, [0, 1, 2], ["gan"], ["plain"]).compare("gan", "plain")
-    assert compared["wins"] == 1
-    assert compared["p_value"] == 1.0
-    assert statistics.wilcoxon([2e-16, 0.01, 0.02, -0.03]) == statistics.wilcoxon([0.0, 0.01, 0.02, -0.03]) == 1.0
-    assert np.isnan(statistics.wilcoxon([np.nan] * 3))
-
-
-def test_the_verdict_says_of_how_many_arms_it_took_the_best():
-    figures = {name: [dict.fromkeys(statistics.METRICS, 0.5)] * 3 for name in ("gan", "a", "b")}
-    report = study.Report(figures, range(3), ["gan"], ["a", "b"])
-    assert "(1 with the GAN, 2 without)" in report.verdict()
-    assert "flatters" not in study.Report(figures, range(3), ["gan"], ["a"]).verdict()
-
-
-def test_a_plot_leaves_matplotlib_as_it_is():
-    matplotlib = pytest.importorskip("matplotlib")
-    before = matplotlib.get_backend()
-    matplotlib.use("svg")
-    try:
-        figures = {"a": [dict.fromkeys(statistics.METRICS, 0.5)] * 2}
-        assert study.Report(figures, [0, 1], [], ["a"]).plot()[1:4] == b"PNG"
-        assert matplotlib.get_backend() == "svg"
-    finally:
-        matplotlib.use(before)
-
-
-def test_what_is_no_recommendation(tmp_path):
-    (tmp_path / "other.json").write_text('{"fraction": 0.5}')
-    with pytest.raises(ValueError, match=r"`path`.*Received.*other.json"):
-        study.Recommendation.from_json(tmp_path / "other.json")
-    with pytest.raises(TypeError, match=r"`recommendation` must be what `recommend` returns\. Received: 0\.5"):
-        kga.GANAugmentation.from_recommendation(small_gan(), 0.5)
-    advice = study.Recommendation(np.float32(0.5), np.array([0.5, 0.5]), None, 1.0, "nothing", ["It helps."], {}, (0.3, 0.9))
-    advice.to_json(tmp_path / "advice.json")
-    assert study.Recommendation.from_json(tmp_path / "advice.json").sampling_strategy == [0.5, 0.5]
-
-
-def test_probabilities_in_place_of_logits_are_warned_of():
-    layers = [keras.Input(STUDY_SHAPE), keras.layers.Flatten(), keras.layers.Dense(3)]
-    kga.FilteredGenerator(small_gan(STUDY_SHAPE), keras.Sequential(layers))
-    with pytest.warns(UserWarning, match="`classifier` must give logits"):
-        kga.FilteredGenerator(small_gan(STUDY_SHAPE), keras.Sequential([*layers, keras.layers.Softmax()]))

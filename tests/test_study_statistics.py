@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from keras_ganaug import study
 from keras_ganaug.study import losses, statistics
 
 RNG = np.random.default_rng(0)
@@ -129,3 +130,13 @@ def test_cross_validated_interval_of_the_least():
         statistics.cross_validated_interval([0.2, 0.3], 1)
     with pytest.raises(ValueError, match=r"`differences`.*Received"):
         statistics.cross_validated_interval([], 3)
+
+
+def test_differences_of_rounding_are_ties():
+    rounded = {"gan": [0.982, 0.5, 0.6], "plain": [0.9819999999999999, 0.4, 0.7]}
+    figures = {name: [dict.fromkeys(statistics.METRICS, value) for value in values] for name, values in rounded.items()}
+    compared = study.Report(figures, [0, 1, 2], ["gan"], ["plain"]).compare("gan", "plain")
+    assert compared["wins"] == 1
+    assert compared["p_value"] == 1.0
+    assert statistics.wilcoxon([2e-16, 0.01, 0.02, -0.03]) == statistics.wilcoxon([0.0, 0.01, 0.02, -0.03]) == 1.0
+    assert np.isnan(statistics.wilcoxon([np.nan] * 3))

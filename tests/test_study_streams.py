@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tools import study_data
 
 from keras_ganaug import study
 from keras_ganaug.augmentation.source import Source
@@ -200,3 +201,33 @@ def test_an_image_takes_its_weight_along_when_it_is_mixed(name):
     np.testing.assert_array_equal(weighted, plain)
     np.testing.assert_allclose(new, shares.numpy() @ weights.numpy(), rtol=1e-5)
     np.testing.assert_allclose(labels * new[:, None], shares * weights, atol=1e-6)
+
+
+def test_smote_copies_a_class_of_one_image():
+    pytest.importorskip("imblearn")
+    images = np.random.default_rng(1).integers(0, 256, [10, 4, 4, 1], "uint8")
+    labels = np.array([0] * 6 + [1] * 3 + [2])
+    new, new_labels = arms.smote(images, labels, seed=1)
+    assert np.bincount(new_labels).tolist() == [6, 6, 6]
+    assert (new[new_labels == 2] == images[9]).all()
+    alone, alone_labels = arms.smote(images[[0, 9]], np.array([0, 2]), seed=1)
+    np.testing.assert_array_equal(alone, images[[0, 9]])
+    assert alone_labels.tolist() == [0, 2]
+
+
+@pytest.mark.parametrize("name", ["rand_augment", "mixup", "cutmix"])
+def test_keras_transforms_work_under_any_policy(name):
+    if arms.missing_for(study.Arm(transforms=(name,))):
+        pytest.skip("a Keras without this layer")
+    before = keras.config.dtype_policy()
+    transform = arms.TRANSFORMS[name].prepare(1, (0, 255))
+    images, labels = study_data(1, n=16)
+    given = images.astype("float32"), np.eye(3, dtype="float32")[labels]
+    plain = transform(*given, None)
+    try:
+        keras.config.set_dtype_policy("mixed_float16")
+        half = arms.TRANSFORMS[name].prepare(1, (0, 255))(*given, None)
+    finally:
+        keras.config.set_dtype_policy(before)
+    for one, another in zip(plain, half):
+        np.testing.assert_array_equal(one, another)

@@ -48,13 +48,7 @@ class Features:
     """
 
     def __init__(self, model, name, batch_size=500):
-        if not isinstance(model, keras.Model):
-            raise TypeError(f"`model` must be a Keras model. Received: model={model!r}")
-        if not getattr(model, "outputs", None):
-            raise ValueError(
-                "`model` must be a model whose layers are known, sequential or functional. "
-                f"Received: {type(model).__name__}, subclassed or not built"
-            )
+        _check_layers_are_known(model, "model")
         if len(model.outputs) != 1 or len(model.outputs[0].shape) not in (2, 4):
             raise ValueError(
                 "`model` must give one array of features, of shape (batch, d) or (batch, height, width, d). "
@@ -85,6 +79,16 @@ class Features:
         return features if features.ndim == 2 else features.mean((1, 2))
 
 
+def _check_layers_are_known(model, name):
+    if not isinstance(model, keras.Model):
+        raise TypeError(f"`{name}` must be a Keras model. Received: {name}={model!r}")
+    if not getattr(model, "outputs", None):
+        raise ValueError(
+            f"`{name}` must be a model whose layers are known, sequential or functional. "
+            f"Received: {type(model).__name__}, subclassed or not built"
+        )
+
+
 def _description(layer):
     """What a layer is, but for its name, which counts the layers of the process."""
     kind = type(layer).__name__
@@ -113,13 +117,7 @@ def features_of(classifier, name="classifier"):
     Raises:
         TypeError, ValueError: For anything else.
     """
-    if not isinstance(classifier, keras.Model):
-        raise TypeError(f"`classifier` must be a Keras model. Received: classifier={classifier!r}")
-    if not getattr(classifier, "inputs", None):
-        raise ValueError(
-            "`classifier` must be a model whose layers are known, sequential or functional. "
-            f"Received: {type(classifier).__name__}, subclassed or not built"
-        )
+    _check_layers_are_known(classifier, "classifier")
     dense = [n for n, layer in enumerate(classifier.layers) if isinstance(layer, keras.layers.Dense)]
     if not dense or any(layer.weights for layer in classifier.layers[dense[-1] + 1 :]):
         raise ValueError(

@@ -138,7 +138,6 @@ class Report:
 
         Returns the PNG as bytes. Needs matplotlib.
         """
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
         order = [arm for arm, _ in self._rows()][::-1]
@@ -154,7 +153,6 @@ class Report:
         axes.grid(axis="x", alpha=0.3)
         figure.tight_layout()
         buffer = io.BytesIO()
-        FigureCanvasAgg(figure)
         figure.savefig(buffer, format="png", dpi=110)
         if path is not None:
             Path(_checks.path(path)).write_bytes(buffer.getvalue())

@@ -151,34 +151,39 @@ class AugmentationStudy:
         return {name: arms_module.with_strategy(arm) for name, arm in arms.items()}
 
     def _arrays(self, data, name, seed):
+        num_classes = getattr(self, "num_classes", None)
         if callable(data):
-            return as_arrays(data(seed), name, getattr(self, "num_classes", None))
+            return as_arrays(data(seed), name, num_classes)
         if name not in self._constant:  # the same in all seeds
-            self._constant[name] = as_arrays(data, name, getattr(self, "num_classes", None))
+            self._constant[name] = as_arrays(data, name, num_classes)
         return self._constant[name]
 
     def _test(self, seed):
         return self._arrays(self.test, "test", seed)
 
+    def _checked_data(self, seed):
+        """The training images of a seed, the test images and, if there are any, those held out, which fit together."""
+        parts = {"train": self._arrays(self.train, "train", seed), "test": self._test(seed)}
+        if self.held_out is not None:
+            parts["held_out"] = self._arrays(self.held_out, "held_out", seed)
+            missing = np.setdiff1d(np.arange(self.num_classes), parts["held_out"][1])
+            if len(missing) and any(_of_held_out(arm) for arm in self.arms.values()):
+                raise ValueError(
+                    f"`held_out` must have images of each class. Received: none of the classes {missing.tolist()}"
+                )
+        for name, (images, _) in parts.items():
+            if images.shape[1:] != self.image_shape:
+                raise ValueError(
+                    f"`{name}` must be images of the shape of the test images, {self.image_shape}. "
+                    f"Received: shape {images.shape[1:]}"
+                )
+        return list(parts.values())
+
     def _identity(self, seed):
-        """Digests of a seed's data, which are checked here: of the training images alone, with the test images, with all."""
+        """By what the data of a seed are known again: its training images alone, with the test images, with all."""
         if seed not in self._identities:
-            parts = {"train": self._arrays(self.train, "train", seed), "test": self._test(seed)}
-            if self.held_out is not None:
-                parts["held_out"] = self._arrays(self.held_out, "held_out", seed)
-                missing = np.setdiff1d(np.arange(self.num_classes), parts["held_out"][1])
-                if len(missing) and any(_of_held_out(arm) for arm in self.arms.values()):
-                    raise ValueError(
-                        f"`held_out` must have images of each class. Received: none of the classes {missing.tolist()}"
-                    )
-            for name, (images, _) in parts.items():
-                if images.shape[1:] != self.image_shape:
-                    raise ValueError(
-                        f"`{name}` must be images of the shape of the test images, {self.image_shape}. "
-                        f"Received: shape {images.shape[1:]}"
-                    )
-            kept_anywhere = self.directory is not None
-            self._identities[seed] = kept.digests(parts.values()) if kept_anywhere else [""] * len(parts)
+            parts = self._checked_data(seed)
+            self._identities[seed] = [""] * len(parts) if self.directory is None else kept.digests(parts)
         return self._identities[seed]
 
     def run(self):
