@@ -3,10 +3,11 @@
 import numbers
 import os
 import re
-import warnings
 
 import numpy as np
 import tensorflow as tf
+
+from keras_ganaug import _files
 
 _OUR_ERROR = "keras_ganaug: "
 
@@ -54,30 +55,19 @@ def path(value, name="path"):
 
 
 def new_folder(path, name="path"):
-    """Checks the path of a folder that is to be written."""
+    """Checks the path of a folder that is to be written; makes nothing."""
     if not isinstance(path, (str, os.PathLike)) or not str(path).strip():
         raise TypeError(f"`{name}` must be the path of a folder to write. Received: {name}={path!r}")
-    if os.path.exists(path) and not os.path.isdir(path):
+    if _files.is_file(path):
         raise ValueError(f"`{name}` must be the path of a folder to write. Received: {str(path)!r}, which is a file")
-    try:
-        os.makedirs(path, exist_ok=True)
-    except OSError as error:
-        raise ValueError(f"`{name}` must be a folder that can be written. Received: {str(path)!r}: {error}") from None
-
-
-def warn_of_other_scale(images, value_range, advice):
-    """Warns if concrete images use so little of their value range, or leave it so far, that they may be scaled otherwise."""
-    lowest, highest = float(images.min()), float(images.max())
-    span = value_range[1] - value_range[0]
-    narrow = highest > lowest and highest - lowest < 0.02 * span
-    # A span more is room for what other augmentations do to an image.
-    outside = not (value_range[0] - span <= lowest and highest <= value_range[1] + span)
-    if narrow or outside:
-        warnings.warn(
-            f"The images span {lowest:g} to {highest:g}, with value_range={value_range}. If they are scaled otherwise, "
-            f"{advice} with their `value_range`.",
-            stacklevel=5,
-        )
+    if _files.is_remote(path):
+        return
+    nearest = os.path.abspath(path)
+    while not os.path.lexists(nearest):
+        nearest = os.path.dirname(nearest)
+    if not os.path.isdir(nearest) or not os.access(nearest, os.W_OK | os.X_OK):
+        why = "may not be written" if os.path.isdir(nearest) else "is not a folder"
+        raise ValueError(f"`{name}` must be a folder that can be written. Received: {str(path)!r}, and {nearest!r} {why}")
 
 
 def fraction(value, name="fraction"):

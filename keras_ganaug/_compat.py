@@ -50,6 +50,19 @@ def unstamped(config, name):
     return config
 
 
+def in_xla():
+    """Whether the graph that is being made will be compiled by XLA, which cannot call Python."""
+    graph = tf.compat.v1.get_default_graph()
+    while graph is not None:
+        context = graph._get_control_flow_context()
+        while context is not None:
+            if context.IsXLAContext():
+                return True
+            context = context.outer_context
+        graph = getattr(graph, "outer_graph", None)
+    return False
+
+
 _said = set()
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _checks, _images, _labels, _random
+from keras_ganaug import _checks, _images, _labels, _random, _watch
 
 _STRATEGIES = ("keep", "balance")
 
@@ -107,6 +107,7 @@ class Replacement:
         if synthetic_weight is not None:
             self.synthetic_weight = _checks.non_negative(synthetic_weight, "synthetic_weight")
         self.value_range = source.value_range if value_range is None else _checks.value_range(value_range)
+        self.scale = _watch.ScaleWatch(self.value_range, "make the augmentation")
 
     def check(self, images, labels, sample_weight):
         """Checks shapes and dtypes, which are known before any image is made."""
@@ -155,7 +156,7 @@ class Replacement:
         if labels is not None and self.conditional:
             _labels.check_values(labels, self.num_classes)
         if images is not None and len(images):
-            _checks.warn_of_other_scale(np.asarray(images), self.value_range, "make the augmentation")
+            self.scale.look(images)
 
     def checked(self, images, labels):
         """The labels, with their values checked: at once where they are concrete, else when the graph runs without XLA."""

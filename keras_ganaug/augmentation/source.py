@@ -25,9 +25,11 @@ class Source:
         value_range: (lowest, highest) of its images.
         state: What holds its variables, for an export.
         path: The path that it was given as, or None.
+        unseen_classes: Classes of which the generator has seen no image in training, a tuple; () where it does not tell.
     """
 
     path = None
+    unseen_classes = ()
 
     def sample(self, labels, seed, truncation=1.0):
         """float32 images in `value_range` for int32 labels (n,) and an int32 seed (2,)."""

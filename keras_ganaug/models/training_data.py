@@ -7,7 +7,7 @@ filled up with the first images of the next epoch.
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _checks, _labels, _pipelines, _random
+from keras_ganaug import _checks, _labels, _pipelines, _random, _watch
 
 
 def split(element, num_classes):
@@ -62,7 +62,7 @@ def _check_batch(images, labels, gan):
             f"`images` must lie in value_range={gan.value_range}. Received: values from {lowest:g} to {highest:g}; "
             f"construct the {type(gan).__name__} with the `value_range` of your images"
         )
-    _checks.warn_of_other_scale(images, gan.value_range, f"construct the {type(gan).__name__}")
+    _watch.ScaleWatch(gan.value_range, f"construct the {type(gan).__name__}").look(images)
     if labels is not None:
         labels = tf.convert_to_tensor(labels)
         _labels.check(labels, gan.num_classes)
