@@ -4,8 +4,9 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
-STUDY = ["imbalanced-learn>=0.12", "matplotlib>=3.7"]
-TEST = ["pytest>=8", "pytest-xdist>=3.5", "scikit-learn>=1.3", "scipy>=1.11", *STUDY]
+IMAGES = ["pillow>=9.4"]
+STUDY = ["filelock>=3.12", "imbalanced-learn>=0.12", "matplotlib>=3.7", "scikit-learn>=1.3", "scipy>=1.11"]
+TEST = ["pytest>=8", "pytest-xdist>=3.5", *IMAGES, *STUDY]
 
 setup(
     name="keras_ganaug",
@@ -18,7 +19,8 @@ setup(
     python_requires=">=3.10,<3.14",
     install_requires=["tensorflow>=2.15", "keras>=2.15", "numpy>=1.23"],
     extras_require={
-        "examples": ["scikit-learn>=1.3", "matplotlib>=3.7"],
+        "examples": [*IMAGES, *STUDY],
+        "images": IMAGES,
         "study": STUDY,
         "test": TEST,
         "gpu": ["tensorflow[and-cuda]>=2.15"],
@@ -28,7 +30,7 @@ setup(
             "tensorflow-addons==0.23.0",
             "numpy<2",
         ],
-        "benchmarks": ["scikit-learn>=1.3", "scipy>=1.11", *STUDY],
+        "benchmarks": STUDY,
     },
     classifiers=[
         "Development Status :: 3 - Alpha",
