@@ -5,7 +5,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 IMAGES = ["pillow>=9.4"]
-STUDY = ["filelock>=3.12", "imbalanced-learn>=0.12", "matplotlib>=3.7", "scikit-learn>=1.3", "scipy>=1.11"]
+STUDY = ["filelock>=3.12", "imbalanced-learn>=0.12", "matplotlib>=3.7", "scikit-learn>=1.3", "scipy>=1.13"]
 TEST = ["pytest>=8", "pytest-xdist>=3.5", *IMAGES, *STUDY]
 
 setup(

@@ -1,11 +1,16 @@
 """The losses and the statistics of a study against references."""
 
+import itertools
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
 from keras_ganaug import study
 from keras_ganaug.study import losses, statistics
 
+stats = pytest.importorskip("scipy.stats")
 RNG = np.random.default_rng(0)
 
 
@@ -91,12 +96,20 @@ def test_buckets():
     assert np.isnan(statistics.measure(logits, [0, 1, 2], [100, 10, 100])["middle_recall"])
 
 
-@pytest.mark.parametrize("n", [3, 6, 10, 40])
-def test_wilcoxon_against_scipy(n):
-    stats = pytest.importorskip("scipy.stats")
+def _signed_rank_p(differences):
+    """Wilcoxon's p-value from all signs that the ranks could have had."""
+    ranks = stats.rankdata(np.abs(differences))
+    sums = np.array([np.dot(signs, ranks) for signs in itertools.product((0, 1), repeat=len(ranks))])
+    middle = ranks.sum() / 2
+    return np.mean(np.abs(sums - middle) >= abs(ranks[differences > 0].sum() - middle) - 1e-9)
+
+
+@pytest.mark.parametrize("n", [1, 3, 6, 10, 13])
+def test_wilcoxon_counted_out(n):
     differences = RNG.normal(size=n) + 0.3
-    expected = stats.wilcoxon(differences, method="exact" if n <= 16 else "asymptotic", correction=True).pvalue
-    assert statistics.wilcoxon(differences) == pytest.approx(expected, rel=1e-6)
+    assert statistics.wilcoxon(differences) == pytest.approx(_signed_rank_p(differences), rel=1e-6)
+    ties = RNG.choice([-0.02, -0.01, 0.01, 0.02, 0.03], size=n)
+    assert statistics.wilcoxon(ties) == pytest.approx(_signed_rank_p(ties), rel=1e-6)
 
 
 def test_wilcoxon_with_ties_and_zeros():
@@ -105,17 +118,74 @@ def test_wilcoxon_with_ties_and_zeros():
     assert statistics.wilcoxon([0.1, 0.1, 0.5, 0.0]) == pytest.approx(2 / 8)
 
 
-def test_bootstrap_against_scipy():
-    stats = pytest.importorskip("scipy.stats")
-    differences = RNG.normal(size=12) + 1
-    options = {"n_resamples": 10_000, "method": "percentile", "rng": np.random.default_rng(1)}
-    expected = stats.bootstrap([differences], np.mean, **options).confidence_interval
-    np.testing.assert_allclose(statistics.paired_bootstrap(differences), expected, atol=0.03)
+@pytest.mark.parametrize(("n", "level"), [(3, 0.95), (5, 0.9), (10, 0.95)])
+def test_paired_interval_against_scipy(n, level):
+    arm, other = RNG.normal(size=[2, n]) + 1
+    expected = stats.ttest_rel(arm, other).confidence_interval(level)
+    np.testing.assert_allclose(statistics.paired_interval(arm - other, level), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("n", [3, 5, 10])
+def test_the_interval_covers_what_it_says(n):
+    trials = 3000
+    differences = np.random.default_rng(n).normal(0.01, 0.02, [trials, n])
+    low, high = np.transpose([statistics.paired_interval(row) for row in differences])
+    assert np.mean((low < 0.01) & (high > 0.01)) == pytest.approx(0.95, abs=4 * np.sqrt(0.95 * 0.05 / trials))
+
+
+def test_a_bootstrap_of_three_covers_less():
+    """Why the interval is none: 70 to 75% of the percentile bootstrap's hold the mean where 95% should."""
+    differences = np.random.default_rng(3).normal(size=[3000, 3])
+    means = differences[:, list(itertools.product(range(3), repeat=3))].mean(-1)
+    low, high = np.quantile(means, [0.025, 0.975], axis=1)
+    assert 0.7 < np.mean((low < 0) & (high > 0)) < 0.78
+
+
+def test_too_few_seeds_for_an_interval():
+    assert statistics.paired_interval([0.1]) is statistics.paired_interval([0.1, 0.2]) is None
+    assert statistics.paired_interval([0.1] * 3) == (pytest.approx(0.1), pytest.approx(0.1))
+    assert np.isnan(statistics.paired_interval([0.1, np.nan, 0.2])).all()
+    with pytest.raises(ValueError, match=r"`differences`.*Received"):
+        statistics.paired_interval([])
+
+
+def _report(gan, plain):
+    figures = {"gan": gan, "plain": plain}
+    runs = {name: [dict.fromkeys(statistics.METRICS, value) for value in values] for name, values in figures.items()}
+    return study.Report(runs, range(len(gan)), ["gan"], ["plain"])
+
+
+def test_a_report_says_how_sure_it_is():
+    report = _report([0.60, 0.66, 0.64], [0.58, 0.62, 0.63])
+    low, high = report.compare("gan", "plain")["interval"]
+    half = 4.302653 * np.std([0.02, 0.04, 0.01], ddof=1) / np.sqrt(3)  # the t table's 0.975 of two degrees of freedom
+    assert (low, high) == (pytest.approx(0.07 / 3 - half, rel=1e-6), pytest.approx(0.07 / 3 + half, rel=1e-6))
+    assert f"95% interval {100 * low:+.1f} to {100 * high:+.1f}" in report.verdict()
+    assert report.verdict().startswith("No clear difference")
+    few = _report([0.60, 0.66], [0.58, 0.62])
+    assert few.compare("gan", "plain")["interval"] is None
+    assert few.verdict().startswith("Too few seeds for a verdict: +3.0 points")
+    assert "too few seeds for an interval" in few.verdict()
+
+
+def test_a_study_without_scipy_says_what_to_install():
+    code = """
+import sys
+for module in ("scipy", "sklearn", "imblearn", "filelock", "matplotlib"):
+    sys.modules[module] = None
+import keras_ganaug as kga
+from keras_ganaug.study import statistics
+try:
+    statistics.paired_interval([0.1, 0.2, 0.3])
+except ImportError as error:
+    print(error)
+"""
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert 'scipy, which is not installed: pip install "keras_ganaug[study]"' in output
 
 
 @pytest.mark.parametrize(("count", "folds", "level"), [(2, 2, 0.9), (6, 3, 0.9), (6, 3, 0.95), (40, 10, 0.5)])
 def test_cross_validated_interval_against_scipy(count, folds, level):
-    stats = pytest.importorskip("scipy.stats")
     differences = RNG.normal(size=count) + 1
     test_share = 1 / folds
     scale = differences.std(ddof=1) * np.sqrt(1 / count + test_share / (1 - test_share))
@@ -133,9 +203,7 @@ def test_cross_validated_interval_of_the_least():
 
 
 def test_differences_of_rounding_are_ties():
-    rounded = {"gan": [0.982, 0.5, 0.6], "plain": [0.9819999999999999, 0.4, 0.7]}
-    figures = {name: [dict.fromkeys(statistics.METRICS, value) for value in values] for name, values in rounded.items()}
-    compared = study.Report(figures, [0, 1, 2], ["gan"], ["plain"]).compare("gan", "plain")
+    compared = _report([0.982, 0.5, 0.6], [0.9819999999999999, 0.4, 0.7]).compare("gan", "plain")
     assert compared["wins"] == 1
     assert compared["p_value"] == 1.0
     assert statistics.wilcoxon([2e-16, 0.01, 0.02, -0.03]) == statistics.wilcoxon([0.0, 0.01, 0.02, -0.03]) == 1.0

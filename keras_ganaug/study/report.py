@@ -54,8 +54,14 @@ class Report:
             arm, other: Names of arms.
             metric: Name of a metric. Defaults to "balanced_accuracy".
 
-        Returns a dict: `difference`, the mean of arm minus other over the seeds; `interval`, its 95% interval by a paired
-        bootstrap; `p_value` of Wilcoxon's signed-rank test; `wins`, in how many seeds the arm is the higher one.
+        Returns a dict: `difference`, the mean of arm minus other over the seeds; `interval`, its 95% t interval as
+        `(lowest, highest)`, or None under three seeds; `p_value` of Wilcoxon's signed-rank test; `wins`, in how many seeds
+        the arm is the higher one. The figures of what was not measured are NaN. All seeds have the test images in common,
+        so that this is the mean over seeds for these images.
+
+        Raises:
+            ImportError: Without SciPy.
+            ValueError: For a name that is not in the report.
         """
         _checks.one_of(arm, tuple(self.arms), "arm")
         _checks.one_of(other, tuple(self.arms), "other")
@@ -63,7 +69,7 @@ class Report:
         differences = statistics.without_rounding(np.subtract(self.arms[arm][metric], self.arms[other][metric]))
         return {
             "difference": float(differences.mean()),
-            "interval": statistics.paired_bootstrap(differences),
+            "interval": statistics.paired_interval(differences),
             "p_value": statistics.wilcoxon(differences),
             "wins": int((differences > 0).sum()),
         }
@@ -80,11 +86,10 @@ class Report:
         gain = self.gain
         if gain is None:
             return "The study has no arm with a GAN, or none without."
-        low, high = (100 * value for value in gain["interval"])
         n = len(self.seeds)
         facts = (
             f"{100 * gain['difference']:+.1f} points of balanced accuracy for {self.best_with_gan!r} over "
-            f"{self.best_without_gan!r} (95% interval {low:+.1f} to {high:+.1f}, Wilcoxon p = {gain['p_value']:.2g}, "
+            f"{self.best_without_gan!r} ({statistics.in_words(gain['interval'])}, Wilcoxon p = {gain['p_value']:.2g}, "
             f"higher in {gain['wins']} of {n} seeds)"
         )
         if max(len(names) for names in self._of.values()) > 1:
@@ -92,8 +97,9 @@ class Report:
                 f"; each is the best, in these seeds, of its kind ({len(self._of['with'])} with the GAN, "
                 f"{len(self._of['without'])} without), which flatters the kind of which more were tried"
             )
-        if n < 3:
+        if gain["interval"] is None:
             return f"Too few seeds for a verdict: {facts}."
+        low, high = gain["interval"]
         if (low > 0 or high < 0) and gain["p_value"] > 0.1:  # so it is with fewer than five seeds, even if all agree
             return f"The GAN {'may help' if low > 0 else 'may do harm'}, but that could be chance: {facts}."
         if low > 0:

@@ -1,12 +1,11 @@
 """What is measured of a classifier, and whether two arms differ."""
 
-import itertools
 import math
 
 import numpy as np
-import tensorflow as tf
 
 from keras_ganaug import _checks
+from keras_ganaug.study import extras
 
 BUCKETS = ("head", "middle", "tail")
 METRICS = (
@@ -18,6 +17,9 @@ METRICS = (
     "calibration_error",
     "log_loss",
 )
+FEWEST = 3
+"""Pairs below which there is no interval of their mean difference."""
+
 _TEMPERATURES = np.geomspace(0.1, 100.0, 121)
 
 
@@ -117,24 +119,35 @@ def _calibration_error(logits, right, bins):
     return float(np.abs(gaps).sum() / len(right))
 
 
-def paired_bootstrap(differences, level=0.95, draws=10_000, seed=0):
-    """A confidence interval of a mean difference, from resampling pairs.
+def paired_interval(differences, level=0.95):
+    """The t interval of a mean difference of pairs.
+
+    It assumes that differences are normal and independent, as those of seeds with data of their own are, and covers the mean
+    as often as `level` says for any number of pairs. With two pairs it is so wide that it says nothing.
 
     Args:
         differences: One for each pair, here for each seed: float array (n,).
         level: Coverage, above 0 and below 1. Defaults to 0.95.
-        draws: How often n pairs are drawn with repetition. Defaults to 10,000.
-        seed: Integer. Defaults to 0.
 
-    Returns `(lowest, highest)`.
+    Returns `(lowest, highest)`; NaN if one of the differences is; None if there are fewer than three.
+
+    Raises:
+        ImportError: Without SciPy.
+        ValueError: For differences that are not of the shape (n,).
     """
-    differences = np.asarray(differences, np.float64)
-    _checks.positive_int(draws, "draws")
-    if differences.ndim != 1 or not len(differences):
-        raise ValueError(f"`differences` must have the shape (n,). Received: shape {differences.shape}")
-    rng = np.random.default_rng(seed)
-    means = differences[rng.integers(len(differences), size=[draws, len(differences)])].mean(1)
-    return tuple(float(value) for value in np.quantile(means, [(1 - level) / 2, (1 + level) / 2]))
+    differences = _series(differences)
+    if len(differences) < FEWEST:
+        return None
+    error = differences.std(ddof=1) / math.sqrt(len(differences))
+    return _t_interval(differences, error, level)
+
+
+def in_words(interval, level=0.95):
+    """An interval of shares in words, in points: "95% interval -0.6 to +0.2"."""
+    if interval is None:
+        return "too few seeds for an interval"
+    low, high = (100 * value for value in interval)
+    return f"{level:.0%} interval {low:+.1f} to {high:+.1f}"
 
 
 def cross_validated_interval(differences, folds, level=0.95):
@@ -152,28 +165,33 @@ def cross_validated_interval(differences, folds, level=0.95):
         level: Coverage, above 0 and below 1. Defaults to 0.95.
 
     Returns `(lowest, highest)`; infinite for a single difference.
+
+    Raises:
+        ImportError: Without SciPy.
+        ValueError: For differences that are not of the shape (n,), and fewer than two folds.
     """
-    differences = np.asarray(differences, np.float64)
-    if differences.ndim != 1 or not len(differences):
-        raise ValueError(f"`differences` must have the shape (n,). Received: shape {differences.shape}")
+    differences = _series(differences)
     if _checks.positive_int(folds, "folds") < 2:
         raise ValueError(f"`folds` must be at least 2. Received: folds={folds}")
     count = len(differences)
     if count == 1:
         return -math.inf, math.inf
-    deviation = differences.std(ddof=1) * math.sqrt(1 / count + 1 / (folds - 1))
-    half, middle = _t_quantile((1 + level) / 2, count - 1) * deviation, differences.mean()
+    error = differences.std(ddof=1) * math.sqrt(1 / count + 1 / (folds - 1))
+    return _t_interval(differences, error, level)
+
+
+def _series(differences):
+    differences = np.asarray(differences, np.float64)
+    if differences.ndim != 1 or not len(differences):
+        raise ValueError(f"`differences` must have the shape (n,). Received: shape {differences.shape}")
+    return differences
+
+
+def _t_interval(differences, error, level):
+    """The mean ± the quantile of Student's t distribution times the standard error; a point where the error is 0."""
+    half = extras.load("scipy.stats").t.ppf((1 + level) / 2, len(differences) - 1) * error
+    middle = differences.mean()
     return float(middle - half), float(middle + half)
-
-
-def _t_quantile(share, freedom):
-    """The quantile of Student's t distribution, for a share above a half."""
-    low, high = 0.0, 1.0  # of x = ν / (ν + t²), whose incomplete beta function is P(|T| > t)
-    for _ in range(60):
-        x = (low + high) / 2
-        beyond = float(tf.math.betainc(*(tf.constant(value, tf.float64) for value in (freedom / 2, 0.5, x))))
-        low, high = (x, high) if beyond < 2 * (1 - share) else (low, x)
-    return math.sqrt(freedom * (1 / high - 1))
 
 
 def without_rounding(differences):
@@ -182,7 +200,7 @@ def without_rounding(differences):
 
 
 def wilcoxon(differences):
-    """The two-sided p-value of Wilcoxon's signed-rank test (1945): exact up to 16 pairs, else by the normal approximation.
+    """The two-sided p-value of Wilcoxon's signed-rank test (1945), by SciPy: exact with few pairs, else an approximation.
 
     Differences of 0 are dropped, and ties share their mean rank; what differs by rounding alone is a tie. With few seeds it
     cannot be small: with five at least 0.0625, with ten 0.002.
@@ -191,21 +209,14 @@ def wilcoxon(differences):
         differences: One for each pair: float array (n,).
 
     Returns a float; 1 if all differences are 0, and NaN if one of them is.
+
+    Raises:
+        ImportError: Without SciPy.
     """
     differences = without_rounding(differences)
     if np.isnan(differences).any():
         return math.nan
     differences = differences[differences != 0]
-    n = len(differences)
-    if n == 0:
+    if not len(differences):
         return 1.0
-    sizes = np.abs(differences)
-    ranks = np.array([(sizes < size).sum() + ((sizes == size).sum() + 1) / 2 for size in sizes])
-    positive = ranks[differences > 0].sum()
-    middle = ranks.sum() / 2
-    if n <= 16:
-        sums = np.array([np.dot(signs, ranks) for signs in itertools.product((0, 1), repeat=n)])
-        return float((np.abs(sums - middle) >= abs(positive - middle) - 1e-9).mean())
-    deviation = math.sqrt((ranks**2).sum() / 4)
-    z = max(abs(positive - middle) - 0.5, 0.0) / deviation
-    return math.erfc(z / math.sqrt(2))
+    return float(extras.load("scipy.stats").wilcoxon(differences, correction=True).pvalue)
