@@ -73,6 +73,23 @@ def test_the_same_seed_gives_the_same_start():
     assert max_difference(*gans[:2]) == 0 != max_difference(*gans[1:])
 
 
+def test_batches_are_rows_of_the_images_and_no_graph_holds_them_all():
+    rng = np.random.default_rng(1)
+    images = rng.uniform(0, 255, [1000, 8, 8, 1]).astype("float32")
+    gan = small_gan()
+    callback = AutoencoderStart(images, np.arange(1000) % 3, steps=3, batch_size=5)
+    callback.set_model(gan)
+    batches = callback._batches(gan)
+    graph = batches._dataset_graph if hasattr(batches, "_dataset_graph") else None
+    serialized = (graph or batches._as_serialized_graph()).numpy()
+    assert len(serialized) < images.nbytes / 4
+    for (shown, _, labels), target in batches:
+        for image, label in zip(shown.numpy(), labels.numpy(), strict=True):
+            (row,) = np.flatnonzero(np.abs(images / 127.5 - 1 - image).max((1, 2, 3)) < 1e-5)
+            assert row % 3 == label
+        np.testing.assert_array_equal(shown, target)
+
+
 def test_it_comes_before_the_first_step_and_not_again():
     gan = small_gan()
     gan.compile(run_eagerly=True)

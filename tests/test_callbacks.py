@@ -1,7 +1,12 @@
 """The callbacks of long trainings."""
 
+import contextlib
+import errno
 import io
+import itertools
+import json
 import pathlib
+import uuid
 
 import keras
 import numpy as np
@@ -68,6 +73,219 @@ def test_keep_best_survives_a_killed_run(tmp_path):
     fit(gan, keep, initial_epoch=2)
     assert (keep.best, keep.best_epoch) == (1.0, 0)
     np.testing.assert_array_equal(gan.generate([0, 1, 2], seed=1), recorder.images[0])
+
+
+FILE_OPERATIONS = ("rename", "remove", "makedirs", "rmtree", "copy")
+
+
+@contextlib.contextmanager
+def killed_at(moment):
+    """A process that is killed at its n-th moment on the file system: nothing after it happens, no tidying up either.
+
+    Each operation has a moment before it and one after it; writing to a file has one in its middle too.
+    """
+    count = itertools.count()
+
+    def passed():
+        if next(count) >= moment:
+            raise KeyboardInterrupt
+
+    def killable(operation):
+        def call(*args, **options):
+            passed()
+            result = operation(*args, **options)
+            passed()
+            return result
+
+        return call
+
+    write = tf.io.gfile.GFile.write
+
+    def write_in_halves(file, content):
+        passed()
+        write(file, content[: len(content) // 2])
+        file.flush()
+        passed()
+        write(file, content[len(content) // 2 :])
+        file.flush()
+        passed()
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in FILE_OPERATIONS:
+            patch.setattr(tf.io.gfile, name, killable(getattr(tf.io.gfile, name)))
+        patch.setattr(tf.io.gfile.GFile, "write", write_in_halves)
+        yield
+
+
+@contextlib.contextmanager
+def full_disk(error=None):
+    """No file can be written: by TensorFlow's own error, or another one."""
+
+    def refuse(*args, **options):
+        raise error or tf.errors.ResourceExhaustedError(None, None, "No space left on device")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tf.io.gfile.GFile, "write", refuse)
+        yield
+
+
+def with_state(gan, value):
+    for variable in gan.sampling_state:
+        variable.assign(tf.cast(tf.fill(variable.shape, value), variable.dtype))
+    return gan
+
+
+def kept_in(path, gan):
+    """What a training that goes on takes up from a folder: its best value, and whether the state is that of the value."""
+    keep = callbacks.KeepBest(lambda gan: 0.0, path=path)
+    keep.set_model(gan)
+    keep.set_params({"epochs": 9})
+    keep.on_train_begin()
+    keep.on_epoch_begin(5)
+    assert keep.best is None or all((value == np.asarray(keep.best, value.dtype)).all() for value in keep._state)
+    return keep.best
+
+
+def begun(values, **options):
+    """A `KeepBest` in a training that has begun, whose metric gives these values."""
+    values = iter(values)
+    keep = callbacks.KeepBest(lambda gan: next(values), **options)
+    keep.set_model(small_gan())
+    keep.set_params({"epochs": 9})
+    keep.on_train_begin()
+    keep.on_epoch_begin(0)
+    return keep
+
+
+@pytest.mark.parametrize("before", [None, "one file", "two files"])
+def test_a_kill_at_any_moment_leaves_the_old_best_or_the_new(before, tmp_path):
+    found, done = [], False
+    while not done:
+        folder = tmp_path / str(len(found))
+        keep = begun([2.0] if before is None else [3.0, 2.0], path=folder)
+        if before is not None:
+            with_state(keep.model, 3.0)
+            keep.on_epoch_end(0, {})
+        if before == "two files":
+            as_before(folder)
+        with_state(keep.model, 2.0)
+        with killed_at(len(found)), contextlib.suppress(KeyboardInterrupt):
+            keep.on_epoch_end(1, {})
+            done = True
+        found.append(kept_in(folder, small_gan()))
+    assert len(found) > 5
+    assert set(found) == {None if before is None else 3.0, 2.0}
+    assert found == sorted(found, key=lambda value: value == 2.0)  # from one moment on the new one is there
+
+
+def as_before(folder):
+    """Makes a folder one of before, of two files."""
+    with np.load(folder / "best.npz") as stored:
+        record, arrays = stored["record"].item(), [stored[f"arr_{n}"] for n in range(len(stored.files) - 1)]
+    np.savez(folder / "best.npz", *arrays)
+    (folder / "best.json").write_text(record + "\n", encoding="utf-8")
+
+
+def test_a_kill_while_a_new_training_clears_the_folder_leaves_no_wrong_pair(tmp_path):
+    gan = small_gan()
+    for moment in range(9):
+        folder = tmp_path / str(moment)
+        folder.mkdir()
+        keep = begun([3.0], path=folder)
+        with_state(keep.model, 3.0)
+        keep.on_epoch_end(0, {})
+        as_before(folder)
+        with killed_at(moment), contextlib.suppress(KeyboardInterrupt):
+            begun([], path=folder)
+        assert kept_in(folder, gan) == (3.0 if moment == 0 else None)
+
+
+def test_keep_best_reads_folders_of_before_and_leaves_one_file(tmp_path):
+    keep = begun([3.0], path=tmp_path)
+    with_state(keep.model, 3.0)
+    keep.on_epoch_end(0, {})
+    as_before(tmp_path)
+    (tmp_path / "best.json").write_text(json.dumps({"best": 3.0, "epoch": 0, "metric": "metric"}))  # before `mode`
+    assert kept_in(tmp_path, small_gan()) == 3.0
+    keep = callbacks.KeepBest(lambda gan: 2.0, path=tmp_path)
+    fit(compiled(), keep, epochs=2, initial_epoch=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["best.npz"]
+
+
+@pytest.mark.parametrize("name", ["best.npz", "best.json"])
+def test_keep_best_goes_on_without_a_file_that_was_torn(name, tmp_path):
+    keep = begun([3.0], path=tmp_path)
+    keep.on_epoch_end(0, {})
+    as_before(tmp_path)
+    file = tmp_path / name
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    keep = callbacks.KeepBest(lambda gan: 5.0, path=tmp_path)
+    with pytest.warns(UserWarning, match=r"`path`: the best generator so far cannot be read.*Received"):
+        fit(compiled(), keep, epochs=2, initial_epoch=1)
+    assert keep.best == 5.0
+
+
+@pytest.mark.parametrize("error", [None, OSError(errno.ENOSPC, "No space left on device")])
+def test_a_full_disk_ends_no_training(error, tmp_path):
+    values = iter([1.0, 2.0, 3.0])
+    gan, recorder = compiled(), Recorder()
+    keep = callbacks.KeepBest(lambda gan: next(values), path=tmp_path / "best")
+    grid = callbacks.SampleGrid(tmp_path / "{epoch}.png", columns=1)
+    with full_disk(error), pytest.warns(UserWarning, match=r"Could not write .*No space left on device") as told:
+        fit(gan, recorder, keep, grid, epochs=3)
+    assert all(any(name in str(warning.message) for warning in told) for name in ("best.npz", "1.png", "3.png"))
+    np.testing.assert_array_equal(gan.generate([0, 1, 2], seed=1), recorder.images[0])
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_keep_best_writes_later_what_a_full_disk_refused(tmp_path):
+    keep = begun([1.0, 2.0], path=tmp_path)
+    with_state(keep.model, 1.0)
+    with full_disk(), pytest.warns(UserWarning, match="Could not write"):
+        keep.on_epoch_end(0, {})
+    with_state(keep.model, 2.0)
+    keep.on_epoch_end(1, {})
+    assert kept_in(tmp_path, small_gan()) == 1.0
+
+
+def test_a_full_disk_for_tensorboard(tmp_path, monkeypatch):
+    grid = callbacks.SampleGrid(None, log_dir=tmp_path, columns=1)
+    grid.set_model(small_gan())
+
+    def refuse(*args, **options):
+        raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
+
+    monkeypatch.setattr(tf.summary, "write", refuse)
+    with pytest.warns(UserWarning, match="Could not write the grid for TensorBoard; the training goes on"):
+        grid.on_epoch_end(0)
+
+
+def test_the_best_is_there_after_a_fit_that_an_error_has_ended():
+    gan, recorder, values = compiled(), Recorder(), iter([1.0, 2.0])
+    keep = callbacks.KeepBest(lambda gan: next(values))
+    with pytest.raises(Killed):
+        fit(gan, recorder, keep, Kill(2))
+    keep.restore()
+    np.testing.assert_array_equal(gan.generate([0, 1, 2], seed=1), recorder.images[0])
+
+
+def test_callbacks_write_to_any_file_system_of_tensorflow():
+    folder = f"ram://{uuid.uuid4().hex}"
+    keep = begun([1.5], path=f"{folder}/best")
+    with_state(keep.model, 1.5)
+    keep.on_epoch_end(0, {})
+    assert kept_in(f"{folder}/best", small_gan()) == 1.5
+    grid = callbacks.SampleGrid(f"{folder}/grids/{{epoch}}.png", columns=2)
+    grid.set_model(small_gan())
+    grid.on_epoch_end(0)
+    assert tf.io.gfile.listdir(f"{folder}/grids") == ["1.png"]
+    assert not pathlib.Path("ram:").exists()
+
+
+def test_a_metric_that_gives_no_number_tells_its_own_error():
+    with pytest.raises(TypeError, match=r"`metric` must give a number.*Received") as error:
+        begun([[1.0, 2.0]]).on_epoch_end(0, {})
+    assert isinstance(error.value.__cause__, TypeError)
 
 
 def test_keep_best_replaces_what_another_training_has_left(tmp_path):
@@ -187,6 +405,55 @@ def test_sample_grid_writes_a_row_for_each_class(tmp_path):
             np.testing.assert_array_equal(tile, expected[4 * row + column, ..., 0])
 
 
+def drawn(channels, tmp_path, name="grid.png", value_range=(0, 255)):
+    """One image of each class in a grid without zoom, as read from its file, and what the GAN generates."""
+    gan = small_gan((8, 8, channels), value_range=value_range)
+    grid = callbacks.SampleGrid(tmp_path / name, columns=1, zoom=1)
+    grid.set_model(gan)
+    grid.on_epoch_end(0)
+    low, high = value_range
+    images = (gan.generate([0, 1, 2], seed=0) - low) / (high - low)
+    return (tmp_path / name).read_bytes(), images
+
+
+@pytest.mark.parametrize("value_range", [(0, 255), (-1, 1)])
+def test_sample_grid_composes_colour_with_alpha_on_white(value_range, tmp_path):
+    content, images = drawn(4, tmp_path, value_range=value_range)
+    picture = tf.io.decode_png(content).numpy()
+    assert picture.shape == (3 * 9 - 1, 8, 3)
+    for row in range(3):
+        colour, alpha = images[row, ..., :3], images[row, ..., 3:]
+        np.testing.assert_allclose(picture[9 * row : 9 * row + 8], 255 * (colour * alpha + 1 - alpha), atol=0.51)
+
+
+@pytest.mark.parametrize("channels", [2, 5])
+def test_sample_grid_draws_each_of_other_channels_in_grey(channels, tmp_path):
+    content, images = drawn(channels, tmp_path)
+    picture = tf.io.decode_png(content).numpy()
+    assert picture.shape == (3 * 9 - 1, 8 * channels, 1)
+    for row, channel in itertools.product(range(3), range(channels)):
+        tile = picture[9 * row : 9 * row + 8, 8 * channel : 8 * channel + 8, 0]
+        np.testing.assert_allclose(tile, 255 * images[row, ..., channel], atol=0.51)
+
+
+@pytest.mark.parametrize(("name", "begins"), [("a.png", b"\x89PNG"), ("a.jpg", b"\xff\xd8"), ("a.JPEG", b"\xff\xd8")])
+@pytest.mark.parametrize("channels", [1, 2, 4])
+def test_sample_grid_writes_what_the_suffix_says(name, begins, channels, tmp_path):
+    content, images = drawn(channels, tmp_path, name)
+    assert content.startswith(begins)
+    if channels == 1:
+        picture = tf.io.decode_image(content).numpy()
+        np.testing.assert_allclose(picture[9:17, :, 0], 255 * images[1, ..., 0], atol=12)
+
+
+def test_no_grid_is_drawn_of_samples_that_are_not_finite(tmp_path):
+    gan = with_state(small_gan(), float("nan"))
+    grid = callbacks.SampleGrid(tmp_path / "a.png")
+    grid.set_model(gan)
+    with pytest.raises(ValueError, match=r"must give finite.*Received"):
+        grid.on_epoch_end(0)
+
+
 def test_sample_grid_for_tensorboard(tmp_path):
     gan = small_gan(num_classes=None, value_range=(-1, 1))
     gan.compile()
@@ -227,6 +494,11 @@ def test_time_left_counts_from_where_a_fit_begins():
         ("labels", lambda: fit(compiled(), callbacks.CollapseAlarm(X))),
         ("path", lambda: callbacks.SampleGrid(None)),
         ("path", lambda: callbacks.SampleGrid("{foo}.png")),
+        ("path", lambda: callbacks.SampleGrid("grid.gif")),
+        ("path", lambda: callbacks.SampleGrid("grid")),
+        ("path", lambda: callbacks.SampleGrid("{epoch}.png/{epoch}")),
+        ("path", lambda: callbacks.KeepBest("g_loss", path=__file__)),
+        ("path", lambda: callbacks.KeepBest("g_loss", path=pathlib.Path(__file__) / "within")),
         ("path", lambda: callbacks.SampleGrid("{}.png")),
         ("path", lambda: callbacks.SampleGrid(str(pathlib.Path(__file__).parent))),
         ("columns", lambda: callbacks.SampleGrid(columns=0)),

@@ -101,8 +101,12 @@ class AutoencoderStart(GANCallback):
         rows = np.random.default_rng(gan.derived_seed(4)).choice(len(images), (self.steps, self.batch_size), p=p)
         noise_seed = _random.as_seed(gan.derived_seed(5))
 
+        def taken(rows):
+            return images[rows].astype(np.float32)  # a batch at a time: in a graph all of them would be one constant
+
         def batch(step, rows):
-            chosen = _images.rescale(tf.cast(tf.gather(images, rows), tf.float32), gan.value_range, NETWORK_RANGE)
+            chosen = tf.ensure_shape(tf.numpy_function(taken, [rows], tf.float32), [self.batch_size, *gan.image_shape])
+            chosen = _images.rescale(chosen, gan.value_range, NETWORK_RANGE)
             noise = self.noise * _random.normal([self.batch_size, gan.latent_dim], _random.fold(noise_seed, step))
             return (chosen, noise) if labels is None else (chosen, noise, tf.gather(labels, rows)), gan.real_images(chosen)
 

@@ -1,12 +1,18 @@
 """The best generator of a training."""
 
+import io
 import json
-from pathlib import Path
+import os
+import warnings
+import zipfile
 
 import numpy as np
+import tensorflow as tf
 
-from keras_ganaug import _checks
-from keras_ganaug.callbacks.gan_callback import GANCallback
+from keras_ganaug import _checks, _files
+from keras_ganaug.callbacks.gan_callback import GANCallback, despite_file_errors
+
+_UNREADABLE = (OSError, tf.errors.OpError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
 
 class KeepBest(GANCallback):
@@ -21,15 +27,17 @@ class KeepBest(GANCallback):
             number, such as a distance between features of its samples and of real images.
         mode: "min" or "max": which is better. Defaults to "min".
         every: Epochs from one evaluation to the next, at least 1; the last epoch is always evaluated. Defaults to 1.
-        path: Folder in which the best generator is kept too, so that a run that is killed does not lose it. A training that
-            goes on, with `initial_epoch` or by `BackupAndRestore`, takes it up from there; one that begins replaces what
-            another has left. Defaults to None: in memory alone.
+        path: Folder in which the best generator is kept too, in one file, so that a run that is killed does not lose it;
+            local, or of any file system that TensorFlow knows, such as "gs://bucket/best". A training that goes on, with
+            `initial_epoch` or by `BackupAndRestore`, takes it up from there; one that begins replaces what another has
+            left. Where it cannot be written, as on a full disk, a warning says so and the training goes on. Defaults to
+            None: in memory alone.
         name: Name under which a callable's value is logged. Defaults to "metric".
 
     Raises:
-        ValueError, TypeError: For another mode, or a metric of another kind; where a training goes on, for a folder with
-            the generator of another GAN or metric. When it is first evaluated, for a name that is not logged, or a callable
-            that gives no number.
+        ValueError, TypeError: For another mode, a metric of another kind, or a `path` that is no folder or may not be
+            written; where a training goes on, for a folder with the generator of another GAN or metric. When it is first
+            evaluated, for a name that is not logged, or a callable that gives no number.
 
     Attributes:
         best: The best value so far, or None.
@@ -55,9 +63,18 @@ class KeepBest(GANCallback):
         self.metric = metric
         self.mode = _checks.one_of(mode, ("min", "max"), "mode")
         self.every = _checks.positive_int(every, "every")
-        self.path = None if path is None else Path(_checks.path(path))
+        if path is not None:
+            _checks.new_folder(path)
+        self.path = None if path is None else os.fspath(path)
         self.name = metric if isinstance(metric, str) else name
         self.best = self.best_epoch = self._state = None
+        self._unsaved = False
+
+    def restore(self):
+        """Makes the best generator so far the averaged one, as the end of `fit` does: for a fit that an error has ended."""
+        if self._state is not None:
+            for variable, value in zip(self.model.sampling_state, self._state, strict=True):
+                variable.assign(value)
 
     def on_train_begin(self, logs=None):
         self._last = self.params.get("epochs", 0) - 1
@@ -77,32 +94,69 @@ class KeepBest(GANCallback):
             self._begin(goes_on=True)
         if self._skipped is not None:  # stopped by another callback
             self._evaluate(*self._skipped)
-        if self._state is not None:
-            for variable, value in zip(self.model.sampling_state, self._state, strict=True):
-                variable.assign(value)
+        self._save()  # where it could not be written before
+        self.restore()
+
+    @property
+    def _file(self):
+        return _files.join(self.path, "best.npz")
+
+    @property
+    def _old_record(self):
+        """What was beside the file in folders of before, when it had no record within."""
+        return _files.join(self.path, "best.json")
 
     def _begin(self, goes_on):
         self._begun = True
-        record = None if self.path is None else self.path / "best.json"
         if not goes_on:
             self.best = self.best_epoch = self._state = None
-            if record is not None:
-                record.unlink(missing_ok=True)
-        elif record is not None and record.is_file():
-            self._take_up(json.loads(record.read_text(encoding="utf-8")))
+            self._unsaved = False
+            if self.path is not None:
+                despite_file_errors(self._clear, f"remove {self._file!r} of an earlier training")
+        elif self.path is not None and not self._unsaved:
+            self._take_up()
 
-    def _take_up(self, record):
-        with np.load(self.path / "best.npz") as stored:
-            state = [stored[f"arr_{n}"] for n in range(len(stored.files))]
+    def _clear(self):
+        _files.remove(self._file)  # first: a record alone is nothing
+        _files.remove(self._old_record)
+
+    def _take_up(self):
+        try:
+            record, state = self._read()
+        except _UNREADABLE as error:
+            warnings.warn(
+                f"`path`: the best generator so far cannot be read, and the search for the best one begins anew. Received: "
+                f"{self._file!r}, {type(error).__name__}: {error}",
+                stacklevel=2,
+            )
+            return
+        if record is None:
+            return
         same_shapes = [value.shape for value in state] == [tuple(variable.shape) for variable in self.model.sampling_state]
         metric, mode = record["metric"], record.get("mode", self.mode)
         if not same_shapes or (metric, mode) != (self.name, self.mode):
             raise ValueError(
                 f"`path` must be the folder in which this training was kept, with metric {self.name!r} and mode "
-                f"{self.mode!r}, or one where nothing is kept. Received: path={str(self.path)!r}, with metric {metric!r}, "
+                f"{self.mode!r}, or one where nothing is kept. Received: path={self.path!r}, with metric {metric!r}, "
                 f"mode {mode!r}, and a generator whose weights have {'these' if same_shapes else 'other'} shapes"
             )
         self.best, self.best_epoch, self._state = record["best"], record["epoch"], state
+
+    def _read(self):
+        """What is kept: a dict, and the state of the generator; (None, None) where nothing is."""
+        if not _files.exists(self._file):
+            return None, None
+        with tf.io.gfile.GFile(self._file, "rb") as file:
+            content = io.BytesIO(file.read())
+        with np.load(content) as stored:
+            state = [stored[f"arr_{n}"] for n in range(len(stored.files) - ("record" in stored.files))]
+            if "record" in stored.files:
+                record = json.loads(stored["record"].item())
+            elif _files.exists(self._old_record):
+                record = json.loads(_files.read_text(self._old_record))
+            else:
+                return None, None
+        return {name: record[name] for name in record.keys() | {"best", "epoch", "metric"}}, state
 
     def _evaluate(self, epoch, logs):
         if isinstance(self.metric, str):
@@ -119,22 +173,25 @@ class KeepBest(GANCallback):
             value = self.metric(self.model)
             try:
                 value = float(value)
-            except (TypeError, ValueError):
-                raise TypeError(f"`metric` must give a number. Received: {value!r}, from {self.metric!r}") from None
+            except (TypeError, ValueError) as error:
+                raise TypeError(f"`metric` must give a number. Received: {value!r}, from {self.metric!r}") from error
             if logs is not None:
                 logs[self.name] = value
         better = self.best is None or (value < self.best if self.mode == "min" else value > self.best)
         if np.isfinite(value) and better:
             self.best, self.best_epoch = value, epoch
             self._state = [variable.numpy() for variable in self.model.sampling_state]
-            self._write()
+            self._unsaved = self.path is not None
+        self._save()
+
+    def _save(self):
+        if self._unsaved:
+            self._unsaved = not despite_file_errors(self._write, f"write {self._file!r}, and the best is kept in memory")
 
     def _write(self):
-        if self.path is None:
-            return
-        self.path.mkdir(parents=True, exist_ok=True)
-        # First beside and then in place: a run that is killed in between leaves the old ones.
-        np.savez(self.path / "new.npz", *self._state)
-        (self.path / "new.npz").replace(self.path / "best.npz")
-        record = json.dumps({"best": self.best, "epoch": self.best_epoch, "metric": self.name, "mode": self.mode})
-        (self.path / "best.json").write_text(record + "\n", encoding="utf-8")
+        # One file: of two, a kill may leave a pair that does not belong together.
+        record = {"best": self.best, "epoch": self.best_epoch, "metric": self.name, "mode": self.mode}
+        content = io.BytesIO()
+        np.savez(content, *self._state, record=np.array(json.dumps(record)))
+        _files.write(self._file, content.getvalue())
+        _files.remove(self._old_record)

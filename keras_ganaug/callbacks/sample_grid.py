@@ -1,21 +1,31 @@
 """Pictures of the samples while a GAN trains."""
 
-from pathlib import Path
+import os
 
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _checks
-from keras_ganaug.callbacks.gan_callback import GANCallback
+from keras_ganaug import _checks, _files, _watch
+from keras_ganaug.callbacks.gan_callback import GANCallback, despite_file_errors
+
+_ENCODERS = {
+    ".png": tf.io.encode_png,
+    ".jpg": lambda picture: tf.io.encode_jpeg(picture, chroma_downsampling=False),
+}
+_ENCODERS[".jpeg"] = _ENCODERS[".jpg"]
 
 
 class SampleGrid(GANCallback):
-    """Draws a grid of samples, a row for each class, as a PNG file and for TensorBoard.
+    """Draws a grid of samples, a row for each class, as a file and for TensorBoard.
 
-    The latents are the same each time, so that one sees how each image develops.
+    The latents are the same each time, so that one sees how each image develops. Images of one channel are drawn in grey,
+    of three in colour, of four in colour on white, with the fourth channel for how opaque a pixel is. Of two and of more
+    than four channels each is drawn in grey, beside the one before it. Where a file cannot be written, as on a full disk, a
+    warning says so and the training goes on.
 
     Args:
-        path: PNG file to write; with "{epoch}" in its name, which stands for the epoch counted from 1, one for each time.
+        path: File to write, ".png", ".jpg" or ".jpeg"; with "{epoch}" in its name, which stands for the epoch counted from
+            1, one for each time. Local, or of any file system that TensorFlow knows, such as "gs://bucket/samples.png".
             None for TensorBoard alone. Defaults to "samples.png".
         every: Epochs from one grid to the next, at least 1. Defaults to 1.
         columns: Images in a row. Defaults to 8.
@@ -24,8 +34,8 @@ class SampleGrid(GANCallback):
         zoom: Pixels for each pixel of an image, along each side. Defaults to 2.
 
     Raises:
-        ValueError: For a number out of its range, neither `path` nor `log_dir`, or a path that is a folder or in whose name
-            something else is in braces.
+        ValueError: For a number out of its range, neither `path` nor `log_dir`, or a path that is a folder, has another
+            suffix, or in whose name something else is in braces. In training, for samples that are not finite.
 
     Example:
 
@@ -44,17 +54,19 @@ class SampleGrid(GANCallback):
         self._writer = None if log_dir is None else tf.summary.create_file_writer(str(log_dir))
 
     def _file(self, epoch):
-        """The PNG file of an epoch, counted from 1."""
+        """The file of an epoch, counted from 1."""
         if self.path is None:
             return None
         try:
-            file = Path(str(self.path).format(epoch=epoch))
+            file = os.fspath(self.path).format(epoch=epoch)
         except (KeyError, IndexError, ValueError) as error:
             raise ValueError(
-                f'`path` must be a PNG file, with nothing in braces but "{{epoch}}". Received: path={str(self.path)!r}'
+                f'`path` must be a file, with nothing in braces but "{{epoch}}". Received: path={str(self.path)!r}'
             ) from error
-        if file.is_dir():
-            raise ValueError(f"`path` must be a PNG file. Received: path={str(self.path)!r}, which is a folder")
+        if _files.is_folder(file):
+            raise ValueError(f"`path` must be a file. Received: path={str(self.path)!r}, which is a folder")
+        if _suffix(file) not in _ENCODERS:
+            raise ValueError(f"`path` must be a file that ends in {sorted(_ENCODERS)}. Received: path={str(self.path)!r}")
         return file
 
     def grid(self):
@@ -63,10 +75,9 @@ class SampleGrid(GANCallback):
         rows = gan.num_classes or self.rows
         labels = np.repeat(np.arange(rows), self.columns) if gan.num_classes else rows * self.columns
         images = gan.generate(labels, seed=0)
+        _watch.not_finite(images, "generator")
         low, high = gan.value_range
-        images = np.clip(np.round((images - low) / (high - low) * 255.0), 0, 255).astype(np.uint8)
-        # PNG knows grey and colour: of any other number of channels the first is drawn.
-        images = images if images.shape[-1] == 3 else images[..., :1]
+        images = _drawn(np.clip((images - low) / (high - low), 0.0, 1.0))
         _, height, width, channels = images.shape
         images = np.pad(images, [(0, 0), (0, 1), (0, 1), (0, 0)], constant_values=255)  # a line between images
         images = images.reshape(rows, self.columns, height + 1, width + 1, channels).transpose(0, 2, 1, 3, 4)
@@ -76,17 +87,34 @@ class SampleGrid(GANCallback):
     def on_epoch_end(self, epoch, logs=None):
         if (epoch + 1) % self.every:
             return
-        picture = self.grid()
-        png = tf.io.encode_png(picture).numpy()
-        if self.path is not None:
-            path = self._file(epoch + 1)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(png)
+        picture, file = self.grid(), self._file(epoch + 1)
+        if file is not None:
+            encoded = _ENCODERS[_suffix(file)](picture).numpy()
+            despite_file_errors(lambda: _files.write(file, encoded), f"write {file!r}")
         if self._writer is not None:
-            # As `tf.summary.image` writes it, which needs TensorBoard to be installed where the training runs.
-            plugin = tf.compat.v1.SummaryMetadata.PluginData(plugin_name="images")
-            metadata = tf.compat.v1.SummaryMetadata(plugin_data=plugin)
-            height, width = picture.shape[:2]
-            with self._writer.as_default():
-                tf.summary.write("samples", [str(width), str(height), png], step=epoch + 1, metadata=metadata)
-            self._writer.flush()
+            despite_file_errors(lambda: self._log(picture, epoch + 1), "write the grid for TensorBoard")
+
+    def _log(self, picture, step):
+        # As `tf.summary.image` writes it, which needs TensorBoard to be installed where the training runs.
+        plugin = tf.compat.v1.SummaryMetadata.PluginData(plugin_name="images")
+        metadata = tf.compat.v1.SummaryMetadata(plugin_data=plugin)
+        height, width = picture.shape[:2]
+        with self._writer.as_default():
+            png = tf.io.encode_png(picture).numpy()
+            tf.summary.write("samples", [str(width), str(height), png], step=step, metadata=metadata)
+        self._writer.flush()
+
+
+def _suffix(file):
+    return os.path.splitext(file)[1].lower()
+
+
+def _drawn(images):
+    """uint8 images of 1 or 3 channels for images in [0, 1] of any number."""
+    channels = images.shape[-1]
+    if channels == 4:
+        opacity = images[..., 3:]
+        images = images[..., :3] * opacity + 1.0 - opacity
+    elif channels not in (1, 3):
+        images = np.concatenate(np.split(images, channels, axis=-1), axis=2)
+    return np.round(images * 255.0).astype(np.uint8)
