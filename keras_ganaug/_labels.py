@@ -5,25 +5,28 @@ import tensorflow as tf
 
 from keras_ganaug import _checks
 
+_SUM_SLACK = 0.15  # how far from 1 the sum of a row may be: half precision, and smoothing that adds without taking
+_SAME = 1e-3  # entries of a row that differ by less are equal
+_MOST_SMOOTHED = 0.25  # with two classes, a smaller share above this is a mixture and no smoothing
+_CHUNK = 2**14  # rows that are looked at at a time
+
 
 def is_one_hot(labels):
     """Whether labels are rows with a number for each class, rather than class indices."""
-    return labels.shape.rank == 2 and labels.shape[1] != 1
+    shape = tf.TensorShape(labels.shape)
+    return shape.rank == 2 and shape[1] != 1
 
 
 def check(labels, num_classes=None):
-    """Checks dtype and shape of a tensor of labels."""
-    rows = is_one_hot(labels)
-    numeric = labels.dtype.is_integer or labels.dtype.is_floating or (rows and labels.dtype.is_bool)
-    if labels.shape.rank not in (1, 2) or not numeric:
+    """Checks dtype and shape of a tensor or array of labels."""
+    dtype, shape = tf.as_dtype(labels.dtype), tf.TensorShape(labels.shape)
+    if shape.rank not in (1, 2) or not (dtype.is_integer or dtype.is_floating or dtype.is_bool):
         raise ValueError(
             "`labels` must be class indices of shape (batch,) or (batch, 1), or rows of shape (batch, num_classes). "
-            f"Received: dtype {labels.dtype.name}, shape {labels.shape}"
+            f"Received: dtype {dtype.name}, shape {shape}"
         )
-    if rows and num_classes is not None and labels.shape[1] != num_classes:
-        raise ValueError(
-            f"`labels` must have one column for each of the {num_classes} classes. Received: shape {labels.shape}"
-        )
+    if is_one_hot(labels) and num_classes is not None and shape[1] != num_classes:
+        raise ValueError(f"`labels` must have one column for each of the {num_classes} classes. Received: shape {shape}")
 
 
 def class_of(labels):
@@ -40,27 +43,114 @@ def at_least_one(classes):
     return tf.pad(classes, [[0, tf.maximum(0, 1 - tf.shape(classes)[0])]])
 
 
+def write(labels, rows, classes, only_mixed=False):
+    """Labels in their own format and dtype, with new classes at some rows.
+
+    A smoothed row stays smoothed: the class gets the largest value of the row that is replaced, the others its smallest. A
+    row that mixes classes, as MixUp makes them, becomes a row of one class with the smoothing of the batch.
+
+    Args:
+        labels: Tensor of labels of any form.
+        rows: int32 (k,).
+        classes: int32 (k,).
+        only_mixed: Whether rows that are of one class already stay as they are, bit by bit. Defaults to False.
+    """
+    if not is_one_hot(labels):
+        if only_mixed:
+            return labels
+        new = tf.cast(tf.reshape(classes, [-1, *[1] * (labels.shape.rank - 1)]), labels.dtype)
+    elif not labels.dtype.is_floating:  # such rows can be neither smoothed nor mixed
+        if only_mixed:
+            return labels
+        new = tf.cast(tf.one_hot(classes, labels.shape[1]), labels.dtype)
+    else:
+        off, on, mixed = (tf.gather(values, rows) for values in _smoothing(labels))
+        new = tf.where(tf.one_hot(classes, labels.shape[1], True, False), on, off)
+        if only_mixed:
+            new = tf.where(mixed, new, tf.gather(labels, rows))
+    return tf.tensor_scatter_nd_update(labels, rows[:, None], new)
+
+
+def _smoothing(labels):
+    """Of float rows: the values of the other classes and of its own that a row of one class has, and which rows mix classes.
+
+    Each of shape (batch, 1). Where a row mixes classes the first two are those of the batch, whose smallest value no mixture
+    of some of several classes has changed.
+    """
+    values, columns = tf.cast(labels, tf.float64 if labels.dtype == tf.float64 else tf.float32), labels.shape[1]
+    lowest, highest = tf.reduce_min(values, 1, keepdims=True), tf.reduce_max(values, 1, keepdims=True)
+    batch_lowest = tf.reduce_min(lowest)
+    if columns == 2:  # here each row looks like a smoothed one
+        batch_lowest = tf.where(batch_lowest > _MOST_SMOOTHED, tf.zeros_like(batch_lowest), batch_lowest)
+        mixed = lowest - batch_lowest > _SAME
+    else:
+        own = tf.one_hot(tf.argmax(values, 1), columns, True, False)
+        second = tf.reduce_max(tf.where(own, lowest, values), 1, keepdims=True)
+        mixed = (second - lowest > _SAME) | (highest - lowest < _SAME)
+    alone = tf.reduce_sum(values, 1, keepdims=True) - (columns - 1) * batch_lowest
+    off, on = tf.where(mixed, batch_lowest, lowest), tf.where(mixed, alone, highest)
+    return tf.cast(off, labels.dtype), tf.cast(on, labels.dtype), mixed
+
+
+_ROWS = (
+    "`labels` must be of one class for each image: rows of at least 0 that sum to 1. Rows with several ones (multi-label) "
+    "and rows without any are not taken"
+)
+
+
+def _indices(num_classes):
+    highest = "" if num_classes is None else f" to {num_classes - 1} (num_classes={num_classes})"
+    return f"`labels` must be class indices from 0{highest}"
+
+
+def can_be_wrong(labels, num_classes):
+    """Whether there is anything to check about the values: not about integers, where any number of classes will do."""
+    return is_one_hot(labels) or labels.dtype.is_floating or num_classes is not None
+
+
 def assertion(labels, num_classes):
-    """An operation that fails where labels, class indices of any dtype, are none of the `num_classes`; XLA leaves it out."""
-    message = f"`labels` must be class indices from 0 to {num_classes - 1} (num_classes={num_classes})"
+    """An operation that fails where the values of labels of any form are wrong; XLA leaves it out.
+
+    Args:
+        labels: Tensor that has passed `check`.
+        num_classes: Number of classes; None if not known.
+    """
+    if is_one_hot(labels):
+        values = tf.cast(labels, tf.float32)
+        # Written so that NaN is wrong too.
+        right = tf.reduce_all(values >= 0, 1) & (tf.abs(tf.reduce_sum(values, 1) - 1) <= _SUM_SLACK)
+        # A row more, so that there is one to tell of in an empty batch.
+        first_wrong = tf.argmax(tf.concat([~right, [True]], 0))
+        row = tf.gather(tf.pad(values, [[0, 1], [0, 0]]), first_wrong)
+        return _checks.assertion(tf.reduce_all(right), _ROWS, row)
     # In a dtype that can hold `num_classes`.
     values = labels if labels.dtype.is_floating else tf.cast(labels, tf.int64)
-    inside = (values >= 0) & (values < num_classes)
+    inside = tf.ones_like(values, tf.bool) if num_classes is None else (values >= 0) & (values < num_classes)
     if labels.dtype.is_floating:
         inside &= tf.equal(labels, tf.floor(labels))
-    return _checks.assertion(tf.reduce_all(inside), message, labels)
+    return _checks.assertion(tf.reduce_all(inside), _indices(num_classes), labels)
 
 
 def check_values(labels, num_classes):
-    """Checks that concrete labels, already of a right shape, are class indices of the `num_classes` there are."""
-    if is_one_hot(labels):
-        return
-    indices = np.asarray(labels, np.float64 if labels.dtype.is_floating else None).ravel()
-    wrong = indices[~np.isfinite(indices)] if labels.dtype.is_floating else indices[:0]
-    if not wrong.size:
-        wrong = indices[indices != np.floor(indices)] if labels.dtype.is_floating else indices[:0]
-    if not wrong.size and num_classes is not None:
-        wrong = indices[(indices < 0) | (indices >= num_classes)]
-    if wrong.size:
-        highest = "" if num_classes is None else f" to {num_classes - 1} (num_classes={num_classes})"
-        raise ValueError(f"`labels` must be class indices from 0{highest}. Received: {np.unique(wrong)[:5].tolist()}")
+    """Checks the values of concrete labels that have passed `check`: indices of classes there are, or rows of one class.
+
+    Args:
+        labels: Eager tensor or array, of any length: it is looked at in parts.
+        num_classes: Number of classes; None if not known.
+    """
+    rows, floating = is_one_hot(labels), tf.as_dtype(labels.dtype).is_floating
+    for start in range(0, len(labels), _CHUNK):
+        values = np.asarray(labels[start : start + _CHUNK])
+        if rows:
+            values = values.astype(np.float64)
+            right = (values >= 0).all(1) & (np.abs(values.sum(1) - 1) <= _SUM_SLACK)
+            if not right.all():
+                shown = ", ".join(f"{value:g}" for value in values[~right][0][:20])
+                raise ValueError(f"{_ROWS}. Received: [{shown}{', ...' if values.shape[1] > 20 else ''}]")
+            continue
+        values = values.ravel().astype(np.float64) if floating else values.ravel().astype(np.int64)
+        wrong = ~np.isfinite(values) | (values != np.floor(values)) if floating else np.zeros(values.shape, bool)
+        if num_classes is not None:
+            wrong |= (values < 0) | (values >= num_classes)
+        if wrong.any():
+            raise ValueError(f"{_indices(num_classes)}. Received: {np.unique(values[wrong])[:5].tolist()}")

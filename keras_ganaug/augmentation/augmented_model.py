@@ -7,6 +7,8 @@ import tensorflow as tf
 from keras_ganaug import _checks, _compat, _labels
 from keras_ganaug.augmentation.layer import GANAugmentation
 
+_LOOKED_AT, _PARTS = 2**14, 64  # images of an array whose values are looked at, in so many parts of it at most
+
 
 class _CheckedSequence(keras.utils.Sequence):
     """A user's batches by index, each of them checked when it is asked for."""
@@ -29,6 +31,11 @@ class _CheckedSequence(keras.utils.Sequence):
         self._batches.on_epoch_end()
 
 
+def _beginning(values):
+    """The first row of an array; anything else as it is."""
+    return values[:1] if isinstance(values, np.ndarray) or tf.is_tensor(values) else values
+
+
 @keras.saving.register_keras_serializable(package="keras_ganaug")
 class AugmentedModel(keras.Model):
     """A classifier whose training step augments the batch first, in one program with the classifier's own step.
@@ -39,7 +46,7 @@ class AugmentedModel(keras.Model):
     Args:
         model: The classifier, a Keras model of images. It is trained in place: afterwards use it on its own, or go on
             with this.
-        augmentation: A `GANAugmentation`.
+        augmentation: A `GANAugmentation`. Its `image_key` says which of several inputs of the classifier is the image.
 
     Raises:
         TypeError: If either is of another type.
@@ -77,10 +84,10 @@ class AugmentedModel(keras.Model):
 
     def fit(self, x=None, y=None, *args, class_weight=None, **kwargs):
         """As `keras.Model.fit`, with the values of labels checked on the way (XLA could not), and a warning for images that
-        look scaled otherwise than `value_range` says.
+        look scaled otherwise than `value_range` says, and for batches so small that no row of them is replaced.
 
         Raises:
-            ValueError: For labels that the generator does not have, or
+            ValueError: For labels that the generator does not have, labels of several classes at once, or
                 `class_weight` with a `sampling_strategy` other than "keep": Keras makes sample weights of it before the
                 augmentation changes labels.
         """
@@ -90,7 +97,7 @@ class AugmentedModel(keras.Model):
                 '`class_weight` goes with sampling_strategy="keep" alone: the weights are looked up before labels change. '
                 f"Received: class_weight={class_weight!r}, sampling_strategy={replacement.strategy!r}"
             )
-        x, y = self._checked(x, y)
+        x, y = self._checked(x, y, (args[0] if args else kwargs.get("batch_size")) or 32)
         try:
             return super().fit(x, y, *args, class_weight=class_weight, **kwargs)
         except tf.errors.InvalidArgumentError as error:
@@ -103,35 +110,52 @@ class AugmentedModel(keras.Model):
         """As `keras.Model.train_on_batch`, with the values of labels checked first."""
         return super().train_on_batch(*self._checked(x, y), *args, **kwargs)
 
-    def _checked(self, x, y):
+    def _checked(self, x, y, batch_size=None):
         """The data, with whatever they are made of checked on the way: arrays now, batches as they come."""
         replacement = self.augmentation.replacement
         if isinstance(x, tf.data.Dataset):
 
-            def in_graph(images, labels=None, *sample_weight):
-                labels = replacement.checked(images, labels)
-                return images if labels is None else (images, labels, *sample_weight)
+            def in_graph(inputs, labels=None, *sample_weight):
+                images, labels = replacement.checked(replacement.image_key.get(inputs), labels)
+                inputs = replacement.image_key.put(inputs, images)
+                return inputs if labels is None else (inputs, labels, *sample_weight)
 
             if isinstance(x.element_spec, dict):
-                raise TypeError(f"`x` must be a dataset of (images, labels). Received: dicts of {sorted(x.element_spec)}")
-            first = next(iter(x.take(1).as_numpy_iterator()), None)
-            replacement.check_values(first[0] if isinstance(first, tuple) else first, None)
+                keys = sorted(x.element_spec, key=str)
+                raise TypeError(f"`x` must be a dataset of (images, labels). Received: dicts of {keys}")
+            for first in x.take(1):
+                self._check_batch(first)
             return x.map(in_graph, num_parallel_calls=tf.data.AUTOTUNE), y
         if isinstance(x, keras.utils.Sequence):
             return _CheckedSequence(x, self._check_batch), y
         if hasattr(x, "__next__"):
             return (self._check_batch(batch) for batch in x), y
-        x, y = (np.asarray(value) if isinstance(value, list) else value for value in (x, y))
-        self._check_batch((x, y))
+        if isinstance(x, list) and replacement.image_key.key is None:
+            x = np.asarray(x)
+        y = np.asarray(y) if isinstance(y, list) else y
+        self._check_arrays(x, y, batch_size)
         return x, y
 
     def _check_batch(self, batch):
         images, labels, _ = keras.utils.unpack_x_y_sample_weight(batch)
-        images, labels = _checks.dense(x=images, y=labels)
-        if labels is not None:
-            _labels.check(labels, self.augmentation.replacement.num_classes)
-        self.augmentation.replacement.check_values(images.numpy(), labels)
+        self._check_arrays(images, labels)
         return batch
+
+    def _check_arrays(self, x, y, batch_size=None):
+        """Checks arrays of any length, on the host and in parts: the whole may be larger than the memory of any device."""
+        replacement = self.augmentation.replacement
+        images = replacement.image_key.get(x)
+        _checks.dense(x=_beginning(images), y=_beginning(y))
+        if y is not None and replacement.conditional:
+            labels = y if isinstance(y, np.ndarray) or tf.is_tensor(y) else np.asarray(y)
+            _labels.check(labels, replacement.num_classes)
+            _labels.check_values(labels, replacement.num_classes)
+        if number := len(images):
+            size = min(number, _LOOKED_AT // _PARTS)
+            starts = range(0, number, size) if number <= _LOOKED_AT else np.linspace(0, number - size, _PARTS).astype(int)
+            parts = (np.asarray(images[start : start + size]) for start in starts)
+            replacement.scale.look(np.array([(part.min(), part.max()) for part in parts]))
+            replacement.look_at_size(min(number, batch_size or number))
 
     def train_step(self, data):
         images, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)

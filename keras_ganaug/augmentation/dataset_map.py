@@ -1,6 +1,9 @@
 """The augmentation as a function for `dataset.map`."""
 
+import itertools
+import sys
 import warnings
+import weakref
 
 import tensorflow as tf
 
@@ -10,6 +13,7 @@ from keras_ganaug.augmentation.bank import SampleBank
 from keras_ganaug.augmentation.replacement import Replacement
 
 _MOST_VISITS = 2**20  # batches that a pipeline remembers
+_MAPPING = "tensorflow.python.data.ops.structured_function"  # whose object is one for each mapping
 
 
 def gan_augment(
@@ -23,15 +27,19 @@ def gan_augment(
     bank_size=None,
     seed=None,
     num_classes=None,
+    image_key=None,
 ):
     """Makes a function for `dataset.map` that replaces a fraction of each batch by synthetic images.
 
     For batched elements `(x, y)`, `(x, y, w)`, and dicts with `images`, `labels` and perhaps `sample_weight`, which gain
-    `is_synthetic`, a bool tensor of shape (batch,). It always augments: map it over training data only.
+    `is_synthetic`, a bool tensor of shape (batch,). It always augments: map it over training data only. Map it before MixUp
+    and CutMix, which mix synthetic images as well as real ones: a row of mixed classes that is replaced becomes one of a
+    single class, the one that its label has most of.
 
-    The draws follow from the seed, from the content of the batch, and from how often the pipeline has met that content:
-    they do not depend on `num_parallel_calls`, and each epoch draws anew. (Two batches of equal content that a parallel map
-    works on at the same moment may swap their draws.)
+    The draws follow from the seed, from the content of the batch, from how often the pipeline has met that content, and from
+    how many pipelines this function has been mapped over before: they do not depend on `num_parallel_calls`, and each epoch
+    and each new mapping draws anew. The same seed and the same sequence of mappings give the same. (Two batches of equal
+    content that a parallel map works on at the same moment may swap their draws.)
 
     Args:
         generator, fraction, sampling_strategy, synthetic_weight, value_range, truncation, seed, num_classes: As of
@@ -40,6 +48,10 @@ def gan_augment(
             `callbacks.RefreshBank` renews them between epochs. "live" runs the generator in the map, on the host: each
             sample is new, and each batch waits for it. Defaults to "bank".
         bank_size: Samples in the bank, over all classes. Defaults to 4096, or as many as fit into 256 MiB.
+
+        image_key: Where the inputs of the elements are several, as in `({"photo": ..., "meta": ...}, y)`, the key of the
+            image; the others pass through. "a/b", or a tuple of keys, in dicts within dicts; an integer for a place in a
+            tuple. Defaults to None: the inputs are one tensor.
 
     Returns a callable object with a method `refresh()`, which renews the bank.
 
@@ -64,7 +76,7 @@ def gan_augment(
     seed = _random.entropy() if _checks.seed(seed) is None else _checks.seed(seed)
     num_classes = None if num_classes is None else _checks.positive_int(num_classes, "num_classes")
     source = sources.resolve(generator, num_classes)
-    replacement = Replacement(source, fraction, sampling_strategy, synthetic_weight, value_range)
+    replacement = Replacement(source, fraction, sampling_strategy, synthetic_weight, value_range, image_key)
     if engine == "bank" and source.conditional and source.num_classes is None:
         warnings.warn(
             "A bare Keras model does not tell its number of classes, which a bank of samples needs: the live engine is "
@@ -90,7 +102,8 @@ class _MapFunction:
         self._truncation = truncation
         self._seed = _random.fold(_random.as_seed(seed), 0)
         self._eager_visits = None
-        self._traced_visits = []  # one table for each pipeline; here so that they live as long as the function
+        self._numbers = itertools.count()
+        self._latest = lambda: None, 0
 
     @property
     def engine(self):
@@ -112,7 +125,7 @@ class _MapFunction:
         if len(element) == 1 and isinstance(element[0], (tuple, list)):
             element = tuple(element[0])
         if len(element) == 1 and isinstance(element[0], dict):
-            return self._augment_dict(dict(element[0]))
+            return self._augment_dict(element[0])
         if not 1 <= len(element) <= 3:
             raise ValueError(
                 "Elements must be images, (images, labels), (images, labels, sample_weight) or a dict with `images` and "
@@ -123,20 +136,30 @@ class _MapFunction:
         return parts[0] if len(parts) == 1 else parts
 
     def _augment_dict(self, element):
+        if "images" not in element and self._replacement.image_key.key is not None:
+            return self._augment(element, None, None)[0]  # several inputs and nothing else
+        element = dict(element)
         if "images" not in element:
-            raise ValueError(f"A dict element must have the key 'images'. Received: the keys {sorted(element)}")
+            raise ValueError(
+                "A dict element must have the key 'images', and 'labels' if there are any; where it holds the inputs of a "
+                f"model, `image_key` says which is the image. Received: the keys {sorted(element, key=str)}"
+            )
         parts = self._augment(element["images"], element.get("labels"), element.get("sample_weight"))
         for name, part in zip(("images", "labels", "sample_weight", "is_synthetic"), parts, strict=True):
             if part is not None:
                 element[name] = part
         return element
 
-    def _augment(self, images, labels, sample_weight):
+    def _augment(self, inputs, labels, sample_weight):
+        replacement = self._replacement
+        images = replacement.image_key.get(inputs)
         images, labels, sample_weight = _checks.dense(images=images, labels=labels, sample_weight=sample_weight)
-        self._replacement.check(images, labels, sample_weight)
-        labels = self._replacement.checked(images, labels)
-        seed = self._seed_of(images, labels)
-        return self._replacement(images, labels, sample_weight, seed, self._draw)
+        replacement.learn_of(self._source)
+        replacement.check(images, labels, sample_weight)
+        seed, number = self._seed_of(images, labels)
+        images, labels = replacement.checked(images, labels, lambda: number)
+        images, *others = replacement(images, labels, sample_weight, seed, self._draw)
+        return replacement.image_key.put(inputs, images), *others
 
     def _draw(self, classes, seed):
         if self._bank is not None:
@@ -145,37 +168,55 @@ class _MapFunction:
         return _images.rescale(images, self._source.value_range, self._replacement.value_range)
 
     def _seed_of(self, images, labels):
-        """A seed from the batch's content and from how often this pipeline has met that content.
+        """A seed from the batch's content and from how often this pipeline has met it, and the number of the batch.
 
         A map may run its elements in any order and at the same time: a counter would give them other numbers in each
-        run. Content does not depend on the order.
+        run. Content does not depend on the order. The number of the batch is only nearly right: 0 is that of the first.
         """
         content = _fingerprint(images)
         if labels is not None:
             content ^= 3 * _fingerprint(labels)
-        visits = self._visits()
+        seed, visits = self._pipeline()
         visit = tf.ensure_shape(visits.lookup(content), [])
+        number = visits.size()
         # A pipeline that runs for ever must not remember every batch for ever.
-        forgotten = tf.cond(visits.size() < _MOST_VISITS, lambda: 0, lambda: _forget_all(visits))
+        forgotten = tf.cond(number < _MOST_VISITS, lambda: 0, lambda: _forget_all(visits))
         with tf.control_dependencies([forgotten]):
             visits.insert(content, visit + 1)
-        return _random.fold(self._seed, content, visit)
+        return _random.fold(seed, content, visit), tf.where(visit > 0, tf.ones_like(number), number)
 
-    def _visits(self):
-        """The table of visits: one for each traced pipeline, so that the same pipeline made twice gives the same."""
+    def _pipeline(self):
+        """The seed and the table of visits of the pipeline that is being made, or of all eager calls.
+
+        A table lives as long as the traced function that has captured it.
+        """
         if tf.executing_eagerly():
             if self._eager_visits is None:
                 self._eager_visits = _new_table()
-            return self._eager_visits
+            return self._seed, self._eager_visits
         with tf.init_scope():
             table = _new_table()
-        self._traced_visits.append(table)
-        return table
+        number = self._number_of_mapping()
+        return _random.fold(self._seed, number) if number else self._seed, table
+
+    def _number_of_mapping(self):
+        """How many mappings there were before this one; tf.data may trace one of them more than once."""
+        frame, mapping = sys._getframe(), None
+        while frame is not None and mapping is None:
+            if frame.f_globals.get("__name__") == _MAPPING and frame.f_code.co_name == "__init__":
+                mapping = frame.f_locals.get("self")
+            frame = frame.f_back
+        latest, number = self._latest
+        if mapping is None or latest() is not mapping:
+            number = next(self._numbers)
+            self._latest = (lambda: None) if mapping is None else weakref.ref(mapping), number
+        return number
 
 
 def _new_table():
     with tf.device("CPU:0"):
-        return tf.lookup.experimental.MutableHashTable(tf.int64, tf.int64, default_value=0)
+        # Found by its handle alone, it goes when the last function that has captured it goes.
+        return tf.lookup.experimental.MutableHashTable(tf.int64, tf.int64, default_value=0, experimental_is_anonymous=True)
 
 
 def _forget_all(table):

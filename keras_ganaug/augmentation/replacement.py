@@ -3,12 +3,14 @@
 Everything here is a pure function of the batch and a seed; where the synthetic images come from is the caller's.
 """
 
+import warnings
 from collections.abc import Mapping
 
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _checks, _images, _labels, _random, _watch
+from keras_ganaug import _checks, _compat, _images, _labels, _random, _watch
+from keras_ganaug.augmentation.image_key import ImageKey
 
 _STRATEGIES = ("keep", "balance")
 
@@ -51,29 +53,20 @@ def count(fraction, batch_size):
     return tf.cast(tf.round(tf.constant(fraction, tf.float64) * tf.cast(batch_size, tf.float64)), tf.int32)
 
 
-def write_classes(labels, rows, classes):
-    """Labels in their own format and dtype, with new classes at some rows."""
-    if _labels.is_one_hot(labels):
-        new = tf.cast(tf.one_hot(classes, labels.shape[1]), labels.dtype)
-    else:
-        new = tf.cast(tf.reshape(classes, [-1, *[1] * (labels.shape.rank - 1)]), labels.dtype)
-    return tf.tensor_scatter_nd_update(labels, rows[:, None], new)
-
-
-def rarest_classes(kept, k, num_classes, seed):
+def rarest_classes(kept, k, classes, seed):
     """`k` classes that make a batch as even as `k` images can, ties broken at random.
 
     Args:
         kept: int32 (n,), the classes of the rows that stay.
         k: How many to choose.
-        num_classes: Number of classes; None if not known: then the classes of `kept` are all there are.
+        classes: int32 (m,), the classes there are; None if not known: then those of `kept` are all.
         seed: int32 seed.
 
     Returns int32 (k,).
     """
-    classes = kept if num_classes is None else tf.range(num_classes)
+    known, classes = classes is not None, kept if classes is None else tf.convert_to_tensor(classes)
     counts = tf.reduce_sum(tf.cast(classes[:, None] == kept[None], tf.float32), axis=1)
-    if num_classes is None:  # each class once: where it first appears
+    if not known:  # each class once: where it first appears
         n = tf.range(tf.shape(kept)[0])
         repeated = tf.reduce_any((classes[:, None] == kept[None]) & (n[None] < n[:, None]), axis=1)
         counts = tf.where(repeated, np.float32(np.inf), counts)
@@ -89,10 +82,10 @@ class Replacement:
 
     Args:
         source: The `Source`.
-        fraction, sampling_strategy, synthetic_weight, value_range: As of `GANAugmentation`.
+        fraction, sampling_strategy, synthetic_weight, value_range, image_key: As of `GANAugmentation`.
     """
 
-    def __init__(self, source, fraction, sampling_strategy, synthetic_weight, value_range):
+    def __init__(self, source, fraction, sampling_strategy, synthetic_weight, value_range, image_key=None):
         self.image_shape, self.num_classes = source.image_shape, source.num_classes
         self.conditional = source.conditional
         self.fraction = _checks.fraction(fraction)
@@ -107,7 +100,39 @@ class Replacement:
         if synthetic_weight is not None:
             self.synthetic_weight = _checks.non_negative(synthetic_weight, "synthetic_weight")
         self.value_range = source.value_range if value_range is None else _checks.value_range(value_range)
+        self.image_key = ImageKey(image_key)
         self.scale = _watch.ScaleWatch(self.value_range, "make the augmentation")
+        self._has_replaced = self._told_of_no_rows = False
+        self.unseen = ()
+        self.learn_of(source)
+
+    def learn_of(self, source):
+        """Takes note of the classes of which the generator has seen no image, and warns of them, once."""
+        if not self.conditional:
+            return
+        with tf.init_scope():
+            unseen = tuple(int(c) for c in source.unseen_classes)
+        if unseen == self.unseen or not self.fraction:
+            return
+        wrong = [
+            c for c in unseen if self.class_weights is not None and c < len(self.class_weights) and self.class_weights[c]
+        ]
+        if wrong:
+            raise ValueError(
+                "`sampling_strategy` must give weight to classes that the generator has seen in its training. "
+                f"Received: weight for {_some(wrong)}, of which it has seen no image"
+            )
+        self.unseen = unseen
+        if unseen and self.class_weights is None:
+            does = {
+                "balance": '"balance" makes no images of them',
+                "keep": '"keep" replaces rows of these classes only where there are not enough others',
+            }[self.strategy]
+            warnings.warn(
+                f"`generator` has seen no image of the classes {_some(unseen)} in its training, so that its samples of them "
+                f"are like no real image: {does}. Received: sampling_strategy={self.strategy!r}",
+                stacklevel=4,
+            )
 
     def check(self, images, labels, sample_weight):
         """Checks shapes and dtypes, which are known before any image is made."""
@@ -121,15 +146,17 @@ class Replacement:
                 )
         elif not self.conditional:
             raise ValueError(
-                "`labels` must be None for an unconditional generator: it cannot make an image of a given class. "
+                "`labels` must be None for an unconditional generator: it cannot make an image of a given class. Train a "
+                "conditional GAN (`num_classes=...`), or one GAN for each class and augment its images by it, or "
+                "leave the labels out before (`dataset.map(lambda images, labels: images)`). "
                 f"Received: labels of shape {labels.shape}"
             )
         else:
             _labels.check(labels, self.num_classes)
             weights = self.class_weights
             classes = len(weights) if weights is not None else self.num_classes if self.strategy == "balance" else None
-            indices = labels.dtype.is_integer and not _labels.is_one_hot(labels)
-            if classes is not None and indices and classes - 1 > labels.dtype.max:
+            holds = labels.dtype.max if labels.dtype.is_integer else 1 if labels.dtype.is_bool else np.inf
+            if classes is not None and not _labels.is_one_hot(labels) and classes - 1 > holds:
                 raise TypeError(
                     f"`labels` must be of a dtype that holds the {classes} classes which `sampling_strategy` may choose. "
                     f"Received: dtype {labels.dtype.name}"
@@ -152,20 +179,60 @@ class Replacement:
                 )
 
     def check_values(self, images, labels):
-        """Checks the values of a concrete batch: a label that there is not is an error, another scale a warning."""
+        """Checks the values of a concrete batch: a label that there is not is an error, what is surely not meant a warning.
+
+        Args:
+            images: Eager tensor or array, or None.
+            labels: Eager tensor or array, or None.
+        """
         if labels is not None and self.conditional:
             _labels.check_values(labels, self.num_classes)
         if images is not None and len(images):
-            self.scale.look(images)
+            self.look(images)
 
-    def checked(self, images, labels):
-        """The labels, with their values checked: at once where they are concrete, else when the graph runs without XLA."""
+    def look(self, images):
+        """Warns, once, of a concrete batch on another scale than `value_range`, and of one of which no row is replaced."""
+        self.scale.look(images)
+        self.look_at_size(len(images))
+
+    def look_at_size(self, batch_size):
+        """Warns, once, of batches so small that no row of them is replaced; a last batch may be smaller than the others."""
+        if self.fraction and batch_size and not self._has_replaced and not self._told_of_no_rows:
+            self._has_replaced = count(self.fraction, batch_size) > 0
+            if not self._has_replaced:
+                self._told_of_no_rows = True
+                warnings.warn(
+                    f"`fraction` of a batch rounds to no row, and nothing is augmented: {self.fraction:g} * {batch_size} "
+                    f"rounds to 0. Make batches larger, or `fraction` larger than {0.5 / batch_size:g}. "
+                    f"Received: fraction={self.fraction:g} for batches of {batch_size}",
+                    stacklevel=3,
+                )
+
+    def checked(self, images, labels, number=None):
+        """The images and labels, with their values checked: at once where they are concrete, else when the graph runs.
+
+        XLA leaves that out.
+
+        Args:
+            images: Tensor.
+            labels: Tensor or None.
+            number: Maps nothing to the number of batches so far, an integer scalar; called only where it is needed. Defaults
+                to None: images are looked at elsewhere.
+        """
         if tf.executing_eagerly():
             self.check_values(images, labels)
-        elif labels is not None and self.num_classes is not None and not _labels.is_one_hot(labels):
-            with tf.control_dependencies([_labels.assertion(labels, self.num_classes)]):
-                return tf.identity(labels)
-        return labels
+            return images, labels
+        if images.shape[0] is not None:
+            self.look_at_size(images.shape[0])
+        done = []
+        if not _compat.in_xla():
+            told = self.scale.told and (self._has_replaced or self._told_of_no_rows)
+            if self.fraction and number is not None and not told:
+                done.append(_watch.in_first(self.look, images, number()))
+            if labels is not None and self.conditional and _labels.can_be_wrong(labels, self.num_classes):
+                done.append(_labels.assertion(labels, self.num_classes))
+        with tf.control_dependencies(done):
+            return tf.identity(images), None if labels is None else tf.identity(labels)
 
     def __call__(self, images, labels, sample_weight, seed, draw):
         """The batch with synthetic rows.
@@ -189,14 +256,17 @@ class Replacement:
             return images, labels, weights, tf.zeros([batch_size], tf.bool)
         row_seed, class_seed, draw_seed = (_random.fold(seed, n) for n in range(3))
         order = _random.permutation(batch_size, row_seed)
+        if self.unseen and self.strategy == "keep":
+            order = self._seen_first(order, _labels.class_of(labels))
         rows = order[:k]
         if labels is None and self.class_weights is None:
             classes = tf.zeros([k], tf.int32)  # unconditional
         elif self.strategy == "keep":
             classes = tf.gather(_labels.class_of(labels), rows)
+            labels = _labels.write(labels, rows, classes, only_mixed=True)
         else:
             classes = self._choose(labels, order, k, batch_size, class_seed)
-            labels = None if labels is None else write_classes(labels, rows, classes)
+            labels = None if labels is None else _labels.write(labels, rows, classes)
         synthetic = draw(_labels.at_least_one(classes), draw_seed)[:k]
         synthetic = tf.stop_gradient(_images.as_dtype(synthetic, images.dtype, self.value_range))
         images = tf.tensor_scatter_nd_update(images, rows[:, None], synthetic)
@@ -220,4 +290,21 @@ class Replacement:
         kept = tf.gather(classes, order[k:])
         if num_classes is None and (not isinstance(batch_size, int) or k == batch_size):
             kept = classes  # if all rows are replaced the classes are still those of the batch
-        return rarest_classes(kept, k, num_classes, seed)
+        there_are = None if num_classes is None else self._seen(num_classes)
+        return rarest_classes(kept, k, there_are, seed)
+
+    def _seen(self, num_classes):
+        """The classes of which the generator has seen images, int32; all where it has seen none of them."""
+        seen = np.setdiff1d(np.arange(num_classes, dtype=np.int32), self.unseen)
+        return seen.astype(np.int32) if len(seen) else np.arange(num_classes, dtype=np.int32)
+
+    def _seen_first(self, order, classes):
+        """The rows in their order, but those of classes that the generator has not seen behind all others."""
+        unseen = tf.reduce_any(tf.gather(classes, order)[:, None] == np.array(self.unseen, np.int32)[None], axis=1)
+        return tf.gather(order, tf.argsort(tf.cast(unseen, tf.int32), stable=True))
+
+
+def _some(classes):
+    """Class indices in words, not too many of them."""
+    classes = list(classes)
+    return f"{classes[:20]}" + (f" and {len(classes) - 20} more" if len(classes) > 20 else "")

@@ -1,0 +1,93 @@
+"""Where the image is among several inputs of a model."""
+
+import numbers
+
+
+class ImageKey:
+    """Finds the image in the inputs of an element, and puts another in its place.
+
+    Args:
+        key: None for inputs that are one tensor. The key of the image in a dict; "a/b", or a tuple of keys, in dicts within
+            dicts; an integer, also within such a tuple, for a place in a tuple of inputs.
+    """
+
+    def __init__(self, key=None):
+        self.key = tuple(key) if isinstance(key, list) else key
+        parts = key if isinstance(key, (tuple, list)) else (key,)
+        fine = all(isinstance(part, (str, numbers.Integral)) and not isinstance(part, bool) for part in parts)
+        if key is not None and not (fine and len(parts) and "" not in parts):
+            raise ValueError(
+                f'`image_key` must be the key of the image among several inputs, such as "photo", "scan/photo" or a tuple '
+                f"of keys, or None. Received: image_key={key!r}"
+            )
+
+    def get(self, inputs):
+        """The image; the inputs themselves where they are not several."""
+        several = isinstance(inputs, (dict, tuple)) or (isinstance(inputs, list) and self.key is not None)
+        if several and self.key is None:
+            raise ValueError(
+                f"`image_key` must say which of several inputs is the image. Received: image_key=None for inputs with "
+                f"{_keys(inputs)}"
+            )
+        if not several and self.key is not None:
+            raise ValueError(
+                f"`image_key` must be None for inputs that are one tensor. Received: image_key={self.key!r} for a "
+                f"{type(inputs).__name__}"
+            )
+        for part in self._path(inputs):
+            inputs = inputs[part]
+        return inputs
+
+    def put(self, inputs, images):
+        """The inputs with other images, all else untouched."""
+        return _put(inputs, self._path(inputs), images)
+
+    def _path(self, inputs):
+        """Keys, one for each level."""
+        if self.key is None:
+            return ()
+        path = self.key if isinstance(self.key, tuple) else (self.key,)
+        if isinstance(self.key, str) and "/" in self.key and not (isinstance(inputs, dict) and self.key in inputs):
+            path = tuple(self.key.split("/"))
+        here = inputs
+        for part in path:
+            found = (isinstance(here, dict) and part in here) or (
+                isinstance(here, (tuple, list)) and isinstance(part, numbers.Integral) and -len(here) <= part < len(here)
+            )
+            if not found:
+                raise ValueError(
+                    f"`image_key` must be the key of the image among the inputs. Received: image_key={self.key!r} for "
+                    f"inputs with {_keys(inputs)}"
+                )
+            here = here[part]
+        if isinstance(here, (dict, tuple, list)):
+            raise ValueError(
+                f"`image_key` must name one tensor. Received: image_key={self.key!r}, where there are several inputs "
+                f"again, with {_keys(here)}"
+            )
+        return path
+
+
+def _put(inputs, path, images):
+    if not path:
+        return images
+    part = path[0]
+    if isinstance(inputs, dict):
+        changed = {**inputs, part: _put(inputs[part], path[1:], images)}
+        return changed if type(inputs) is dict else type(inputs)(changed)
+    items = list(inputs)
+    items[part] = _put(items[part], path[1:], images)
+    return type(inputs)(*items) if hasattr(inputs, "_fields") else type(inputs)(items)
+
+
+def _keys(inputs, above=""):
+    """The keys of all inputs, in words."""
+
+    def paths(inputs, above):
+        pairs = inputs.items() if isinstance(inputs, dict) else enumerate(inputs)
+        for key, value in pairs:
+            here = f"{above}/{key}" if above else key
+            yield from paths(value, here) if isinstance(value, (dict, tuple, list)) else (here,)
+
+    keys = list(paths(inputs, above))
+    return f"the keys {keys[:20]}" + (f" and {len(keys) - 20} more" if len(keys) > 20 else "")
