@@ -1,13 +1,12 @@
 """SavedModels that run with TensorFlow alone, and what is needed to use them again."""
 
 import json
-from pathlib import Path
 
 import tensorflow as tf
 
-from keras_ganaug import _checks
+from keras_ganaug import _checks, _files, _watch
 
-_METADATA = Path("assets.extra") / "keras_ganaug.json"
+METADATA_FILE = "assets.extra/keras_ganaug.json"
 
 _LABELS = tf.TensorSpec([None], tf.int32, name="labels")
 _SEED = tf.TensorSpec([2], tf.int32, name="seed")
@@ -31,47 +30,61 @@ class _Endpoint(tf.Module):
 def export_generator(source, path, **endpoints):
     """Writes a SavedModel with `generate`, `generate_truncated` and the signature `serving_default`.
 
+    It is written aside and takes the place of an older one when it is whole. Labels that the generator does not have are an
+    error of TensorFlow's where the SavedModel runs, except in what XLA compiles.
+
     Args:
         source: What to export: an object with `sample(labels, seed, truncation)`, the `state` that it needs (a list of
-            `tf.Variable`s, or any object that TensorFlow tracks), `image_shape`, `conditional`, `num_classes` and
-            `value_range`.
-        path: Folder to write.
+            `tf.Variable`s, or any object that TensorFlow tracks), `image_shape`, `conditional`, `num_classes`,
+            `value_range`, and perhaps `unseen_classes`.
+        path: Folder to write, of any file system that TensorFlow knows.
         **endpoints: Further endpoints: name to (function, input signature).
+
+    Raises:
+        ValueError, TypeError: For a path that cannot be written, or a generator that gives images that are not finite.
     """
-
     _checks.new_folder(path)
+    _watch.check_generator(source)
 
-    def generate(labels, seed):
-        return source.sample(labels, seed, 1.0)
-
-    def generate_truncated(labels, seed, truncation):
-        return source.sample(labels, seed, truncation)
+    def sample(labels, seed, truncation=1.0):
+        return source.sample(existing_classes(labels, source), seed, truncation)
 
     @tf.function(input_signature=[_LABELS, _SEED], autograph=False)
     def serving_default(labels, seed):
-        return {"images": source.sample(labels, seed, 1.0)}
+        return {"images": sample(labels, seed)}
 
     endpoints = {
-        "generate": (generate, [_LABELS, _SEED]),
-        "generate_truncated": (generate_truncated, [_LABELS, _SEED, _TRUNCATION]),
+        "generate": (lambda labels, seed: sample(labels, seed), [_LABELS, _SEED]),
+        "generate_truncated": (sample, [_LABELS, _SEED, _TRUNCATION]),
         **endpoints,
     }
     root = tf.Module()
     for name, (function, signature) in endpoints.items():
         setattr(root, name, _Endpoint(function, signature, source.state))
-    tf.saved_model.save(root, str(path), signatures={"serving_default": serving_default})
-    metadata = {
+    described = {
         "image_shape": list(source.image_shape),
         "conditional": source.conditional,
         "num_classes": source.num_classes,
         "value_range": list(source.value_range),
+        "unseen_classes": [int(label) for label in getattr(source, "unseen_classes", ())],
     }
-    file = Path(path) / _METADATA
-    file.parent.mkdir(exist_ok=True)
-    file.write_text(json.dumps(metadata, indent=1) + "\n", encoding="utf-8")
+    with _files.replacing_saved_model(path) as new:
+        tf.saved_model.save(root, new, signatures={"serving_default": serving_default})
+        _files.write(_files.join(new, METADATA_FILE), json.dumps(described, indent=1) + "\n")
+
+
+def existing_classes(labels, source):
+    """The labels, which are checked where TensorFlow runs them; XLA leaves the check out."""
+    if not source.conditional:
+        return labels
+    n = source.num_classes
+    exist = labels >= 0 if n is None else (labels >= 0) & (labels < n)
+    message = "`labels` must be class indices from 0" + ("" if n is None else f" to {n - 1}")
+    with tf.control_dependencies([_checks.assertion(tf.reduce_all(exist), message, labels)]):
+        return tf.identity(labels)
 
 
 def metadata(path):
     """What `export_generator` wrote beside the SavedModel at `path`, or None if there is no such file."""
-    file = Path(path) / _METADATA
-    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
+    file = _files.join(path, METADATA_FILE)
+    return json.loads(_files.read_text(file)) if _files.is_file(file) else None

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _random
+from keras_ganaug import _random, _watch
 from keras_ganaug.augmentation import source as sources
 
 _DEFAULT_IMAGES = 4096
@@ -21,6 +21,9 @@ class SampleBank:
         seed: int32 seed.
         size: Images in all, at least one per class. Defaults to None: 4096, or as many as fit into 256 MiB, and at
             least 8 per class.
+
+    Raises:
+        ValueError: If an image is not finite.
     """
 
     def __init__(self, source, value_range, truncation, seed, size=None):
@@ -31,6 +34,7 @@ class SampleBank:
             size = max(min(_DEFAULT_IMAGES, _DEFAULT_BYTES // image_bytes), _LEAST_PER_CLASS * self.num_classes)
         self.per_class = max(size // self.num_classes, 1)
         self.generation = 0
+        self._sampler = sources.Sampler(source, truncation, value_range)
         images = self._generate()
         with tf.init_scope(), tf.device("CPU:0"):
             self.images = tf.Variable(images, trainable=False, name="bank")
@@ -38,10 +42,16 @@ class SampleBank:
     def _generate(self):
         labels = np.repeat(np.arange(self.num_classes), self.per_class)
         seed = _random.fold(self.seed, self.generation)
-        return sources.sample_all(self.source, labels, seed, self.truncation, self.value_range)
+        images = self._sampler(labels, seed)
+        _watch.not_finite(images, "generator")
+        return images
 
     def refresh(self):
-        """Replaces all samples by new ones."""
+        """Replaces all samples by new ones.
+
+        Raises:
+            ValueError: If one of them is not finite; the bank stays as it was.
+        """
         self.generation += 1
         self.images.assign(self._generate())
 

@@ -1,18 +1,21 @@
 """Where synthetic images come from: a GAN, a bare Keras model, or a file, all seen in the same way."""
 
+import json
 import os
-from pathlib import Path
+import tempfile
+import zipfile
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _compat, _images, _random, export
+from keras_ganaug import _compat, _files, _images, _random, _watch, export
 
 _KINDS = (
     "a GAN of keras_ganaug, a Keras model from [latents, labels] to images in [-1, 1], or the path of a .keras file or "
     "of a SavedModel that `export` wrote"
 )
+_HDF5 = b"\x89HDF\r\n\x1a\n"  # how such files begin
 
 
 class Source:
@@ -28,6 +31,7 @@ class Source:
         unseen_classes: Classes of which the generator has seen no image in training, a tuple; () where it does not tell.
     """
 
+    state = None
     path = None
     unseen_classes = ()
 
@@ -36,12 +40,19 @@ class Source:
         raise NotImplementedError
 
 
-class _GANSource(Source):
-    """A GAN, by its averaged weights."""
+class GANSource(Source):
+    """A GAN, by its averaged weights.
+
+    `unseen_classes` are what the GAN tells, unless they are set.
+
+    Args:
+        gan: The GAN.
+    """
 
     conditional = property(lambda self: self.num_classes is not None)
 
     def __init__(self, gan):
+        self.gan = gan
         self.sample = gan.sample
         self.state = gan.sampling_state
         self.image_shape, self.num_classes, self.value_range = (
@@ -49,9 +60,19 @@ class _GANSource(Source):
             gan.num_classes,
             gan.value_range,
         )
+        self._unseen_classes = None
+
+    @property
+    def unseen_classes(self):
+        unseen = getattr(self.gan, "unseen_classes", ()) if self._unseen_classes is None else self._unseen_classes
+        return tuple(int(label) for label in unseen)
+
+    @unseen_classes.setter
+    def unseen_classes(self, classes):
+        self._unseen_classes = classes
 
 
-class _ModelSource(Source):
+class ModelSource(Source):
     """A bare Keras model from `[latents, labels]`, or from latents alone, to images in [-1, 1]."""
 
     value_range = _images.NETWORK_RANGE
@@ -95,72 +116,130 @@ class _SavedModelSource(Source):
     """A SavedModel that `export` wrote."""
 
     def __init__(self, path):
-        metadata = export.metadata(path)
-        if metadata is None:
-            raise ValueError(
-                f"`generator` must be {_KINDS}. Received: {str(path)!r}, a SavedModel that keras_ganaug did not write"
-            )
-        self.path = str(path)
-        self.image_shape = tuple(metadata["image_shape"])
-        self.conditional, self.num_classes = metadata["conditional"], metadata["num_classes"]
-        self.value_range = tuple(metadata["value_range"])
-        self.state = tf.saved_model.load(str(path))
+        self.path = path
+        try:
+            metadata = export.metadata(path)
+            if metadata is None:
+                raise _refused(path, "a SavedModel that keras_ganaug did not write")
+            self.image_shape = tuple(metadata["image_shape"])
+            self.conditional, self.num_classes = metadata["conditional"], metadata["num_classes"]
+            self.value_range = tuple(metadata["value_range"])
+            self.unseen_classes = tuple(metadata.get("unseen_classes", ()))
+        except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+            raise _refused(path, f"a SavedModel with a broken {export.METADATA_FILE}: {_first_line(error)}") from error
+        try:
+            self.state = tf.saved_model.load(path)
+        except Exception as error:  # TensorFlow raises what reading a broken file raises
+            raise _refused(path, f"a SavedModel that TensorFlow cannot load: {_first_line(error)}") from error
 
     def sample(self, labels, seed, truncation=1.0):
         return self.state.generate_truncated(labels, seed, tf.convert_to_tensor(truncation, tf.float32))
 
 
 def resolve(generator, num_classes=None):
-    """The `Source` of whatever a user may pass as `generator`, with the number of classes if it cannot tell."""
-    source = _resolve(generator, num_classes)
+    """The `Source` of whatever a user may pass as `generator`, with the number of classes if it cannot tell.
+
+    Raises:
+        ValueError, TypeError: If it is nothing of the kind, cannot be read, or gives images that are not finite.
+    """
+    source = unchecked(generator, num_classes)
     if num_classes is not None and source.num_classes != num_classes:
         raise ValueError(
             f"`num_classes` must be that of the generator, {source.num_classes}, or None. "
             f"Received: num_classes={num_classes}"
         )
+    if source is not generator:
+        _watch.check_generator(source)
     return source
 
 
-def _resolve(generator, num_classes):
+def unchecked(generator, num_classes=None):
+    """As `resolve`, whatever the images are like."""
     if isinstance(generator, Source):
         return generator
     if isinstance(generator, (str, os.PathLike)):
-        path = Path(generator)
-        if path.suffix == ".keras" and path.is_file():
-            try:
-                model = keras.models.load_model(path, compile=False)
-            except Exception as error:  # Keras raises what reading a broken file raises
-                text = (str(error) or type(error).__name__).splitlines()[0]
-                raise ValueError(
-                    f"`generator` must be {_KINDS}. Received: {str(path)!r}, which Keras cannot load: {text}"
-                ) from error
-            source = _resolve(model, num_classes)
-            source.path = str(path)
-            return source
-        if (path / "saved_model.pb").is_file():
-            return _SavedModelSource(path)
-        raise ValueError(f"`generator` must be {_KINDS}. Received: {str(path)!r}, which is neither of the two files")
+        return _of_path(os.fspath(generator), num_classes)
     if callable(getattr(generator, "sample", None)) and hasattr(generator, "ema_generator"):
-        return _GANSource(generator)
+        return GANSource(generator)
     if isinstance(generator, keras.Model):
-        return _ModelSource(generator, num_classes)
+        return ModelSource(generator, num_classes)
     raise TypeError(f"`generator` must be {_KINDS}. Received: {generator!r}")
 
 
-def sample_all(source, labels, seed, truncation, value_range, chunk=256):
-    """Images for any number of labels, in `value_range`, as a float32 NumPy array.
+def _of_path(path, num_classes):
+    try:
+        exists, is_folder = _files.exists(path), _files.is_folder(path)
+    except (tf.errors.OpError, OSError) as error:  # such as a file system that is not known
+        raise _refused(path, f"which cannot be read: {_first_line(error)}") from error
+    if not exists:
+        raise _refused(path, "which does not exist")
+    if is_folder:
+        if not _files.exists(_files.join(path, "saved_model.pb")):
+            raise _refused(path, "a folder without a SavedModel: it has no file saved_model.pb")
+        return _SavedModelSource(path)
+    if path.endswith(".keras"):
+        source = unchecked(_keras_model(path), num_classes)
+        source.path = path
+        return source
+    if path.endswith((".h5", ".hdf5")):
+        raise _refused(path, "an HDF5 file, which does not hold all of a generator: save it as a `.keras` file")
+    if os.path.basename(path) == "saved_model.pb":
+        raise _refused(path, "one file of a SavedModel: give the folder that it is in")
+    raise _refused(path, "a file that is neither of the two")
 
-    They are made in chunks of one size, on the default device, by a function that is traced once.
+
+def _keras_model(path):
+    """The model of a `.keras` file."""
+    with tempfile.TemporaryDirectory() as folder:
+        local = path
+        if _files.is_remote(path):
+            local = os.path.join(folder, "generator.keras")
+            tf.io.gfile.copy(path, local)
+        with open(local, "rb") as file:
+            is_hdf5 = file.read(len(_HDF5)) == _HDF5
+        if is_hdf5:
+            raise _refused(path, "an HDF5 file by content, as older Keras wrote: save it anew as a `.keras` file")
+        if not zipfile.is_zipfile(local):
+            raise _refused(path, "a broken file: it is no zip archive, or only the first part of one")
+        with zipfile.ZipFile(local) as archive:
+            if "config.json" not in archive.namelist():
+                raise _refused(path, "a zip archive that Keras did not write: it has no config.json")
+        try:
+            return keras.models.load_model(local, compile=False)
+        except Exception as error:  # Keras raises what reading a broken file raises
+            raise _refused(path, f"which Keras cannot load: {_first_line(error)}") from error
+
+
+def _refused(path, why):
+    return ValueError(f"`generator` must be {_KINDS}. Received: {path!r}, {why}")
+
+
+def _first_line(error):
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+class Sampler:
+    """Makes images for any number of labels, in chunks of one size, by one function that is traced once.
+
+    Args:
+        source: The `Source`.
+        truncation: Factor on the latents.
+        value_range: (lowest, highest) of the images.
+        chunk: Images that are made at a time, to bound memory. Defaults to 256.
     """
 
-    @tf.function(autograph=False)
-    def sample(labels, seed):
-        images = source.sample(labels, seed, truncation)
-        return _images.rescale(images, source.value_range, value_range)
+    def __init__(self, source, truncation, value_range, chunk=256):
+        def sample(labels, seed):
+            images = source.sample(labels, seed, truncation)
+            return _images.rescale(images, source.value_range, value_range)
 
-    labels = np.asarray(labels, np.int32)
-    padded = np.resize(labels, -(-len(labels) // chunk) * chunk) if len(labels) > chunk else labels
-    parts = []
-    for start in range(0, len(padded), chunk):
-        parts.append(sample(tf.constant(padded[start : start + chunk]), _random.fold(seed, start)).numpy())
-    return np.concatenate(parts)[: len(labels)]
+        self._sample, self._chunk = tf.function(sample, autograph=False), chunk
+
+    def __call__(self, labels, seed):
+        """float32 images, as a NumPy array, for class indices (n,) and an int32 seed (2,)."""
+        chunk, labels = self._chunk, np.asarray(labels, np.int32)
+        padded = np.resize(labels, -(-len(labels) // chunk) * chunk) if len(labels) > chunk else labels
+        parts = []
+        for start in range(0, len(padded), chunk):
+            parts.append(self._sample(tf.constant(padded[start : start + chunk]), _random.fold(seed, start)).numpy())
+        return np.concatenate(parts)[: len(labels)]
