@@ -1,0 +1,20 @@
+"""Real data: ready-made sets, a folder of images, and what one wants to know of them before training.
+
+All functions work on unbatched `tf.data.Dataset`s of (image, label).
+"""
+
+from keras_ganaug.datasets.folders import from_directory
+from keras_ganaug.datasets.pairs import class_histogram, format_histogram, oversample, take_per_class, to_arrays
+from keras_ganaug.datasets.ready_made import DEBIAN_FASHION_MNIST as _DEBIAN_FASHION_MNIST
+from keras_ganaug.datasets.ready_made import load
+
+__all__ = [
+    "_DEBIAN_FASHION_MNIST",
+    "class_histogram",
+    "format_histogram",
+    "from_directory",
+    "load",
+    "oversample",
+    "take_per_class",
+    "to_arrays",
+]

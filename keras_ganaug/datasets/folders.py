@@ -1,0 +1,243 @@
+"""A folder of images with one subfolder for each class, as datasets."""
+
+import numbers
+import os
+import warnings
+
+import numpy as np
+import tensorflow as tf
+
+from keras_ganaug import _checks, _files
+from keras_ganaug.datasets import decoding, folder_report, folder_scan
+from keras_ganaug.datasets.pairs import format_histogram, named
+
+_CHANNELS = {"grayscale": 1, "rgb": 3, "rgba": 4}
+_INTERPOLATIONS = ("bilinear", "nearest", "bicubic", "area", "lanczos3", "lanczos5", "gaussian", "mitchellcubic")
+
+
+def from_directory(
+    directory,
+    image_size,
+    color_mode="rgb",
+    validation_split=None,
+    seed=0,
+    check_images=True,
+    verbose=True,
+    *,
+    background=255,
+    skip_broken=False,
+    class_names=None,
+    interpolation="bilinear",
+    crop_to_aspect_ratio=False,
+    pad_to_aspect_ratio=False,
+    follow_links=False,
+    shuffle=True,
+    data_format=None,
+    **kwargs,
+):
+    """Loads a folder with one subfolder of images for each class.
+
+    TensorFlow decodes PNG, JPEG, GIF and BMP, in parallel; their images are those of
+    `keras.utils.image_dataset_from_directory`. Pillow, where it is installed, reads the rest: WebP, TIFF and whatever else it
+    knows (`pip install "keras_ganaug[images]"`). Images are turned upright by their EXIF orientation, and transparent pixels
+    are laid on a background. Of an animation the first frame is read.
+
+    Prints a class histogram, and below it what was done to the images and what was not read. Hidden files and folders,
+    and what archives leave (`__MACOSX`), are no images and no classes.
+
+    Args:
+        directory: Folder whose subfolders are the classes. `~` is the home folder.
+        image_size: (height, width) to which images are resized, or one integer for both.
+        color_mode: "grayscale", "rgb" or "rgba": 1, 3 or 4 channels. Defaults to "rgb".
+        validation_split: Share of the images of each class, above 0 and below 1, to hold out; at least one image of
+            each class on each side. A class of a single image stays in training, with a warning. Defaults to None: hold out
+            nothing.
+        seed: Integer that decides the order of the files and what is held out. Defaults to 0.
+        check_images: Whether to decode every file once to find broken ones. Defaults to True. Without it a broken file is an
+            error when it is read.
+        verbose: Whether to print the class histogram and what is below it. Defaults to True.
+        background: What lies behind transparent pixels: a grey number or a colour (red, green, blue), 0 to 255. Defaults
+            to 255, white. Of no use with "rgba", where alpha stays.
+        skip_broken: Whether to leave out broken files, with a warning, in place of an error. Defaults to False. Their
+            paths are in the attribute `broken_files`.
+        class_names: List of the subfolders in the order of the labels. Defaults to None: alphabetical order.
+        interpolation: "bilinear", "nearest", "bicubic", "area", "lanczos3", "lanczos5", "gaussian" or "mitchellcubic". Defaults
+            to "bilinear".
+        crop_to_aspect_ratio: Whether to crop images to the shape of `image_size` before they are resized. Defaults to
+            False.
+        pad_to_aspect_ratio: Whether to pad images with black to the shape of `image_size`. Defaults to False.
+        follow_links: Whether to look into folders behind symbolic links. Defaults to False.
+        shuffle: Whether to shuffle the images, anew in each epoch. Defaults to True. Validation keeps its order.
+        data_format: "channels_last" or "channels_first". Defaults to None: "channels_last".
+        **kwargs: None. Further arguments of Keras's loader are refused by name.
+
+    Returns an unbatched dataset of (image, label), or `(train, validation)` with a split: float32 images of shape
+    (height, width, channels) in 0 to 255 and int32 labels. Their attributes are `class_names`, `file_paths`, the paths of the
+    images in their order before `shuffle`, and `broken_files`, the paths of files that `skip_broken` left out.
+
+    Raises:
+        ValueError: If the folder does not exist, has fewer than two classes, an empty class or a broken image, or if its
+            subfolders are the parts of a split, such as "train" and "test", with the classes in them.
+        TypeError: If `directory` is no path, or an argument is unknown.
+
+    Example:
+
+    >>> import tempfile
+    >>> import numpy as np
+    >>> import tensorflow as tf
+    >>> import keras_ganaug as kga
+    >>> folder = tempfile.mkdtemp()
+    >>> for name in ("cat", "dog"):
+    ...     tf.io.gfile.makedirs(f"{folder}/{name}")
+    ...     for number in range(4):
+    ...         tf.io.write_file(f"{folder}/{name}/{number}.png", tf.io.encode_png(np.zeros([9, 9, 3], "uint8")))
+    >>> train, validation = kga.datasets.from_directory(folder, 8, validation_split=0.25, verbose=False)
+    >>> train.class_names, int(train.cardinality()), int(validation.cardinality())
+    (['cat', 'dog'], 6, 2)
+    """
+    if not isinstance(directory, (str, os.PathLike)):
+        raise TypeError(f"`directory` must be the path of a folder. Received: directory={directory!r}")
+    ours = sorted({"labels", "label_mode", "batch_size", "subset", "format"} & kwargs.keys())
+    if kwargs:
+        what = "be left to this loader, which gives single images with integer labels" if ours else "be known arguments"
+        raise TypeError(f"`kwargs` must {what}. Received: {ours or sorted(kwargs)}")
+    _checks.non_negative_int(seed, "seed")
+    size, behind = _size(image_size), _color(background)
+    channels = _CHANNELS[_checks.one_of(color_mode, _CHANNELS, "color_mode")]
+    if validation_split is not None and not 0.0 < _checks.fraction(validation_split, "validation_split") < 1.0:
+        raise ValueError(f"`validation_split` must be above 0 and below 1. Received: {validation_split!r}")
+    flags = {"check_images": check_images, "verbose": verbose, "skip_broken": skip_broken, "follow_links": follow_links}
+    flags.update(crop_to_aspect_ratio=crop_to_aspect_ratio, pad_to_aspect_ratio=pad_to_aspect_ratio, shuffle=shuffle)
+    for name, value in flags.items():
+        _checks.boolean(value, name)
+    if crop_to_aspect_ratio and pad_to_aspect_ratio:
+        raise ValueError("`pad_to_aspect_ratio` must be False where `crop_to_aspect_ratio` is True. Received: True for both")
+    if skip_broken and not check_images:
+        raise ValueError("`check_images` must be True to find the files that `skip_broken=True` leaves out. Received: False")
+    interpolation = interpolation.lower() if isinstance(interpolation, str) else interpolation
+    _checks.one_of(interpolation, _INTERPOLATIONS, "interpolation")
+    _checks.one_of(data_format or "channels_last", ("channels_first", "channels_last"), "data_format")
+    root = os.path.expanduser(os.fspath(directory))
+    if not _files.is_folder(root):
+        raise ValueError(f"`directory` must be an existing folder. Received: directory={os.fspath(directory)!r}")
+
+    found = folder_scan.scan(root, follow_links)
+    splits = []
+    if class_names is None:
+        folder_report.refuse_splits(found)
+        splits = folder_scan.splits_among(found.images)
+    else:
+        _order(found, class_names)
+    facts = folder_scan.inspect(found, channels) if check_images and len(found.images) > 1 else None
+    if verbose:
+        counts = {folder_scan.legible(name): count for name, count in found.counts.items()}
+        print(f"{len(found.paths)} images of {len(counts)} classes in {folder_scan.legible(root)}")
+        print(format_histogram(counts))
+        for line in folder_report.done(found, facts, color_mode, background):
+            print(line)
+        for text in folder_report.left_out(found).values():
+            print(f"NOT read: {text}.")
+    folder_report.check_classes(found, skip_broken)
+    for text in folder_report.warnings_of(found, verbose, splits):
+        warnings.warn(text, stacklevel=2)
+
+    paths = np.array(found.paths, object)
+    labels = np.repeat(np.arange(len(found.images), dtype=np.int32), list(found.counts.values()))
+    order = np.arange(len(paths))
+    if shuffle:
+        np.random.RandomState(seed % 2**32).shuffle(order)  # as Keras's loader does
+    with_pillow = decoding.pillow() is not None and (facts is None or (facts[:, 0] == decoding.OTHER).any())
+
+    def load(path, label):
+        image, _ = decoding.decode(tf.io.read_file(path), channels, behind, with_pillow)
+        image = _resize(image, size, interpolation, crop_to_aspect_ratio, pad_to_aspect_ratio)
+        image.set_shape([*size, channels])
+        return (tf.transpose(image, [2, 0, 1]) if data_format == "channels_first" else image), label
+
+    def dataset(rows, shuffled):
+        data = tf.data.Dataset.from_tensor_slices((folder_scan.as_bytes(paths[rows]), labels[rows]))
+        data = data.shuffle(1024, seed=seed) if shuffled else data
+        data = data.map(load, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+        data.file_paths, data.broken_files = list(paths[rows]), list(found.broken)
+        return named(data, found.images)
+
+    if validation_split is None:
+        return dataset(order, shuffle)
+    held_out = _held_out(labels, validation_split, seed)
+    single = [name for name, count in found.counts.items() if count == 1]
+    if single:
+        warnings.warn(
+            f"`validation_split` holds out none of the classes {folder_report.names(single)} of `directory`: each has a single "
+            "image, which stays in training",
+            stacklevel=2,
+        )
+    if verbose:
+        print(f"Held out for validation: {held_out.sum()} of {len(paths)} images, a share of each class.")
+    return dataset(order[~held_out[order]], shuffle), dataset(order[held_out[order]], False)
+
+
+def _size(image_size):
+    sizes = tuple(image_size) if isinstance(image_size, (tuple, list, np.ndarray)) else (image_size, image_size)
+    whole = all(isinstance(n, numbers.Integral) and not isinstance(n, bool) and n > 0 for n in sizes)
+    if len(sizes) != 2 or not whole:
+        raise ValueError(
+            f"`image_size` must be a positive integer, or two of them, (height, width). Received: image_size={image_size!r}"
+        )
+    return tuple(int(n) for n in sizes)
+
+
+def _color(background):
+    parts = tuple(background) if isinstance(background, (tuple, list, np.ndarray)) else (background,)
+    real = all(isinstance(part, numbers.Real) and not isinstance(part, bool) and 0 <= part <= 255 for part in parts)
+    if len(parts) not in (1, 3) or not real:
+        raise ValueError(
+            "`background` must be a number from 0 to 255, or three of them (red, green, blue). "
+            f"Received: background={background!r}"
+        )
+    return [float(part) for part in parts]
+
+
+def _order(found, names):
+    """Puts the classes of a scan into the order of these names."""
+    if not isinstance(names, (list, tuple)) or sorted(map(str, names)) != sorted(found.images):
+        raise ValueError(
+            f"`class_names` must be a list of the subfolders of `directory`, {sorted(found.images)}, in the order of the "
+            f"labels. Received: class_names={names!r}"
+        )
+    found.images = {str(name): found.images[str(name)] for name in names}
+
+
+def _held_out(labels, share, seed):
+    """A mask of what is held out: of each class its share, but at least one image on each side."""
+    counts = np.bincount(labels)
+    if counts.max() == 1:
+        raise ValueError(
+            f"`validation_split` must leave images on both sides. Received: {share} of {len(labels)}, one in each class"
+        )
+    exact = share * counts
+    wanted = np.floor(exact + 1e-9)
+    # What rounding down takes from the whole goes back to the classes that lost most.
+    missing = int(np.floor(share * len(labels) + 0.5) - wanted.sum())
+    wanted[np.argsort(wanted - exact, kind="stable")[: max(missing, 0)]] += 1
+    wanted = np.minimum(np.maximum(wanted, 1), counts - 1).astype(int)
+    rng = np.random.default_rng(seed)
+    held_out = np.zeros(len(labels), bool)
+    for label, count in enumerate(wanted):
+        held_out[rng.permutation(np.flatnonzero(labels == label))[:count]] = True
+    return held_out
+
+
+def _resize(image, size, interpolation, crop, pad):
+    """Resizes one image as Keras's loader does."""
+    if pad:
+        return tf.cast(tf.image.resize_with_pad(image, *size, method=interpolation), tf.float32)
+    if crop:
+        height, width = tf.shape(image)[0], tf.shape(image)[1]
+        new_height = tf.cast(tf.cast(width * size[0], tf.float32) / size[1], tf.int32)
+        new_width = tf.cast(tf.cast(height * size[1], tf.float32) / size[0], tf.int32)
+        new_height = tf.maximum(tf.minimum(height, new_height), 1)
+        new_width = tf.maximum(tf.minimum(width, new_width), 1)
+        top = tf.cast(tf.cast(height - new_height, tf.float32) / 2, tf.int32)
+        left = tf.cast(tf.cast(width - new_width, tf.float32) / 2, tf.int32)
+        image = image[top : top + new_height, left : left + new_width]
+    return tf.cast(tf.image.resize(image, size, method=interpolation), tf.float32)

@@ -1,0 +1,101 @@
+"""Ready-made sets: digits and Fashion-MNIST."""
+
+import gzip
+import os
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_ganaug import _checks
+from keras_ganaug.datasets.pairs import named
+
+DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
+
+
+def load(name, data_dir=None):
+    """Loads a ready-made data set.
+
+    - "digits": scikit-learn's 8×8 digits, scaled to 0 to 255, 10 classes. The test set holds 50 images of each class;
+      1297 are left for training. Needs scikit-learn, no download.
+    - "fashion_mnist": 28×28 articles of clothing, 10 classes, 60,000 and 10,000 images, from the files of Debian's
+      package dataset-fashion-mnist, else through `keras.datasets.fashion_mnist`.
+
+    Args:
+        name: "digits" or "fashion_mnist".
+        data_dir: Folder with the four `*-ubyte.gz` files of Fashion-MNIST. Defaults to where Debian puts them.
+
+    Returns `(train, test)`, two unbatched datasets of (image, label): uint8 images of shape (height, width, channels)
+    and int64 labels. Their attribute `class_names` lists the classes.
+
+    Raises:
+        ValueError: For an unknown name.
+        ImportError, FileNotFoundError: If the data are not to be had, with what to install.
+
+    Example:
+
+    >>> import keras_ganaug as kga
+    >>> train, test = kga.datasets.load("digits")
+    >>> train.element_spec[0].shape, int(train.cardinality()), int(test.cardinality())
+    (TensorShape([8, 8, 1]), 1297, 500)
+    """
+    loaders = {"digits": _digits, "fashion_mnist": lambda: _fashion_mnist(data_dir)}
+    _checks.one_of(name, loaders, "name")
+    parts, class_names = loaders[name]()
+    return tuple(named(tf.data.Dataset.from_tensor_slices(part), class_names) for part in parts)
+
+
+def _digits():
+    try:
+        from sklearn.datasets import load_digits
+    except ImportError as error:
+        raise ImportError('The data set "digits" is scikit-learn\'s: pip install scikit-learn') from error
+    digits = load_digits()
+    images = np.round(digits.images * (255 / 16)).astype(np.uint8)[..., None]
+    labels = digits.target.astype(np.int64)
+    order = np.random.default_rng(0).permutation(len(labels))
+    test = np.concatenate([order[labels[order] == c][:50] for c in range(10)])
+    test = np.isin(np.arange(len(labels)), test)
+    return ((images[~test], labels[~test]), (images[test], labels[test])), [str(c) for c in range(10)]
+
+
+def _fashion_mnist(data_dir):
+    names = [
+        "T-shirt/top",
+        "Trouser",
+        "Pullover",
+        "Dress",
+        "Coat",
+        "Sandal",
+        "Shirt",
+        "Sneaker",
+        "Bag",
+        "Ankle boot",
+    ]
+    if data_dir is not None and not isinstance(data_dir, (str, os.PathLike)):
+        raise TypeError(f"`data_dir` must be the path of a folder. Received: data_dir={data_dir!r}")
+    folder = DEBIAN_FASHION_MNIST if data_dir is None else Path(data_dir)
+    if folder.is_dir():
+        return tuple(_idx_pair(folder, prefix) for prefix in ("train", "t10k")), names
+    if data_dir is not None:
+        raise FileNotFoundError(f"`data_dir` must be an existing folder. Received: data_dir={str(data_dir)!r}")
+    try:
+        parts = keras.datasets.fashion_mnist.load_data()
+    except Exception as error:  # the loader's download fails in as many ways as networks do
+        raise FileNotFoundError(
+            f'The data set "fashion_mnist" is neither at {folder} (Debian: apt-get install dataset-fashion-mnist) nor '
+            f"could Keras download it: {error}"
+        ) from error
+    return tuple((images[..., None], labels.astype(np.int64)) for images, labels in parts), names
+
+
+def _idx_pair(folder, prefix):
+    """Images and labels from a pair of IDX files (big-endian header, then bytes)."""
+    arrays = []
+    for kind, header in (("images-idx3", 16), ("labels-idx1", 8)):
+        file = folder / f"{prefix}-{kind}-ubyte.gz"
+        if not file.is_file():
+            raise FileNotFoundError(f"Fashion-MNIST needs the file {file}, which is missing")
+        arrays.append(np.frombuffer(gzip.decompress(file.read_bytes()), np.uint8, offset=header))
+    return arrays[0].reshape(-1, 28, 28, 1), arrays[1].astype(np.int64)
