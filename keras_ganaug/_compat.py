@@ -5,6 +5,7 @@ differently is here; no other module asks for a version.
 """
 
 import contextlib
+import importlib
 import warnings
 
 import keras
@@ -50,6 +51,56 @@ def unstamped(config, name):
     return config
 
 
+def keras_random_state():
+    """Where Keras's global generator of random numbers is. Returns a function that puts it back there.
+
+    It has no public name in either generation; where it has moved, the function does nothing.
+    """
+    try:
+        if KERAS_3:
+            return _global_seed_generator(importlib.import_module("keras.src.backend.common.global_state"))
+        holder = importlib.import_module("keras.src.backend")._SEED_GENERATOR
+        return _thread_seed_generator(holder)
+    except (ImportError, AttributeError):
+        return lambda: None
+
+
+def _global_seed_generator(state):
+    names = ("global_random_seed", "global_seed_generator")
+    values = [state.get_global_attribute(name) for name in names]
+    counter = None if values[1] is None else values[1].state.numpy()
+
+    def restore():
+        for name, value in zip(names, values):
+            state.set_global_attribute(name, value)
+        if counter is not None:
+            values[1].state.assign(counter)
+
+    return restore
+
+
+def _thread_seed_generator(holder):
+    generator = getattr(holder, "generator", None)
+    state = None if generator is None else generator.getstate()
+
+    def restore():
+        holder.generator = generator
+        if state is not None:
+            generator.setstate(state)
+
+    return restore
+
+
+def output_layer(model):
+    """The layer, or in Keras 3 the operation, that gives a model's first output; None if the model does not tell."""
+    outputs = getattr(model, "outputs", None)
+    history = getattr(outputs[0], "_keras_history", None) if outputs else None
+    if history is not None:
+        return history[0]
+    layers = getattr(model, "layers", None)
+    return layers[-1] if layers else None
+
+
 def in_xla():
     """Whether the graph that is being made will be compiled by XLA, which cannot call Python."""
     graph = tf.compat.v1.get_default_graph()
@@ -61,6 +112,30 @@ def in_xla():
             context = context.outer_context
         graph = getattr(graph, "outer_graph", None)
     return False
+
+
+def safe_mode():
+    """Whether a loading under way must not run what a file brings along; True as well where nothing is being loaded.
+
+    Keras does not tell, but acts by it: of a function in a config it reads the code only where that is allowed. This one
+    has none to read.
+    """
+    try:
+        keras.saving.deserialize_keras_object({"class_name": "__lambda__", "config": {}})
+    except KeyError:
+        return False
+    except Exception:  # a refusal, in the words of whichever Keras this is
+        return True
+    return True
+
+
+def custom_objects():
+    """The `custom_objects` of a loading under way, for what is read after Keras has let go of them."""
+    scope = keras.saving.custom_object_scope({})
+    with scope:
+        found = dict(scope.backup or {})
+    registered = keras.saving.get_custom_objects()
+    return {name: value for name, value in found.items() if name not in registered}
 
 
 _said = set()
@@ -85,6 +160,25 @@ def tf_variable(weight):
     if KERAS_3:
         return getattr(weight, "_value", weight)
     return weight._variable if type(weight).__name__.startswith("AutoCast") else weight
+
+
+def add_replica_weight(layer, name, shape, dtype):
+    """Adds a non-trainable weight of zeros of which each replica of a strategy has a value of its own."""
+    if not KERAS_3:
+        kinds = {"synchronization": tf.VariableSynchronization.ON_READ, "aggregation": tf.VariableAggregation.SUM}
+        return layer.add_weight(name=name, shape=shape, dtype=dtype, initializer="zeros", trainable=False, **kinds)
+    weight = keras.Variable(
+        lambda shape, dtype: tf.zeros(shape, dtype),
+        shape=shape,
+        dtype=dtype,
+        trainable=False,
+        autocast=False,
+        synchronization="on_read",
+        aggregation="sum",
+        name=name,
+    )
+    setattr(layer, name, weight)  # by which Keras takes it for the layer's
+    return weight
 
 
 def assign_all(variables, values):
@@ -116,6 +210,14 @@ def weight_replaced(layer, name, value):
             yield
         finally:
             vars(layer)[name] = weight
+
+
+def rename(model, name):
+    """Gives a model another name."""
+    if KERAS_3:
+        model.name = name
+    else:
+        model._name = name
 
 
 def scale_loss(optimizer, loss):

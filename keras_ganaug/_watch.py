@@ -1,12 +1,17 @@
 """What is legal but surely not meant: seen in the first batch of a pipeline or a training, in graphs too, and told once."""
 
+import contextlib
+import contextvars
 import warnings
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from keras_ganaug import _compat
 
+_MOST_LABELS = 256  # of which an image each is looked at
+_told = contextvars.ContextVar("told", default=None)
 _EVERY = 256  # batches of a graph from one look to the next: another data set may come
 
 
@@ -90,6 +95,72 @@ def in_first(look, values, number):
     return tf.cond(tf.equal(number % _EVERY, 0), looked, lambda: 0)
 
 
+@contextlib.contextmanager
+def telling_once():
+    """Within the context `first` is True once for each thing; a context within another shares what that has told."""
+    if _told.get() is not None:
+        yield
+        return
+    token = _told.set(set())
+    try:
+        yield
+    finally:
+        _told.reset(token)
+
+
+def first(what):
+    """Whether something was not yet told within `telling_once`, and is told now; always True outside it."""
+    told = _told.get()
+    if told is None:
+        return True
+    new = what not in told
+    told.add(what)
+    return new
+
+
+def is_told(what):
+    """Whether something was told within `telling_once`."""
+    return what in (_told.get() or ())
+
+
+def warn_of_last_activation(model, images, name):
+    """Warns, before a classifier is trained, if it gives probabilities where logits are wanted.
+
+    Args:
+        model: The classifier, freshly built.
+        images: Some of its images, a NumPy array.
+        name: The argument that it is, or that made it.
+    """
+    outputs = np.asarray(model(images[:32].astype(np.float32), training=False))
+    if is_told("activation"):
+        return
+    activation = last_activation(model)
+    told = warn_of_probabilities(outputs, name, stacklevel=4)
+    if not told and activation in ("sigmoid", "softmax"):
+        told = True
+        warnings.warn(
+            f"`{name}` must give logits, of which the loss takes the softmax: leave out the last activation. "
+            f"Received: a classifier that ends in {activation!r}",
+            stacklevel=3,
+        )
+    if told:
+        first("activation")
+
+
+def last_activation(model):
+    """The name of the activation that a model's outputs have, as far as it can be known; "" if it cannot."""
+    layer = _compat.output_layer(model)
+    if layer is None:
+        return ""
+    if isinstance(layer, keras.Model):
+        return last_activation(layer)
+    activation = getattr(layer, "activation", None)
+    name = type(layer).__name__ if activation is None else getattr(activation, "__name__", type(activation).__name__)
+    if activation is None and name == "TFOpLambda":  # a function of TensorFlow's in Keras 2
+        name = layer.name
+    return next((known for known in ("sigmoid", "softmax") if known in name.lower() and "log" not in name.lower()), "")
+
+
 def look_like_probabilities(logits):
     """Whether each row of what should be logits is at least 0 and sums to 1, as after a softmax."""
     logits = np.asarray(logits, np.float64)
@@ -132,3 +203,20 @@ def not_finite(images, name):
             f"`{name}` must give finite images: a GAN that diverged has weights that are not numbers, and is of no use. "
             f"Received: {bad} of {len(images)} images with NaN or infinite values"
         )
+
+
+def check_generator(source, name="generator"):
+    """Raises a ValueError that names the argument if a generator's weights, or else a few images, are not finite.
+
+    Args:
+        source: An object with `sample`, `state`, `conditional` and `num_classes`, as of `Source`.
+        name: The argument that it is.
+    """
+    state = tf.nest.flatten(getattr(source, "state", None))
+    weights = [value for value in state if isinstance(value, tf.Variable) and value.dtype.is_floating]
+    with tf.init_scope():
+        if weights and all(bool(tf.reduce_all(tf.math.is_finite(tf.convert_to_tensor(weight)))) for weight in weights):
+            return
+        classes = (source.num_classes or 1) if source.conditional else 1
+        labels = tf.constant(np.arange(min(classes, _MOST_LABELS)), tf.int32)
+        not_finite(source.sample(labels, tf.constant([0, 0]), 1.0), name)

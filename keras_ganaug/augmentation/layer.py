@@ -1,14 +1,16 @@
 """The augmentation as a Keras layer."""
 
+import contextlib
 import types
 import uuid
+import warnings
 import weakref
-from pathlib import Path
 
 import keras
 import tensorflow as tf
 
-from keras_ganaug import _checks, _compat, _images, _random, export
+from keras_ganaug import _checks, _compat, _files, _images, _random, _watch, export
+from keras_ganaug.augmentation import assets
 from keras_ganaug.augmentation import source as sources
 from keras_ganaug.augmentation.filtered import FilteredGenerator
 from keras_ganaug.augmentation.replacement import Replacement
@@ -21,7 +23,9 @@ class GANAugmentation(keras.layers.Layer):
     Of a batch of B rows exactly `round(fraction * B)` are replaced, drawn anew at each call; all others stay as they are,
     bit by bit. Only the replaced rows are generated. Without `training=True` the layer is the identity, so a served or
     exported classifier never augments. The generator is frozen: it is no part of the layer's weights, and nothing of it
-    changes. A `.keras` file of a model with this layer holds the generator too.
+    changes. A `.keras` file of a model with this layer holds the generator too. A GAN or a Keras model travels as a Keras
+    object. One that was given as a SavedModel travels as a SavedModel, which `keras.models.load_model` reads only with
+    `safe_mode=False`.
 
     Args:
         generator: A GAN, a Keras model from `[latents, labels]` (or latents alone) to images in [-1, 1], or the path of a
@@ -41,6 +45,9 @@ class GANAugmentation(keras.layers.Layer):
         seed: Integer; the same seed gives the same series of draws. Defaults to None: drawn anew.
         num_classes: Of a bare conditional Keras model, its number of classes. With "balance" and integer labels, only
             then are classes chosen that a batch does not have. Defaults to None.
+        image_key: Where `images` are several inputs, as in `{"photo": ..., "meta": ...}`, the key of the image; the others
+            pass through. "a/b", or a tuple of keys, in dicts within dicts; an integer for a place in a tuple. Defaults to
+            None: `images` is one tensor.
 
     Call arguments:
         images: Tensor of shape (batch, height, width, channels) and any real dtype; integers are rounded and clipped.
@@ -75,17 +82,20 @@ class GANAugmentation(keras.layers.Layer):
         truncation=1.0,
         seed=None,
         num_classes=None,
+        image_key=None,
         **kwargs,
     ):
         truncation = _checks.truncation(truncation)
         seed = _random.entropy() if _checks.seed(seed) is None else _checks.seed(seed)
         num_classes = None if num_classes is None else _checks.positive_int(num_classes, "num_classes")
         source = sources.resolve(generator, num_classes)
-        replacement = Replacement(source, fraction, sampling_strategy, synthetic_weight, value_range)
+        replacement = Replacement(source, fraction, sampling_strategy, synthetic_weight, value_range, image_key)
         kwargs["autocast"] = False  # dtypes are the caller's
         super().__init__(**kwargs)
         # In a plain namespace Keras does not take the generator for a part of the layer.
         self._frozen = types.SimpleNamespace(source=source, replacement=replacement)
+        # Keras reads assets when it has let go of both.
+        self._loading = types.SimpleNamespace(safe_mode=_compat.safe_mode(), custom_objects=_compat.custom_objects())
         self.truncation, self.seed = truncation, seed
         self.calls = self.add_weight(
             name="calls",
@@ -148,15 +158,18 @@ class GANAugmentation(keras.layers.Layer):
             raise TypeError("`training` must be known when the graph is made: True or False. Received: a symbolic tensor")
         if training is None or not bool(training):
             return _structured(*given)
-        images, labels, sample_weight = _checks.dense(images=images, labels=labels, sample_weight=sample_weight)
         replacement = self._frozen.replacement
+        inputs, images = images, replacement.image_key.get(images)
+        images, labels, sample_weight = _checks.dense(images=images, labels=labels, sample_weight=sample_weight)
+        replacement.learn_of(self._frozen.source)
         replacement.check(images, labels, sample_weight)
-        labels = replacement.checked(images, labels)
+        images, labels = replacement.checked(images, labels, lambda: tf.identity(_compat.tf_variable(self.calls)))
         with tf.control_dependencies([images]):  # a call counts only where there is a batch
             calls = tf.identity(_compat.tf_variable(self.calls))
             self.calls.assign_add(1)
         seed = _random.replica_seed(_random.fold(_random.as_seed(self.seed), calls))
-        return _structured(*replacement(images, labels, sample_weight, seed, self._draw)[:3])
+        images, labels, sample_weight, _ = replacement(images, labels, sample_weight, seed, self._draw)
+        return _structured(replacement.image_key.put(inputs, images), labels, sample_weight)
 
     def _draw(self, classes, seed):
         source = self._frozen.source
@@ -170,8 +183,11 @@ class GANAugmentation(keras.layers.Layer):
                 "`sample_weight` must be given inside a functional model when `synthetic_weight` is set: its outputs cannot "
                 "be more in training than at inference. Received: sample_weight=None"
             )
-        given = (images, labels, sample_weight)
-        return _structured(*(None if x is None else keras.KerasTensor(x.shape, dtype=x.dtype) for x in given))
+
+        def described(x):
+            return None if x is None else keras.KerasTensor(x.shape, dtype=x.dtype)
+
+        return _structured(*tf.nest.map_structure(described, (images, labels, sample_weight)))
 
     def compute_output_shape(self, images_shape, labels_shape=None, sample_weight_shape=None):
         return _structured(images_shape, labels_shape, sample_weight_shape)
@@ -189,7 +205,7 @@ class GANAugmentation(keras.layers.Layer):
         source, replacement = self._frozen.source, self._frozen.replacement
 
         def augment(images, labels, seed):
-            conditional = labels if source.conditional else None
+            conditional = export.existing_classes(labels, source) if source.conditional else None
             images, new_labels, _, _ = replacement(images, conditional, None, seed, self._draw)
             return images, labels if new_labels is None else new_labels
 
@@ -200,14 +216,26 @@ class GANAugmentation(keras.layers.Layer):
         ]
         export.export_generator(source, path, augment=(augment, signature))
 
-    # The generator travels in a .keras file as an asset: a SavedModel of its own.
+    # The generator travels in the assets of a .keras file.
 
     def save_assets(self, dir_path):
-        export.export_generator(self._frozen.source, Path(dir_path) / "generator")
+        assets.write(self._frozen.source, _files.join(dir_path, "generator"))
 
     def load_assets(self, dir_path):
-        self._frozen.source = sources.resolve(Path(dir_path) / "generator")
-        self._frozen.source.path = None
+        folder = None if dir_path is None else _files.join(dir_path, "generator")
+        source = assets.read(folder, **vars(self._loading))
+        described = self._frozen.source
+        for name in ("image_shape", "conditional", "num_classes", "value_range"):
+            expected, received = getattr(described, name), getattr(source, name)
+            if received != expected:
+                raise ValueError(
+                    f"The generator in a file must have the {name} that the file tells, {expected}. Received: {received}"
+                )
+        try:
+            _watch.check_generator(source)
+        except ValueError as error:  # the classifier in the same file may be a good one
+            warnings.warn(str(error), stacklevel=2)
+        self._frozen.source = source
 
     def get_config(self):
         replacement, source = self._frozen.replacement, self._frozen.source
@@ -221,6 +249,7 @@ class GANAugmentation(keras.layers.Layer):
                 "conditional": source.conditional,
                 "num_classes": source.num_classes,
                 "value_range": source.value_range,
+                "unseen_classes": source.unseen_classes,
             },
             "fraction": replacement.fraction,
             "sampling_strategy": replacement.strategy if weights is None else weights.tolist(),
@@ -228,6 +257,7 @@ class GANAugmentation(keras.layers.Layer):
             "value_range": replacement.value_range,
             "truncation": self.truncation,
             "seed": self.seed,
+            "image_key": replacement.image_key.key,
         }
 
     @classmethod
@@ -252,9 +282,10 @@ def _remember(source):
 class _Absent(sources.Source):
     """Stands for a generator that a config describes but does not hold, until the assets are read."""
 
-    def __init__(self, image_shape, conditional, num_classes, value_range):
-        self.image_shape, self.conditional, self.num_classes = tuple(image_shape), conditional, num_classes
-        self.value_range = tuple(value_range)
+    def __init__(self, description):
+        self.image_shape, self.value_range = tuple(description["image_shape"]), tuple(description["value_range"])
+        self.conditional, self.num_classes = description["conditional"], description["num_classes"]
+        self.unseen_classes = tuple(description.get("unseen_classes", ()))
 
     def sample(self, labels, seed, truncation=1.0):
         raise ValueError(
@@ -264,11 +295,14 @@ class _Absent(sources.Source):
 
 
 def _restored(description):
-    description = dict(description)
-    path, token = description.pop("path"), description.pop("token")
-    if token in _LIVE:
-        return _LIVE[token]
-    return path if path is not None and Path(path).exists() else _Absent(**description)
+    """The generator that a config describes: a path in it is opened only where the user allows what a file brings along."""
+    live = _LIVE.get(description.get("token"))
+    if live is not None:
+        return live
+    if description.get("path") is not None and not _compat.safe_mode():
+        with contextlib.suppress(ValueError, TypeError):  # the file may be another one now; the assets are still to come
+            return sources.resolve(description["path"], description["num_classes"])
+    return _Absent(description)
 
 
 def _structured(images, labels, sample_weight):

@@ -55,6 +55,10 @@ class Shuffled(Source):
         self.state, self.image_shape = source.state, source.image_shape
         self.num_classes, self.value_range = source.num_classes, source.value_range
 
+    @property
+    def unseen_classes(self):
+        return self._source.unseen_classes
+
     def sample(self, labels, seed, truncation=1.0):
         shift = _random.integers(tf.shape(labels), _random.fold(seed, 1), 1, self.num_classes)
         return self._source.sample((labels + shift) % self.num_classes, seed, truncation)
