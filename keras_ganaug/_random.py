@@ -4,8 +4,14 @@ A seed is an int32 tensor of shape (2,), and gives the same numbers on every dev
 TensorFlow's generators only the integers do that, and only if the algorithm is named; floats are made from them here.
 """
 
+import contextlib
+import random
+
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.eager import context as eager
+
+from keras_ganaug import _compat
 
 _PHILOX_KEY = np.array([0x02461E293EC8F720], np.uint64)
 _LOW = np.zeros([1], np.uint64)  # half of the counter, which the generator counts up
@@ -22,6 +28,28 @@ def as_seed(seed):
 def entropy():
     """A fresh seed as a Python integer, for a user who gave none."""
     return int(np.random.SeedSequence().generate_state(1)[0])
+
+
+@contextlib.contextmanager
+def preserved():
+    """Leaves the random state of Python, NumPy, TensorFlow and Keras as it was, also after an error.
+
+    Eager operations that are given a seed of their own are the exception: TensorFlow starts their numbers anew, as it does
+    whenever a seed is set.
+    """
+    of_python, of_numpy, of_keras = random.getstate(), np.random.get_state(), _compat.keras_random_state()
+    of_eager = eager.context()  # whose seed and generator have no public name
+    seed = of_eager._seed
+    position = None if seed is None else of_eager._rng.getstate()
+    try:
+        yield
+    finally:
+        tf.random.set_seed(seed)
+        if position is not None:
+            of_eager._rng.setstate(position)
+        of_keras()
+        np.random.set_state(of_numpy)
+        random.setstate(of_python)
 
 
 def fold(seed, *numbers):
