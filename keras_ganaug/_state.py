@@ -1,8 +1,26 @@
 """Numbers that training carries from step to step beside the weights, saved with the model."""
 
 import keras
+import tensorflow as tf
 
 from keras_ganaug import _compat
+
+
+def over_replicas(values, sum=False):
+    """Means of tensors over the replicas of a `tf.distribute` strategy, the same on each; without a strategy the tensors.
+
+    What a batch decides, such as a learning rate or a moving mean, is decided on these: each replica sees its own part of
+    the batch alone.
+
+    Args:
+        values: A tensor, or a structure of tensors. The gradient with respect to them is stopped.
+        sum: Whether to take sums in place of means. Defaults to False.
+    """
+    values = tf.nest.map_structure(lambda value: tf.stop_gradient(tf.convert_to_tensor(value)), values)
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return values
+    return context.all_reduce(tf.distribute.ReduceOp.SUM if sum else tf.distribute.ReduceOp.MEAN, values)
 
 
 def add_state(layer, name, shape=(), initializer="zeros", dtype="float32"):

@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 
 from keras_ganaug import _checks, _compat, _random, losses
-from keras_ganaug._state import Stateful, add_state
+from keras_ganaug._state import Stateful, add_state, over_replicas
 
 
 class PenaltyBatch(NamedTuple):
@@ -54,6 +54,14 @@ def squared_gradient_norms(discriminator, images, labels):
     return tf.reduce_sum(tf.square(gradients), axis=[1, 2, 3])
 
 
+def _batch_norms(network):
+    """The layers of a network that normalise by the moments of a batch, those of nested models included."""
+    layers = [] if network is None else network._flatten_layers()
+    kinds = keras.layers.BatchNormalization
+    layers = [layer for layer in layers if isinstance(layer, kinds) or "BatchNorm" in type(layer).__name__]
+    return [layer for layer in layers if layer.trainable or not isinstance(layer, kinds)]  # Keras's own rest if frozen
+
+
 class Penalty:
     """Base class: a weight, how often the penalty is computed, and its `value`, which a subclass defines.
 
@@ -73,8 +81,12 @@ class Penalty:
     def __call__(self, discriminator, batch):
         if self.interval == 1 or batch.step is None:
             return self.weight * self.value(discriminator, batch)
+        due = tf.equal(batch.step % self.interval, 0)
+        if tf.distribute.get_strategy().num_replicas_in_sync > 1 and _batch_norms(batch.network):
+            # Replicas cannot exchange moments within a branch, so the value is computed in every step.
+            return tf.where(due, self.weight * self.interval, 0.0) * self.value(discriminator, batch)
         return tf.cond(
-            tf.equal(batch.step % self.interval, 0),
+            due,
             lambda: self.weight * self.interval * self.value(discriminator, batch),
             lambda: tf.constant(0.0),
         )
@@ -97,8 +109,22 @@ class Penalty:
         return cls(**config)
 
 
+class ImageGradientPenalty(Penalty):
+    """Base class of penalties on the gradient of the logit at single images, which batch normalisation mixes."""
+
+    def check(self, gan):
+        batch_norms = _batch_norms(gan.discriminator)
+        if batch_norms:
+            warnings.warn(
+                f"{type(self).__name__} is about the gradient at each image, which batch normalisation in the discriminator "
+                f"mixes with that of the others: take another normalisation, or none. Received: {len(batch_norms)} such "
+                "layers",
+                stacklevel=3,
+            )
+
+
 @keras.saving.register_keras_serializable(package="keras_ganaug")
-class GradientPenalty(Penalty):
+class GradientPenalty(ImageGradientPenalty):
     """λ E(‖∇D(x̂)‖ - 1)², x̂ between a real and a fake image (WGAN-GP, Gulrajani et al. 2017).
 
     The position between the two is uniform and drawn per sample.
@@ -111,15 +137,6 @@ class GradientPenalty(Penalty):
     def __init__(self, weight=10.0, interval=1):
         super().__init__(weight, interval)
 
-    def check(self, gan):
-        batch_norm = [layer for layer in gan.discriminator._flatten_layers() if "BatchNorm" in type(layer).__name__]
-        if batch_norm:
-            warnings.warn(
-                "GradientPenalty is about the gradient at each image, which batch normalisation in the discriminator mixes "
-                f"with that of the others: take another normalisation, or none. Received: {len(batch_norm)} such layers",
-                stacklevel=3,
-            )
-
     def value(self, discriminator, batch):
         real, fake = tf.cast(batch.real, tf.float32), tf.cast(batch.fake, tf.float32)
         position = _random.uniform([tf.shape(real)[0], 1, 1, 1], batch.seed)
@@ -129,7 +146,7 @@ class GradientPenalty(Penalty):
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
-class R1(Penalty):
+class R1(ImageGradientPenalty):
     """γ/2 E‖∇D(x)‖² on real images (Mescheder et al. 2018).
 
     Args:
@@ -197,9 +214,9 @@ class LeCam(Stateful, Penalty):
 
     def __call__(self, discriminator, batch):
         # The means see every step, also where the value is not due.
-        for mean, logits in ((self.real_mean, batch.real_logits), (self.fake_mean, batch.fake_logits)):
+        news = over_replicas([tf.reduce_mean(tf.cast(x, tf.float32)) for x in (batch.real_logits, batch.fake_logits)])
+        for mean, new in zip((self.real_mean, self.fake_mean), news, strict=True):
             old = tf.convert_to_tensor(_compat.tf_variable(mean))
-            new = tf.reduce_mean(tf.stop_gradient(tf.cast(logits, tf.float32)))
             mean.assign(self.decay * old + (1.0 - self.decay) * new)
         return super().__call__(discriminator, batch)
 

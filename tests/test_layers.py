@@ -367,3 +367,112 @@ def test_progress_and_fade_in():
 def test_learned_constant():
     layer = layers.LearnedConstant((2, 3, 4))
     np.testing.assert_array_equal(layer(np.zeros([5, 1])), np.ones([5, 2, 3, 4]))
+
+
+CONV, DEPTHWISE = keras.layers.Conv2D, keras.layers.DepthwiseConv2D
+EQUALIZED = [  # layer, input shape, inputs that one output adds up, or None where it is refused
+    (lambda: keras.layers.Dense(300), (20,), 20),
+    (lambda: keras.layers.Conv1D(200, 3), (9, 8), 24),
+    (lambda: CONV(200, (3, 2)), (9, 9, 8), 48),
+    (lambda: CONV(200, 3, groups=4), (9, 9, 8), 18),
+    (lambda: keras.layers.Conv3D(100, 2), (4, 4, 4, 6), 48),
+    (lambda: keras.layers.Conv1DTranspose(200, 3), (9, 8), 24),
+    (lambda: keras.layers.Conv2DTranspose(200, 3), (9, 9, 8), 72),
+    (lambda: keras.layers.Conv3DTranspose(100, 2), (4, 4, 4, 6), 48),
+    (lambda: DEPTHWISE(3, depth_multiplier=50), (9, 9, 8), 9),
+    (lambda: DEPTHWISE((2, 5)), (9, 9, 400), 10),
+    (lambda: keras.layers.DepthwiseConv1D(3, depth_multiplier=100), (9, 8), 3),
+    (lambda: keras.layers.EinsumDense("abc,cde->abde", (None, 20, 30), bias_axes="de"), (4, 8), 8),
+    (lambda: keras.layers.EinsumDense("abcd,cde->abe", (None, 300)), (4, 3, 8), 24),
+    (lambda: keras.layers.EinsumDense("abc,bcd->abd", (4, 300)), (4, 8), 8),
+    (lambda: layers.UpsampleConv2D(200), (4, 4, 8), 72),
+    (lambda: keras.layers.Embedding(400, 7), (), 1),
+    (lambda: keras.layers.SeparableConv1D(5, 3), (9, 8), None),
+    (lambda: keras.layers.SeparableConv2D(5, 3), (9, 9, 8), None),
+    (lambda: keras.layers.SimpleRNNCell(5), (8,), None),
+    (lambda: keras.layers.ReLU(), (8,), None),
+]
+IDS = [str(n) for n in range(len(EQUALIZED))]
+
+
+@pytest.mark.parametrize(("inner", "shape", "fan_in"), EQUALIZED, ids=IDS)
+@pytest.mark.parametrize("multiplier", [1.0, 0.01])
+def test_equalized_layers_start_normal_and_compute_with_he(inner, shape, fan_in, multiplier):
+    layer = layers.Equalized(inner(), gain=3.0, lr_multiplier=multiplier, seed=1)
+    x = RNG.integers(0, 400, [2]) if shape == () else RNG.normal(size=[2, *shape]).astype("float32")
+    if fan_in is None:
+        with pytest.raises(TypeError, match="`layer` must"):
+            layer.build(x.shape)
+        return
+    layer(x)
+    kernel = getattr(layer.layer, layer.kernel_name)
+    assert abs(multiplier * np.std(np.asarray(kernel)) - 1) < 0.05
+    if layer.layer.name.startswith("embedding"):
+        expected = np.asarray(kernel)[x]
+    else:
+        expected = np.asarray(layer.layer(x))  # linear: its bias is 0
+    np.testing.assert_allclose(layer(x), 3 * multiplier / np.sqrt(fan_in) * expected, rtol=1e-4, atol=1e-4)
+
+
+def test_equalized_layers_have_outputs_as_large_as_their_inputs():
+    """Which is what He's constant is for, whatever the kind of layer."""
+    x = RNG.normal(size=[2, 20, 20, 64]).astype("float32")
+    for inner in (DEPTHWISE(3), CONV(64, 3, groups=8), keras.layers.EinsumDense("abcd,de->abce", (None, None, 64))):
+        assert abs(np.std(layers.Equalized(inner, gain=1.0, seed=1)(x)) - 1) < 0.1
+
+
+def test_equalized_layers_are_not_built_before():
+    built = keras.layers.Dense(3)
+    built(np.ones([1, 2]))
+    with pytest.raises(ValueError, match="`layer` must not be built"):
+        layers.Equalized(built)
+
+
+def test_equalized_layers_of_all_kinds_are_saved(tmp_path):
+    x = RNG.normal(size=[2, 6, 6, 4]).astype("float32")
+    inner = [DEPTHWISE(3, depth_multiplier=2), CONV(6, 3, groups=2), keras.layers.EinsumDense("abcd,de->abce", (4, 2, 3))]
+    model = keras.Sequential([keras.Input((6, 6, 4)), *[layers.Equalized(each) for each in inner[:2]]])
+    model.add(layers.Equalized(keras.layers.EinsumDense("abcd,de->abce", (2, 2, 3))))
+    model.save(tmp_path / "model.keras")
+    np.testing.assert_allclose(keras.models.load_model(tmp_path / "model.keras")(x), model(x), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("inner", "shape", "axes"),  # of the kernel: those of the inputs first
+    [
+        (lambda: keras.layers.Conv1D(5, 3), (9, 4), [0, 1, 2]),
+        (lambda: keras.layers.Conv3D(5, 2), (4, 4, 4, 3), [0, 1, 2, 3, 4]),
+        (lambda: keras.layers.Conv1DTranspose(5, 3), (9, 4), [0, 2, 1]),
+        (lambda: keras.layers.Conv3DTranspose(5, 2), (4, 4, 4, 3), [0, 1, 2, 4, 3]),
+        (lambda: CONV(6, 3, groups=2), (6, 6, 4), [0, 1, 2, 3]),
+        (lambda: DEPTHWISE(3, depth_multiplier=4), (6, 6, 3), [0, 1, 2, 3]),
+        (lambda: keras.layers.EinsumDense("abc,cd->abd", (None, 5)), (4, 8), [0, 1]),
+        (lambda: keras.layers.EinsumDense("abc,dc->abd", (None, 5)), (4, 8), [1, 0]),
+    ],
+)
+def test_spectral_norm_of_all_kinds_of_kernels(inner, shape, axes):
+    layer = layers.SpectralNormalization(inner(), power_iterations=300)
+    x = RNG.normal(size=[2, *shape]).astype("float32")
+    layer(x, training=True)
+    kernel = np.transpose(np.asarray(getattr(layer.layer, layer.kernel_name)), axes)
+    sigma = np.linalg.svd(kernel.reshape(-1, kernel.shape[-1]), compute_uv=False)[0]
+    np.testing.assert_allclose(layer.sigma(), sigma, rtol=1e-3)
+    np.testing.assert_allclose(layer(x), np.asarray(layer.layer(x)) / sigma, rtol=1e-2, atol=1e-4)
+
+
+def test_spectral_norm_of_heads_is_that_of_the_map_from_features_to_all_of_them():
+    layer = layers.SpectralNormalization(keras.layers.EinsumDense("abc,cde->abde", (None, 3, 5)), power_iterations=300)
+    layer(RNG.normal(size=[2, 4, 8]).astype("float32"), training=True)
+    np.testing.assert_allclose(layer.sigma(), np.linalg.norm(np.asarray(layer.layer.kernel).reshape(8, 15), 2), rtol=1e-3)
+
+
+def test_spectral_norm_of_channels_apart_is_no_less_than_the_largest_of_theirs():
+    layer = layers.SpectralNormalization(DEPTHWISE(3, depth_multiplier=4), power_iterations=300)
+    layer(RNG.normal(size=[2, 6, 6, 3]).astype("float32"), training=True)
+    kernel = np.asarray(getattr(layer.layer, layer.kernel_name)).reshape(9, 3, 4)
+    assert float(layer.sigma()) > 0.999 * max(np.linalg.norm(kernel[:, n], 2) for n in range(3))
+
+
+def test_spectral_norm_refuses_layers_with_several_kernels():
+    with pytest.raises(TypeError, match="`layer` must have one kernel"):
+        layers.SpectralNormalization(keras.layers.SeparableConv2D(5, 3))(np.ones([2, 6, 6, 4], "float32"))

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_ganaug import _checks, _compat, _random
-from keras_ganaug._state import Stateful, add_state
+from keras_ganaug._state import Stateful, add_state, over_replicas
 
 _UPDATE_INTERVAL = 4  # batches over which the sign of the logits is averaged
 
@@ -242,11 +242,12 @@ class AdaptiveAugment(Stateful):
         probability, sign_sum, batches = (
             tf.identity(_compat.tf_variable(value)) for value in (self.probability, self.sign_sum, self.batches)
         )
-        sign_sum += tf.reduce_mean(tf.sign(tf.cast(real_logits, tf.float32) - self.boundary))
+        signs = tf.sign(tf.cast(real_logits, tf.float32) - self.boundary)
+        signs, images = over_replicas([tf.reduce_sum(signs), tf.cast(tf.shape(signs)[0], tf.float32)], sum=True)
+        sign_sum += signs / images
         batches += 1.0
         due = batches >= _UPDATE_INTERVAL
-        images = tf.shape(real_logits)[0] * tf.distribute.get_strategy().num_replicas_in_sync * _UPDATE_INTERVAL
-        change = tf.sign(sign_sum / batches - self.target) * tf.cast(images, tf.float32) / (1000.0 * self.kimg)
+        change = tf.sign(sign_sum / batches - self.target) * (images * _UPDATE_INTERVAL) / (1000.0 * self.kimg)
         moved = tf.clip_by_value(probability + change, 0.0, self.max_probability)
         self.probability.assign(tf.where(due, moved, probability))
         self.sign_sum.assign(tf.where(due, 0.0, sign_sum))

@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from keras_ganaug import _checks, _compat
+from keras_ganaug._state import over_replicas
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
@@ -21,7 +22,8 @@ class ConditionalBatchNormalization(keras.layers.Layer):
     Call arguments:
         inputs: `[images, labels]`, or `images` alone without classes. `images` is a float tensor of shape
             (batch, height, width, channels), `labels` an int32 tensor of shape (batch,).
-        training: With True the batch is normalised by its own moments and the moving ones are updated.
+        training: With True the batch is normalised by its own moments and the moving ones are updated. Replicas of a
+            strategy normalise by the moments of their own part of the batch; the moving ones follow the means of these.
 
     Returns a tensor of the shape and dtype of `images`.
     """
@@ -55,9 +57,10 @@ class ConditionalBatchNormalization(keras.layers.Layer):
             images, mean, variance = tf.compat.v1.nn.fused_batch_norm(
                 images, tf.ones([channels]), tf.zeros([channels]), epsilon=self.epsilon, is_training=True
             )
-            for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            moments = over_replicas([mean, variance])
+            for moving, batch in zip((self.moving_mean, self.moving_variance), moments, strict=True):
                 old = tf.convert_to_tensor(_compat.tf_variable(moving))
-                moving.assign(old + (1.0 - self.momentum) * (tf.stop_gradient(batch) - old))
+                moving.assign(old + (1.0 - self.momentum) * (batch - old))
         gamma = tf.convert_to_tensor(_compat.tf_variable(self.gamma))
         beta = tf.convert_to_tensor(_compat.tf_variable(self.beta))
         if labels is not None:

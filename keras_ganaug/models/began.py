@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from keras_ganaug import _checks, _compat, _random, networks
+from keras_ganaug import _checks, _compat, _random, _state, networks
 from keras_ganaug.models.gan import GAN
 
 _SMOOTHING = 0.99  # of M, before it is asked whether it stalls
@@ -113,9 +113,10 @@ class BEGAN(GAN):
 
     def d_objective(self, real, fake, labels):
         real, fake, k = tf.reduce_mean(real), tf.reduce_mean(fake), _value(self.k)
-        balance = tf.stop_gradient(self.gamma * real - fake)
+        all_real, all_fake = _state.over_replicas([real, fake])
+        balance = self.gamma * all_real - all_fake
         self.k.assign(tf.clip_by_value(k + self.lambda_k * balance, 0.0, self.k_max))
-        convergence = tf.stop_gradient(real) + tf.abs(balance)
+        convergence = all_real + tf.abs(balance)
         self.report("convergence", convergence)
         self.report("k", k)
         self._halve_learning_rates_if_stalled(convergence)
