@@ -95,7 +95,8 @@ class GANAugmentation(keras.layers.Layer):
         # In a plain namespace Keras does not take the generator for a part of the layer.
         self._frozen = types.SimpleNamespace(source=source, replacement=replacement)
         # Keras reads assets when it has let go of both.
-        self._loading = types.SimpleNamespace(safe_mode=_compat.safe_mode(), custom_objects=_compat.custom_objects())
+        loading = {"safe_mode": _compat.safe_mode(), "custom_objects": _compat.custom_objects(), "error": None}
+        self._loading = types.SimpleNamespace(**loading)
         self.truncation, self.seed = truncation, seed
         self.calls = self.add_weight(
             name="calls",
@@ -222,11 +223,19 @@ class GANAugmentation(keras.layers.Layer):
         assets.write(self._frozen.source, _files.join(dir_path, "generator"))
 
     def load_assets(self, dir_path):
-        folder = None if dir_path is None else _files.join(dir_path, "generator")
-        source = assets.read(folder, **vars(self._loading))
-        described = self._frozen.source
+        loading = self._loading
+        if dir_path is None and loading.error is not None:
+            raise loading.error  # Keras tries again where it comes upon the layer a second time
+        try:
+            self._frozen.source = self._read_assets(dir_path and _files.join(dir_path, "generator"))
+        except Exception as error:
+            loading.error = error
+            raise
+
+    def _read_assets(self, folder):
+        source = assets.read(folder, self._loading.safe_mode, self._loading.custom_objects)
         for name in ("image_shape", "conditional", "num_classes", "value_range"):
-            expected, received = getattr(described, name), getattr(source, name)
+            expected, received = getattr(self._frozen.source, name), getattr(source, name)
             if received != expected:
                 raise ValueError(
                     f"The generator in a file must have the {name} that the file tells, {expected}. Received: {received}"
@@ -235,7 +244,7 @@ class GANAugmentation(keras.layers.Layer):
             _watch.check_generator(source)
         except ValueError as error:  # the classifier in the same file may be a good one
             warnings.warn(str(error), stacklevel=2)
-        self._frozen.source = source
+        return source
 
     def get_config(self):
         replacement, source = self._frozen.replacement, self._frozen.source
