@@ -64,32 +64,34 @@ def write(labels, rows, classes, only_mixed=False):
             return labels
         new = tf.cast(tf.one_hot(classes, labels.shape[1]), labels.dtype)
     else:
-        off, on, mixed = (tf.gather(values, rows) for values in _smoothing(labels))
+        old = tf.gather(labels, rows)
+        off, on, mixed = _smoothing(old, tf.reduce_min(labels))
         new = tf.where(tf.one_hot(classes, labels.shape[1], True, False), on, off)
         if only_mixed:
-            new = tf.where(mixed, new, tf.gather(labels, rows))
+            new = tf.where(mixed, new, old)
     return tf.tensor_scatter_nd_update(labels, rows[:, None], new)
 
 
-def _smoothing(labels):
+def _smoothing(labels, batch_lowest):
     """Of float rows: the values of the other classes and of its own that a row of one class has, and which rows mix classes.
 
-    Each of shape (batch, 1). Where a row mixes classes the first two are those of the batch, whose smallest value no mixture
-    of some of several classes has changed.
+    Each of shape (k, 1). Where a row mixes classes the first two are those of the batch, whose smallest value no mixture of
+    some of several classes has changed.
     """
-    values, columns = tf.cast(labels, tf.float64 if labels.dtype == tf.float64 else tf.float32), labels.shape[1]
-    lowest, highest = tf.reduce_min(values, 1, keepdims=True), tf.reduce_max(values, 1, keepdims=True)
-    batch_lowest = tf.reduce_min(lowest)
+    dtype, columns = labels.dtype, labels.shape[1]
+    if dtype != tf.float64:
+        labels, batch_lowest = tf.cast(labels, tf.float32), tf.cast(batch_lowest, tf.float32)
+    lowest, highest = tf.reduce_min(labels, 1, keepdims=True), tf.reduce_max(labels, 1, keepdims=True)
+    total = tf.reduce_sum(labels, 1, keepdims=True)
     if columns == 2:  # here each row looks like a smoothed one
         batch_lowest = tf.where(batch_lowest > _MOST_SMOOTHED, tf.zeros_like(batch_lowest), batch_lowest)
         mixed = lowest - batch_lowest > _SAME
     else:
-        own = tf.one_hot(tf.argmax(values, 1), columns, True, False)
-        second = tf.reduce_max(tf.where(own, lowest, values), 1, keepdims=True)
-        mixed = (second - lowest > _SAME) | (highest - lowest < _SAME)
-    alone = tf.reduce_sum(values, 1, keepdims=True) - (columns - 1) * batch_lowest
-    off, on = tf.where(mixed, batch_lowest, lowest), tf.where(mixed, alone, highest)
-    return tf.cast(off, labels.dtype), tf.cast(on, labels.dtype), mixed
+        others = total - highest - (columns - 1) * lowest  # 0 where all but one are equal
+        mixed = (others > _SAME) | (highest - lowest < _SAME)
+    off = tf.where(mixed, batch_lowest, lowest)
+    on = tf.where(mixed, total - (columns - 1) * batch_lowest, highest)
+    return tf.cast(off, dtype), tf.cast(on, dtype), mixed
 
 
 _ROWS = (
@@ -117,12 +119,10 @@ def assertion(labels, num_classes):
     """
     if is_one_hot(labels):
         values = tf.cast(labels, tf.float32)
+        sums = tf.reduce_sum(values, 1)
         # Written so that NaN is wrong too.
-        right = tf.reduce_all(values >= 0, 1) & (tf.abs(tf.reduce_sum(values, 1) - 1) <= _SUM_SLACK)
-        # A row more, so that there is one to tell of in an empty batch.
-        first_wrong = tf.argmax(tf.concat([~right, [True]], 0))
-        row = tf.gather(tf.pad(values, [[0, 1], [0, 0]]), first_wrong)
-        return _checks.assertion(tf.reduce_all(right), _ROWS, row)
+        right = tf.reduce_all(tf.abs(sums - 1) <= _SUM_SLACK) & tf.reduce_all(values >= 0)
+        return _checks.assertion(right, f"{_ROWS}. The sums of the rows", sums)
     # In a dtype that can hold `num_classes`.
     values = labels if labels.dtype.is_floating else tf.cast(labels, tf.int64)
     inside = tf.ones_like(values, tf.bool) if num_classes is None else (values >= 0) & (values < num_classes)
