@@ -62,14 +62,13 @@ def make_folder(path):
 
 @contextlib.contextmanager
 def replacing(path):
-    """Gives the path of a new file beside `path`, with the same suffix, which takes its place when the context ends well.
+    """Gives the path of a new file beside `path`, with the same suffixes, which takes its place when the context ends well.
 
     If the context is left by an error the old file stays as it was, and the new one is removed.
     """
     path = os.fspath(path)
     make_folder(parent(path))
-    name, suffix = os.path.splitext(os.path.basename(path))
-    new = join(parent(path), f".{name}.{uuid.uuid4().hex[:8]}{suffix}")
+    new = join(parent(path), f".{uuid.uuid4().hex[:8]}.{os.path.basename(path)}")
     try:
         yield new
         tf.io.gfile.rename(new, path, overwrite=True)

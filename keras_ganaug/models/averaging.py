@@ -28,7 +28,8 @@ class Average:
                 "`generator` must be a functional or sequential Keras model, or one that its config tells how to copy: "
                 f"its weights are averaged in a copy. Received: {network.name!r}, whose copying raised: "
                 f"{str(error).splitlines()[0]}"
-            ) from None
+            ) from error
+        _compat.rename(copy, f"averaged_{network.name}")
         copy(inputs)
         copy.set_weights(network.get_weights())
         self.network = copy

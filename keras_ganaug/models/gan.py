@@ -11,10 +11,11 @@ import tensorflow as tf
 from keras_ganaug import _checks, _compat, _images, _random, _state, networks
 from keras_ganaug.layers.minibatch_stddev import MinibatchStdDev, class_groups
 from keras_ganaug.layers.spectral_normalization import power_iteration_once
-from keras_ganaug.models import network_checks, settings, training_data
+from keras_ganaug.models import network_checks, settings, training_data, training_inputs, training_watch
 from keras_ganaug.models.averaging import Average
 from keras_ganaug.models.sampling import Sampling
 from keras_ganaug.models.saving import Saving
+from keras_ganaug.models.training_record import TrainingRecord
 from keras_ganaug.penalties import PenaltyBatch
 
 
@@ -110,7 +111,8 @@ class GAN(Sampling, Saving, keras.Model):
         value_range = _checks.value_range(value_range)
         width = _checks.positive_int(width, "width")
         seed = _random.entropy() if _checks.seed(seed) is None else _checks.seed(seed)
-        for name, network in (("generator", generator), ("discriminator", discriminator)):
+        given = {"generator": generator, "discriminator": discriminator}
+        for name, network in given.items():
             if network is not None and not isinstance(network, keras.Model):
                 raise TypeError(f"`{name}` must be a Keras model. Received: {name}={network!r}")
         if latent_dim is None:
@@ -125,7 +127,7 @@ class GAN(Sampling, Saving, keras.Model):
         self.width = width
         self.generator = self.build_generator() if generator is None else generator
         self.discriminator = self.build_discriminator() if discriminator is None else discriminator
-        network_checks.check(self)
+        network_checks.check(self, [name for name, network in given.items() if network is not None])
         _compat.farewell([*self.generator._flatten_layers(), *self.discriminator._flatten_layers()])
         # In plain objects, here and below, Keras does not take what is held for parts of the model.
         self._traced = types.SimpleNamespace()
@@ -133,8 +135,9 @@ class GAN(Sampling, Saving, keras.Model):
         self._average = Average(self.generator, self.network_inputs(tf.zeros([2, latent_dim]), labels))
         self.ema_generator = self._average.network
         self.step, self.images_seen = (self.add_state(name, dtype="int64") for name in ("step", "images_seen"))
+        # Past `__setattr__`: saved, and like the optimizers' state no weights of the model.
+        vars(self)["training_record"] = TrainingRecord(num_classes)
         self._training = types.SimpleNamespace(means={}, states=[])
-        self._calls_of_generate = 0
         self.d_steps = 1
         self.built = True
 
@@ -286,13 +289,17 @@ class GAN(Sampling, Saving, keras.Model):
         self.before_step()
         images = self.real_images(images)
         step_seed = _random.replica_seed(_random.fold(_random.as_seed(self.seed), _compat.tf_variable(self.step)))
+        losses = {}
         for number, phase in enumerate(self.phases()):
             rows = (images.shape[0] or tf.shape(images)[0]) // self.d_steps
             for update in range(phase.updates):
                 part = slice(update * rows, (update + 1) * rows)
                 seed = _random.fold(step_seed, number * 1000 + update)
                 batch = self._grouped(Batch(images[part], None if labels is None else labels[part], seed))
-                self.report(f"{phase.player}_loss", self._update(phase, batch))
+                loss = self._update(phase, batch)
+                self.report(f"{phase.player}_loss", loss)
+                losses.setdefault(phase.player, []).append(tf.cast(loss, tf.float32))
+        self.training_record.write(_compat.tf_variable(self.step), labels, losses)
         self._average.update(self.ema_decay, _compat.tf_variable(self.step))
         self.step.assign_add(1)
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
@@ -391,6 +398,7 @@ class GAN(Sampling, Saving, keras.Model):
                 f"`loss` and `label_smoothing` do not apply to {type(self).__name__}, which has a loss of its own. "
                 f"Received: loss={loss!r}, label_smoothing={label_smoothing!r}"
             )
+        settings.check_trainable(self)
         checked = settings.check({**self.paper_settings(), **given}, label_smoothing, self.compute_dtype)
         jit = settings.check_jit_compile(jit_compile, _checks.boolean(run_eagerly, "run_eagerly"))
         steps_per_execution = _checks.positive_int(steps_per_execution, "steps_per_execution")
@@ -433,8 +441,10 @@ class GAN(Sampling, Saving, keras.Model):
         """Trains the two players.
 
         Args:
-            x: A batched `tf.data.Dataset` of (images, labels), or an array of images of shape
-                (n, height, width, channels), of any real dtype, with values in `value_range`.
+            x: A batched `tf.data.Dataset` of (images, labels), or an array (or a list) of images of shape
+                (n, height, width, channels), of any real dtype, with values in `value_range`. An object that gives batches
+                is read as a dataset: a `keras.utils.PyDataset`, a torch `DataLoader`. Iterators are refused, since
+                they are read once: see `tf.data.Dataset.from_generator`.
             y: With an array `x`, its labels: integers of shape (n,) or (n, 1), or one-hot rows.
             batch_size: With arrays, images per update. Defaults to 64.
             epochs: Epoch to train to. Defaults to 1.
@@ -445,44 +455,53 @@ class GAN(Sampling, Saving, keras.Model):
                 memory. Needs labels. Defaults to False.
             initial_epoch: Epoch to start at. Defaults to 0.
             steps_per_epoch: Training steps per epoch. Defaults to one pass over the data, where one step takes `d_steps`
-                batches. Required for an infinite dataset.
+                batches. An epoch is then that many steps: the data begin anew where they end, within an epoch too, and the
+                next epoch goes on where the last one stopped. Required for an infinite dataset.
 
         Returns a Keras `History` with the epoch means of `d_loss` and `g_loss`.
 
+        Warns of classes of which the data have no image: before training with arrays, after the first epoch with a
+        dataset. `unseen_classes` remembers them.
+
         Raises:
             ValueError, TypeError: If the data does not fit the model: shape, value range, labels, or unbatched elements.
+            ValueError: If a loss is not a finite number: it says in which training step, and of which player. The model is
+                then of no use any more; what callbacks such as `KeepBest` have written before is.
         """
         if not hasattr(self, "adversarial_loss"):
             raise ValueError("`compile()` must be called before `fit()`. Received: a model that is not compiled")
         if class_balanced and self.num_classes is None:
             raise ValueError("`class_balanced` needs a model with classes. Received: class_balanced=True, num_classes=None")
         settings.check_callbacks(callbacks)
+        settings.check_trainable(self)
         _checks.positive_int(epochs, "epochs")
         _checks.non_negative_int(initial_epoch, "initial_epoch")
         if steps_per_epoch is not None:
             _checks.positive_int(steps_per_epoch, "steps_per_epoch")
         shuffle, class_balanced = _checks.boolean(shuffle, "shuffle"), _checks.boolean(class_balanced, "class_balanced")
+        class_names = getattr(x, "class_names", None)
+        x = training_inputs.readable(x)
         if isinstance(x, tf.data.Dataset):
             if y is not None or batch_size is not None:
                 raise ValueError(
                     "`y` and `batch_size` go with arrays; a dataset has its own. Received: "
                     f"y {'given' if y is not None else 'None'}, batch_size={batch_size!r}"
                 )
-            stream, steps = training_data.from_dataset(x, self, steps_per_epoch, class_balanced)
-        elif hasattr(x, "__array__"):
-            batch_size = None if batch_size is None else _checks.positive_int(batch_size, "batch_size")
-            stream, steps = training_data.from_arrays(x, y, self, batch_size, shuffle, class_balanced)
+            stream, steps = training_data.from_dataset(x, self, steps_per_epoch, class_balanced, class_names)
         else:
-            raise TypeError(f"`x` must be a batched tf.data.Dataset or an array of images. Received: x of type {type(x)}")
+            batch_size = None if batch_size is None else _checks.positive_int(batch_size, "batch_size")
+            stream, steps = training_data.from_arrays(x, y, self, batch_size, shuffle, class_balanced, class_names)
         rows = tf.nest.flatten(stream.element_spec)[0].shape[0]
         known_steps = steps_per_epoch or steps
         self.before_fit(known_steps and rows and (epochs - initial_epoch) * known_steps * rows)
+        watch = training_watch.TrainingWatch(training_watch.as_list(callbacks), steps_per_epoch is None, class_names)
+        self.training_record.restart()
         try:
             history = super().fit(
                 stream,
                 epochs=epochs,
                 verbose=verbose,
-                callbacks=callbacks,
+                callbacks=training_watch.first_of(callbacks, watch),
                 shuffle=False,
                 initial_epoch=initial_epoch,
                 steps_per_epoch=known_steps,

@@ -1,6 +1,9 @@
 """Whether the networks that a GAN is given fit together, and what their shapes tell."""
 
+import numpy as np
 import tensorflow as tf
+
+from keras_ganaug.models import network_scale
 
 
 def latent_dim_of(generator):
@@ -10,8 +13,14 @@ def latent_dim_of(generator):
     return shape[-1] if isinstance(shape, tuple) and isinstance(shape[-1], int) else None
 
 
-def check(gan):
+def check(gan, own=()):
     """Runs both networks of a GAN on a batch of two.
+
+    Warns if one that a user gave does not give images in [-1, 1], or logits.
+
+    Args:
+        gan: The GAN.
+        own: Names of the networks that the user gave.
 
     Raises:
         ValueError: If one of them does not take or give what is expected.
@@ -22,7 +31,10 @@ def check(gan):
         f"`generator` must map latents of shape (batch, {gan.latent_dim}){with_labels} to images of shape "
         f"{('batch', *gan.image_shape)}"
     )
-    images = _dry_run(gan.generator, gan.network_inputs(tf.zeros([2, gan.latent_dim]), labels), expected)
+    # Not zeros, of which a network without biases makes zeros.
+    random = np.random.default_rng(0)
+    latents = tf.constant(random.normal(size=[2, gan.latent_dim]), tf.float32)
+    images = _dry_run(gan.generator, gan.network_inputs(latents, labels), expected)
     if tuple(images.shape) != (2, *gan.image_shape):
         raise ValueError(f"{expected}. Received: output of shape {tuple(images.shape)} for a batch of 2")
     words, shapes = gan.expected_judgement()
@@ -31,6 +43,19 @@ def check(gan):
     if [tuple(output.shape[1:]) for output in outputs] not in shapes or any(o.shape[0] != 2 for o in outputs):
         received = ", ".join(str(tuple(output.shape)) for output in outputs)
         raise ValueError(f"{expected}. Received: output of shape {received} for a batch of 2")
+    if "generator" in own:
+        network_scale.check_images(gan.generator, images)
+    if "discriminator" not in own:
+        return
+
+    def outputs_for_random_images(scale):
+        images = tf.constant(scale * random.normal(size=[16, *gan.image_shape]), tf.float32)
+        return tf.nest.flatten(gan.discriminator(gan.network_inputs(images, tf.zeros([16], tf.int32))))
+
+    if shapes == [[gan.image_shape]]:  # an autoencoder
+        network_scale.check_images(gan.discriminator, outputs[0], "discriminator")
+    else:
+        network_scale.check_logits(gan.discriminator, outputs, outputs_for_random_images)
 
 
 def _dry_run(network, inputs, expected):

@@ -5,7 +5,8 @@ import types
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _checks, _compat, _images, _labels, _random, export
+from keras_ganaug import _checks, _compat, _images, _labels, _random, _watch, export
+from keras_ganaug.models import training_watch
 
 _CHUNK = 256  # images that `generate` makes at a time, to bound memory
 
@@ -38,16 +39,20 @@ class Sampling:
             labels: Class indices, one image each: a sequence of n integers. For an unconditional model the number of
                 images, an integer.
             seed: Integer (or pair of integers); the same seed gives the same images. Defaults to None: other images at
-                each call.
+                each call, and in each process that loads the GAN.
             truncation: Factor on the latents, above 0 and at most 1: smaller gives more typical and less diverse
                 images. Defaults to 1.
 
         Returns a float32 NumPy array of shape (n, height, width, channels) with values in `value_range`.
 
         Raises:
-            ValueError: For labels out of range, labels for an unconditional model, or a number for a conditional one.
+            ValueError: For labels out of range, labels for an unconditional model, or a number for a conditional one, and
+                if the images are not finite, because the GAN has diverged.
+
+        Warns of labels of which training has shown no image (`unseen_classes`), once for each.
         """
         labels = self._labels_to_generate(labels)
+        training_watch.warn_of_generated(self, labels)
         truncation = tf.constant(_checks.truncation(truncation))
         latents = self.sample_latents(len(labels), self._seed_to_generate(seed))
         return self._in_chunks("synthesize", [latents, labels], truncation)
@@ -69,8 +74,7 @@ class Sampling:
     def _seed_to_generate(self, seed):
         seed = _checks.seed(seed)
         if seed is None:
-            seed = _random.fold(_random.as_seed(self.seed), -1, self._calls_of_generate)
-            self._calls_of_generate += 1
+            seed = (_random.entropy(), _random.entropy())  # not of the saved seed, which every copy has
         return tf.constant(_random.as_seed(seed))
 
     def _in_chunks(self, name, rows, *rest):
@@ -89,7 +93,9 @@ class Sampling:
         images = [np.zeros([0, *self.image_shape], np.float32)]
         for start in range(0, len(rows[0]), _CHUNK):
             images.append(traced[name](*(row[start : start + _CHUNK] for row in rows), *rest).numpy())
-        return np.concatenate(images)
+        images = np.concatenate(images)
+        _watch.not_finite(images, type(self).__name__)
+        return images
 
     def export(self, path):
         """Writes the generator as a SavedModel that runs with TensorFlow alone.
@@ -110,6 +116,15 @@ class Sampling:
             value_range=self.value_range,
         )
         export.export_generator(source, path)
+
+    @property
+    def unseen_classes(self):
+        """The classes of which training has shown no image, a tuple of class indices.
+
+        All `fit`s add up, also those before the GAN was saved. It is () for a GAN that was never trained, and for one of a
+        file that does not tell.
+        """
+        return self.training_record.unseen_classes
 
     @property
     def sampling_state(self):

@@ -1,8 +1,11 @@
 """What a GAN writes into a `.keras` file beside its weights."""
 
+import os
+import warnings
+
 import keras
 
-from keras_ganaug import _compat
+from keras_ganaug import _compat, _files
 
 
 class Saving:
@@ -18,15 +21,74 @@ class Saving:
             "penalties": list(self.penalties),
             "augment": self.augment,
         }
-        return {
-            **{name: keras.saving.serialize_keras_object(part) for name, part in parts.items()},
-            "d_steps": self.d_steps,
-            "ema_decay": self.ema_decay,
-            **self._requested,
-        }
+        configs, lost = {}, {}
+        for name, part in parts.items():
+            try:
+                configs[name] = keras.saving.serialize_keras_object(part)
+                keras.saving.deserialize_keras_object(configs[name])
+            except Exception as error:  # whatever a part of the user's own raises
+                lost[name] = error
+        if lost:
+            warnings.warn(
+                f"{_named(lost)} cannot be loaded again: Keras loads objects of classes that it knows, with a `get_config`, "
+                "and functions that it knows, never a lambda. Put `@keras.saving.register_keras_serializable()` above the "
+                "class or function. The file that is saved now gives a GAN with its weights, but it must be compiled anew "
+                f"and its optimizers begin anew. Received: {_reasons(lost)}",
+                stacklevel=2,
+            )
+        unsaved = {"unsaved": sorted(name for name in lost if name not in configs)}
+        configs |= {"d_steps": self.d_steps, "ema_decay": self.ema_decay, **self._requested}
+        return configs | (unsaved if unsaved["unsaved"] else {})
 
     def compile_from_config(self, config):
-        self.compile(**{name: keras.saving.deserialize_keras_object(part) for name, part in config.items()})
+        config = dict(config)
+        lost = dict.fromkeys(config.pop("unsaved", ()), "it was not saved")
+        parts = {}
+        for name, part in config.items():
+            try:
+                parts[name] = keras.saving.deserialize_keras_object(part)
+            except Exception as error:  # whatever a part of the user's own raises
+                lost[name] = error
+        for name in ("generator", "discriminator"):
+            if not getattr(self, name).trainable_weights:
+                lost[name] = "it has no weights to train"
+        if lost:
+            warnings.warn(
+                f"The {type(self).__name__} is loaded with its weights but not compiled, without the state of its "
+                f"optimizers: {_named(lost)} could not be loaded. To train it further, call `compile` with what it had; or "
+                "load it again where `keras.saving.register_keras_serializable` was applied to the class or function. "
+                f"Received: {_reasons(lost)}",
+                stacklevel=2,
+            )
+            return
+        self.compile(**parts)
+
+    def save(self, filepath, overwrite=True, **kwargs):
+        """As `keras.Model.save`, into a `.keras` file; written beside its place first, so that a kill leaves the old one.
+
+        Raises:
+            ValueError: For a path that does not end in ".keras".
+        """
+        if not isinstance(filepath, (str, os.PathLike)) or kwargs.get("zipped") is False:
+            return super().save(filepath, overwrite=overwrite, **kwargs)
+        path = os.fspath(filepath)
+        if not path.endswith(".keras"):
+            raise ValueError(
+                '`filepath` must end in ".keras", the one format that holds all of a GAN; `export(path)` writes a '
+                f"SavedModel of its generator. Received: filepath={path!r}"
+            )
+        if not overwrite and _files.exists(path):
+            return super().save(filepath, overwrite=False, **kwargs)  # Keras asks
+        with _files.replacing(path) as new:
+            super().save(new, **kwargs)
+
+    def save_weights(self, filepath, overwrite=True, **kwargs):
+        """As `keras.Model.save_weights`; written beside its place first, so that a kill leaves the old file."""
+        plain = isinstance(filepath, (str, os.PathLike)) and os.fspath(filepath).endswith(".h5") and not kwargs
+        if not plain or (not overwrite and _files.exists(filepath)):
+            return super().save_weights(filepath, overwrite=overwrite, **kwargs)
+        with _files.replacing(filepath) as new:
+            super().save_weights(new)
 
     def get_config(self):
         config = {
@@ -51,3 +113,11 @@ class Saving:
         if isinstance(config.get("dtype"), dict):
             config["dtype"] = keras.saving.deserialize_keras_object(config["dtype"])
         return cls(**config)
+
+
+def _named(names):
+    return " and ".join(f"`{name}`" for name in sorted(names))
+
+
+def _reasons(lost):
+    return "; ".join(f"{name}: {str(lost[name]).strip().splitlines()[0][:200]}" for name in sorted(lost))

@@ -1,6 +1,7 @@
 """What `GAN.compile` is given, checked."""
 
 import copy
+import warnings
 from collections.abc import Sequence
 
 import keras
@@ -43,6 +44,19 @@ def check(settings, label_smoothing, compute_dtype):
     }
 
 
+def check_trainable(gan):
+    """Checks that there is something to train in both networks."""
+    for name in ("generator", "discriminator"):
+        network = getattr(gan, name)
+        if not network.trainable_weights:
+            frozen = "all of which are frozen" if network.weights else "which has none"
+            raise ValueError(
+                f"`{name}` must have weights to train. A GAN trains its two networks in turn and freezes none: set "
+                f"`{name}.trainable = True`, for its layers too, before `compile`. "
+                f"Received: {len(network.weights)} weights of {network.name!r}, {frozen}"
+            )
+
+
 def check_jit_compile(jit_compile, run_eagerly):
     """Whether to compile with XLA."""
     if not (jit_compile == "auto" or isinstance(jit_compile, bool)):
@@ -59,6 +73,13 @@ def check_callbacks(callbacks):
     for callback in callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]:
         if not isinstance(callback, keras.callbacks.Callback):
             raise TypeError(f"`callbacks` must be a list of Keras callbacks. Received: {callback!r}")
+        if isinstance(callback, keras.callbacks.BackupAndRestore) and not getattr(callback, "double_checkpoint", True):
+            # Keras 2 has no such argument: it writes its checkpoints aside.
+            warnings.warn(
+                "`BackupAndRestore` loses the whole training if it is killed while it writes: give it "
+                "`double_checkpoint=True`. Received: double_checkpoint=False",
+                stacklevel=3,
+            )
         if isinstance(callback, schedulers):
             raise ValueError(
                 "`callbacks` that set the learning rate know one optimizer, and a GAN has two: give `g_optimizer` and "

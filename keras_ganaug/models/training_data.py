@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_ganaug import _checks, _labels, _pipelines, _random, _watch
+from keras_ganaug.models import training_watch
 
 
 def split(element, num_classes):
@@ -77,7 +78,7 @@ def _numpy(tensor, name):
         if array is not None and array.dtype == object:  # numbers in the boxes of pandas, say
             array = np.asarray(array.tolist())
     except ValueError as error:  # rows of different lengths
-        raise ValueError(f"`{name}` must be one array. Received: {error}") from None
+        raise ValueError(f"`{name}` must be one array. Received: {error}") from error
     if array is not None and array.dtype.kind not in "biuf":
         raise TypeError(f"`{name}` must be an array of numbers. Received: dtype {array.dtype}")
     return array
@@ -91,13 +92,15 @@ def arrays(x, y, gan):
     return x, None if y is None else labels_to_indices(y, gan.num_classes).numpy()
 
 
-def from_arrays(x, y, gan, batch_size, shuffle, class_balanced):
+def from_arrays(x, y, gan, batch_size, shuffle, class_balanced, class_names=None):
     """A stream over arrays, and the steps of one epoch.
 
     The order of epoch e follows from the model's seed and e alone, and the stream begins where the model's step counter
     stands: training that is interrupted and resumed sees the same batches as training that was not.
     """
     x, y = arrays(x, y, gan)
+    if y is not None:
+        training_watch.warn_of_unseen(gan, gan.training_record.unseen_with(y), class_names, stacklevel=4)
     num_images = len(x)
     batch_size = min(batch_size or 64, num_images)
     rows_per_step = batch_size * gan.d_steps
@@ -140,7 +143,7 @@ def from_arrays(x, y, gan, batch_size, shuffle, class_balanced):
     return _pipelines.untuned(rows.map(take, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)), steps_per_epoch
 
 
-def from_dataset(dataset, gan, steps_per_epoch, class_balanced):
+def from_dataset(dataset, gan, steps_per_epoch, class_balanced, class_names=None):
     """A stream over a batched dataset, and the steps of one epoch (None if only the end of the data tells)."""
     _checks.images_shape(split(dataset.element_spec, gan.num_classes)[0].shape, gan.image_shape)
     cardinality = int(dataset.cardinality())
@@ -155,7 +158,7 @@ def from_dataset(dataset, gan, steps_per_epoch, class_balanced):
         if not batches:
             raise ValueError("The training data must hold at least one batch. Received: an empty dataset")
         x, y = (np.concatenate(parts) for parts in zip(*batches, strict=True))
-        return from_arrays(x, y, gan, len(batches[0][0]), True, True)
+        return from_arrays(x, y, gan, len(batches[0][0]), True, True, class_names)
     first = next(iter(dataset.take(1).as_numpy_iterator()), None)
     if first is None:
         raise ValueError("The training data must hold at least one batch. Received: an empty dataset")
@@ -165,6 +168,8 @@ def from_dataset(dataset, gan, steps_per_epoch, class_balanced):
     if cardinality >= 0:
         if steps_per_epoch is None:
             steps_per_epoch = -(-cardinality // gan.d_steps)
+    filled = cardinality == tf.data.UNKNOWN_CARDINALITY and steps_per_epoch is None and rows_per_step > 1
+    if cardinality >= 0 or (cardinality == tf.data.UNKNOWN_CARDINALITY and steps_per_epoch is not None):
         dataset = dataset.repeat()
 
     low, high = gan.value_range
@@ -180,13 +185,12 @@ def from_dataset(dataset, gan, steps_per_epoch, class_balanced):
             with tf.control_dependencies(checks):
                 return tf.identity(images)
         indices, labels = labels_to_indices(labels, gan.num_classes), tf.convert_to_tensor(labels)
-        if not _labels.is_one_hot(labels):
-            checks.append(_labels.assertion(labels, gan.num_classes))
+        checks.append(_labels.assertion(labels, gan.num_classes))
         with tf.control_dependencies(checks):
             return tf.identity(images), tf.identity(indices)
 
     dataset = dataset.map(check, num_parallel_calls=tf.data.AUTOTUNE)
-    if cardinality == tf.data.UNKNOWN_CARDINALITY and rows_per_step > 1:
+    if filled:
         # The end of the data fills its last step up with images from their beginning.
         dataset = dataset.concatenate(dataset.repeat().rebatch(rows_per_step - 1).take(1))
     return dataset.rebatch(rows_per_step, drop_remainder=True).prefetch(2), steps_per_epoch

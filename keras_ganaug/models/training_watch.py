@@ -1,0 +1,124 @@
+"""What `fit` sees to while it trains: it stops when the GAN diverges, and names the classes that were not in the data."""
+
+import warnings
+
+import keras
+import numpy as np
+
+from keras_ganaug.models.training_record import PLAYERS
+
+_EVERY = 32  # batches from one look to the next: each look waits for the accelerator
+
+
+class TrainingWatch(keras.callbacks.Callback):
+    """The first callback of each `fit`.
+
+    Args:
+        others: The callbacks that come after it.
+        whole_epochs: Whether an epoch shows all images, so that after it the classes that are missing are known.
+        class_names: Names of the classes, or None.
+    """
+
+    async_safe = True  # Keras then does not wait for each batch
+    _supports_tf_logs = True  # nor does Keras 2
+
+    def __init__(self, others, whole_epochs, class_names):
+        super().__init__()
+        # Where another callback looks at each batch Keras waits for it, and the callback may write a backup.
+        self._every = 1 if any(map(_looks_at_batches, others)) else _EVERY
+        self._batches = 0
+        self._whole_epochs, self._class_names = whole_epochs, class_names
+
+    def on_train_begin(self, logs=None):
+        self._batches = 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._batches += 1
+        if self._batches % self._every == 0:
+            check_finite(self.model)
+
+    def on_epoch_end(self, epoch, logs=None):
+        check_finite(self.model)
+        if self._whole_epochs:
+            self.tell_unseen()
+
+    def on_train_end(self, logs=None):
+        check_finite(self.model)
+        self.tell_unseen()
+
+    def tell_unseen(self):
+        """Warns of the classes that the GAN has not seen."""
+        warn_of_unseen(self.model, self.model.unseen_classes, self._class_names)
+
+
+def first_of(callbacks, watch):
+    """The callbacks of a `fit` with the watch before them, where all see a loss after it did."""
+    if isinstance(callbacks, keras.callbacks.CallbackList):
+        callbacks.callbacks[:] = [watch, *(each for each in callbacks.callbacks if not isinstance(each, TrainingWatch))]
+        return callbacks
+    return [watch, *as_list(callbacks)]
+
+
+def as_list(callbacks):
+    """The callbacks that `fit` was given, in a list."""
+    if isinstance(callbacks, keras.callbacks.CallbackList):
+        return list(callbacks.callbacks)
+    return [] if callbacks is None else list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
+
+
+def _looks_at_batches(callback):
+    if getattr(callback, "save_freq", None) == "epoch":  # Keras's own, which do nothing then
+        return False
+    names, base = ("on_train_batch_end", "on_batch_end"), keras.callbacks.Callback
+    return any(getattr(type(callback), name, None) is not getattr(base, name) for name in names)
+
+
+def check_finite(gan):
+    """Raises a ValueError if a loss of this `fit` was not finite."""
+    diverged = gan.training_record.diverged
+    if diverged is None:
+        return
+    step, player = diverged
+    dtypes = {layer.compute_dtype for layer in (*gan.generator.layers, *gan.discriminator.layers)}
+    half = "mixed_bfloat16 in place of mixed_float16, " if "float16" in dtypes else ""
+    raise ValueError(
+        f"The {type(gan).__name__} diverged: in training step {step} the loss of the {PLAYERS[player]} (`{player}_loss`) "
+        "was not a finite number, and its weights are of no use now. Make it anew, or load what was saved before, and "
+        f"try lower learning rates (`g_optimizer`, `d_optimizer`), {half}a penalty such as "
+        "`penalties=[keras_ganaug.penalties.R1()]`, larger batches, or optimizers with `clipnorm=1.0`. "
+        f"Received: {player}_loss that is NaN or infinite"
+    )
+
+
+def warn_of_unseen(gan, classes, class_names=None, stacklevel=3):
+    """Warns, once for the same classes, that training shows no image of these."""
+    if not classes or ("fit", classes) in gan.training_record.told:
+        return
+    gan.training_record.told.add(("fit", classes))
+    warnings.warn(
+        f"The training data hold no image of {_named(classes, class_names)} (num_classes={gan.num_classes}): what "
+        "`generate` makes of a class that was never seen has nothing to do with it. Add images of all classes, or "
+        "choose a smaller `num_classes`.",
+        stacklevel=stacklevel,
+    )
+
+
+def warn_of_generated(gan, labels, stacklevel=3):
+    """Warns, once for each class, where images are to be of a class that training did not see."""
+    unseen = (set(np.unique(labels).tolist()) & set(gan.unseen_classes)) - gan.training_record.told
+    if unseen:
+        gan.training_record.told.update(unseen)
+        warnings.warn(
+            f"`labels` ask for {_named(sorted(unseen))}, of which the {type(gan).__name__} saw no image in training: these "
+            "images are not of that class.",
+            stacklevel=stacklevel,
+        )
+
+
+def _named(classes, class_names=None):
+    try:
+        names = [f"{each} ({class_names[each]})" for each in classes]
+    except (TypeError, IndexError, KeyError):
+        names = [str(each) for each in classes]
+    more = f" and {len(names) - 20} more" if len(names) > 20 else ""
+    return f"{'class' if len(names) == 1 else f'{len(names)} classes:'} {', '.join(names[:20])}{more}"
