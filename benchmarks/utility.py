@@ -22,9 +22,7 @@ SETTING_guard_oracle.json, SETTING_options.json and, for a few arms in ten seeds
 """
 
 import argparse
-import json
 import os
-import shutil
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -37,6 +35,9 @@ from common import ROOT, draw_rows, faster_compile, precision, write_json
 from utility_settings import SETTINGS
 
 import keras_ganaug as kga
+from keras_ganaug import _files
+from keras_ganaug.study import fingerprint
+from keras_ganaug.study import kept as kept_results
 from keras_ganaug.study.candidates import distinct
 from keras_ganaug.study.sources import Pool
 
@@ -114,16 +115,14 @@ class KeptFigures:
     def __init__(self, name, directory, to_keep=True):
         self.to_keep = to_keep
         self.results, self.file = directory / "results.json", FOLDER / "kept" / f"{name}.json"
-        if self.file.exists():
-            directory.mkdir(parents=True, exist_ok=True)
-            both = [json.loads(file.read_text(encoding="utf-8")) for file in (self.file, self.results) if file.exists()]
-            self.results.write_text(json.dumps({**both[0], **both[-1]}, indent=1), encoding="utf-8")
+        kept = kept_results.read(self.file)
+        new = {key: entry for key, entry in kept.items() if key not in kept_results.read(self.results)}
+        if new:
+            kept_results.add(self.results, new)
 
     def store(self):
-        if not self.to_keep:
-            return
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(self.results, self.file)
+        if self.to_keep:
+            _files.write(self.file, kept_results.as_json(kept_results.read(self.results)))
 
 
 def make_gan(recipe):
@@ -150,6 +149,8 @@ def make_gan(recipe):
         gan.fit(images, labels, **options, class_balanced=True, verbose=0, callbacks=[kga.callbacks.TimeLeft()])
         return gan
 
+    fields = ", ".join(f"{name}={value!r}" for name, value in fingerprint.changed_fields(recipe).items())
+    make.cache_key = f"SNGAN({fields})"  # rather than the code, which may be written otherwise
     return make
 
 

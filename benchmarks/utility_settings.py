@@ -8,7 +8,8 @@ import keras_ganaug as kga
 class Recipe(NamedTuple):
     """How the GAN of a setting is trained: SNGAN, the classes equally often, rates decaying to 0.
 
-    With another recipe, remove `build/utility/SETTING` and `docs/utility/kept/SETTING.json`: what is there is the old one's.
+    Results are found again by the fields that are not as by default: with another recipe, all with a GAN are trained anew.
+    Another default, or another `utility.make_gan`, takes another `cache_key` there.
     """
 
     steps: int

@@ -1,22 +1,84 @@
-"""What a study keeps of its results, and by what it knows them again."""
+"""The results of studies on disk: a JSON file that several studies may write at once, none of whose results is lost."""
 
-import functools
 import hashlib
 import json
+import math
 
 import numpy as np
 
+from keras_ganaug import _files
+
+VERSION = 2
+"""Of the keys. It changes with what a key says, and with each default that changes: a key leaves defaults out."""
+
+
+def key(seed, data, name, settings):
+    """The key of a result: seed, digest of the data, name of the arm, digest of all that differs from the defaults."""
+    return f"v{VERSION}/{seed}/{data}/{name}/{hashlib.sha256(settings.encode()).hexdigest()[:12]}"
+
 
 def read(file):
-    """The entries of a file, by key; none without one."""
-    return json.loads(file.read_text(encoding="utf-8")) if file is not None and file.exists() else {}
+    """The entries of a file, by key; none without one.
+
+    Raises:
+        ValueError: If the file holds anything else than entries, such as half of them.
+    """
+    if file is None or not _files.exists(file):
+        return {}
+    try:
+        entries = json.loads(_files.read_text(file))
+        whole = isinstance(entries, dict) and all(
+            isinstance(entry, dict) and isinstance(entry.get("figures"), dict) and "settings" in entry
+            for entry in entries.values()
+        )
+        why = "which holds something else"
+    except (ValueError, UnicodeDecodeError) as error:
+        whole, why = False, f"which is no JSON, or a part of one: {error}"
+    if not whole:
+        raise ValueError(
+            f"`directory` must hold results as a study wrote them. Received: '{file}', {why}. Nothing was changed; mend the "
+            "file, or move it away"
+        )
+    return {key: {**entry, "figures": _with_nan(entry["figures"])} for key, entry in entries.items()}
 
 
 def add(file, entries):
-    """Adds entries to those of a file, which may be of other studies too."""
-    new = file.with_suffix(".new")
-    new.write_text(json.dumps({**read(file), **entries}, indent=1), encoding="utf-8")
-    new.replace(file)  # never half a file
+    """Adds entries to those of a file. Others may do so at the same time: each waits for its turn."""
+    _files.make_folder(_files.parent(file))
+    with lock(file):
+        _files.write(file, as_json({**read(file), **entries}))
+
+
+def lock(file):
+    """A lock on a file, for which other processes and threads wait; it is let go when its process ends, however it does."""
+    try:
+        from filelock import FileLock
+    except ImportError:
+        raise ImportError(
+            '`directory` needs filelock, by which studies share a folder: pip install "keras_ganaug[study]"'
+        ) from None
+    return FileLock(f"{file}.lock", thread_local=False)
+
+
+def as_json(content):
+    """JSON, which has no NaN: null stands for it."""
+    return json.dumps(_without_nan(content), indent=1, allow_nan=False) + "\n"
+
+
+def _without_nan(value):
+    if isinstance(value, dict):
+        return {name: _without_nan(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_nan(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _with_nan(value):
+    if isinstance(value, dict):
+        return {name: _with_nan(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_with_nan(part) for part in value]
+    return math.nan if value is None else value
 
 
 def digests(parts):
@@ -28,32 +90,3 @@ def digests(parts):
             digest.update(np.ascontiguousarray(array))
         texts.append(digest.hexdigest()[:12])
     return texts
-
-
-def described(value):
-    """A text that is the same in every process."""
-    if isinstance(value, (tuple, list)):
-        names = getattr(value, "_fields", range(len(value)))
-        return "(" + ", ".join(f"{name}={described(part)}" for name, part in zip(names, value, strict=True)) + ")"
-    if isinstance(value, np.ndarray):
-        return described(value.tolist())
-    if isinstance(value, functools.partial):
-        return f"partial({described(value.func)}, {described(value.args)}, {described(sorted(value.keywords.items()))})"
-    if callable(value) and hasattr(value, "__qualname__"):
-        name = f"{value.__module__}.{value.__qualname__}"
-        return name + (_digest_of_code(value) if "<lambda>" in name else "")
-    if type(value).__repr__ is object.__repr__:  # which tells the address
-        return f"{type(value).__module__}.{type(value).__qualname__}{described(sorted(vars(value).items()))}"
-    return repr(value)
-
-
-def _digest_of_code(function):
-    """What tells one function without a name from another."""
-
-    def parts(code):
-        inner = [parts(each) if hasattr(each, "co_code") else repr(each) for each in code.co_consts]
-        return [code.co_code.hex(), code.co_names, inner]
-
-    inside = [described(cell.cell_contents) for cell in function.__closure__ or ()]
-    text = repr([parts(function.__code__), described(function.__defaults__ or ()), inside])
-    return f" #{hashlib.sha256(text.encode()).hexdigest()[:12]}"

@@ -1,18 +1,18 @@
 """The study: does it help?"""
 
-import json
 import time
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from keras_ganaug import _checks, networks
+from keras_ganaug import _checks, _files, _random, _watch, networks
 from keras_ganaug.callbacks import TimeLeft
 from keras_ganaug.study import arms as arms_module
-from keras_ganaug.study import kept, losses, statistics, training
-from keras_ganaug.study.inputs import as_arrays
+from keras_ganaug.study import fingerprint, inputs, kept, losses, statistics, training
+from keras_ganaug.study.inputs import as_arrays, look_at_scale
 from keras_ganaug.study.report import Report
 
 
@@ -50,14 +50,19 @@ class AugmentationStudy:
         seeds: Integers. Defaults to (0, 1, 2).
         num_classes: Number of classes. Defaults to the largest test label plus 1.
         value_range: (lowest, highest) value of the images. Defaults to (0, 255).
-        directory: Folder in which results and generators are kept: results by data, seed, arm, steps and optimizer,
-            generators by training images and seed. Take another one for another GAN or another classifier. Defaults to
-            None: nothing is kept.
+        directory: Folder of this machine in which results and GANs are kept, of several studies at a time too. A result is
+            found again by the data, the seed and all that made it: the arm with the code of its functions, what `build`,
+            `optimizer` and `make_generator` are, steps and batch size. A function or an object of which another process
+            could not tell whether it is the same must have an attribute `cache_key`, a string that says what it does, and
+            stands for its code; else its results are not kept, which is told. Needs filelock. Defaults to None: nothing is
+            kept.
         verbose: Whether to print a line with the time left after each arm. Defaults to True.
 
     Raises:
-        ValueError, TypeError: For an argument out of its range, or by `run` for data that do not fit together, before
-            anything is trained.
+        ValueError, TypeError: For an argument out of its range, or by `run` for data that do not fit together, for a
+            function that returns something else than it should, or for results in `directory` that cannot be read, before
+            any classifier is trained.
+        ImportError: For a `directory` without filelock.
 
     Example:
 
@@ -70,6 +75,9 @@ class AugmentationStudy:
     >>> sorted(report.arms)
     ['nothing', 'shift']
     """
+
+    _tells_shared = True
+    _makes_generator_first = False  # also where no arm needs it
 
     def __init__(
         self,
@@ -92,9 +100,8 @@ class AugmentationStudy:
     ):
         self.train, self.test, self.held_out = train, test, held_out
         self._constant, self._identities = {}, {}
-        for name, function in (("make_generator", make_generator), ("build", build), ("optimizer", optimizer)):
-            if function is not None and not callable(function):
-                raise TypeError(f"`{name}` must be a function. Received: {name}={function!r}")
+        self._shared, self._early, self._keys, self._maker = {}, {}, {}, []
+        inputs.check_functions(make_generator=make_generator, build=build, optimizer=optimizer)
         self.make_generator = make_generator
         self.steps = _checks.positive_int(steps, "steps")
         self.batch_size = _checks.positive_int(batch_size, "batch_size")
@@ -106,7 +113,7 @@ class AugmentationStudy:
         self.value_range = _checks.value_range(value_range)
         self.verbose = _checks.boolean(verbose, "verbose")
         test_images, test_labels = self._test(self.seeds[0])
-        self.num_classes = int(test_labels.max()) + 1
+        self.num_classes = self._fewest_classes = int(test_labels.max()) + 1
         if num_classes is not None:
             self.num_classes = _checks.positive_int(num_classes, "num_classes")
             _checks.class_indices(test_labels, self.num_classes, "test")
@@ -117,7 +124,13 @@ class AugmentationStudy:
         self.directory = None
         if directory is not None:
             _checks.new_folder(directory, "directory")
-            self.directory = Path(directory)
+            if _files.is_remote(directory):
+                raise ValueError(
+                    "`directory` must be a folder of this machine, where studies can wait for each other. "
+                    f"Received: directory={str(directory)!r}"
+                )
+            self.directory = Path(directory).expanduser()
+            kept.lock(self._file)  # so that filelock is missed now
 
     def _default_build(self, seed):
         options = {"value_range": self.value_range, "seed": seed}
@@ -177,6 +190,12 @@ class AugmentationStudy:
                     f"`{name}` must be images of the shape of the test images, {self.image_shape}. "
                     f"Received: shape {images.shape[1:]}"
                 )
+        look_at_scale(parts, self.value_range)
+        if self._tells_shared:
+            for pair in (("test", "train"), ("test", "held_out"), ("held_out", "train")):
+                if parts.keys() >= set(pair) and not (self._constant.keys() >= set(pair) and pair in self._shared):
+                    counts = self._shared.setdefault(pair, {})
+                    counts[seed] = (inputs.shared_images(*(parts[name][0] for name in pair)), len(parts[pair[0]][0]))
         return list(parts.values())
 
     def _identity(self, seed):
@@ -187,14 +206,23 @@ class AugmentationStudy:
         return self._identities[seed]
 
     def run(self):
-        """Trains what is not there yet. Returns a `study.Report`."""
+        """Trains what is not there yet. Returns a `study.Report`.
+
+        The random state of Python, NumPy, TensorFlow and Keras is afterwards what it was before.
+        """
+        with _watch.telling_once(), _random.preserved():
+            return self._run()
+
+    def _run(self):
         for seed in self.seeds:
             self._identity(seed)
+        for pair, counts in self._shared.items():
+            inputs.warn_of_shared(*pair, counts)
         results, total = self._kept(), len(self.seeds) * len(self.arms)
-        start, done_before = time.monotonic(), sum(self._key(*key) in results for key in self._runs())
-        done = done_before
+        start, done = time.monotonic(), len(results)
+        done_before = done
         for seed in self.seeds:
-            todo = [name for name in self.arms if self._key(seed, name) not in results]
+            todo = [name for name in self.arms if (seed, name) not in results]
             if not todo:
                 continue
             images, labels = self._arrays(self.train, "train", seed)
@@ -203,13 +231,20 @@ class AugmentationStudy:
             held_out = None if self.held_out is None else self._arrays(self.held_out, "held_out", seed)
             make_generator = _once(lambda i=images, y=labels, s=seed: self._generator(i, y, s))
             make_filter = _once(lambda i=images, y=labels, s=seed: self._filter(i, y, s))
+            if done == done_before:  # What the functions return is looked at before any of it takes long.
+                self._make_early(seed, images)
+                needed = [name for name in todo if _of_generator(self.arms[name])]
+                if needed or self._makes_generator_first:
+                    some = self.arms[needed[0]] if needed else arms_module.Arm(synthetic=arms_module.Synthetic())
+                    some = some._replace(synthetic=some.synthetic._replace(band=None))
+                    training.source_of(some, make_generator, None, None, self.num_classes, self.value_range)
             for name in todo:
                 arm = self.arms[name]
                 source = training.source_of(arm, make_generator, held_out, make_filter, self.num_classes, self.value_range)
                 model, prior = self._train(arm, images, labels, source, seed)
                 logits = training.logits_of(model, test_images)
                 logits = losses.adjusted(logits, prior) if arm.adjust_logits else logits
-                figures = results[self._key(seed, name)] = statistics.measure(logits, test_labels, counts)
+                figures = results[seed, name] = statistics.measure(logits, test_labels, counts)
                 self._keep(seed, name, figures)
                 done += 1
                 spent = time.monotonic() - start
@@ -219,17 +254,33 @@ class AugmentationStudy:
                     times = f"{TimeLeft.format(spent)}, {TimeLeft.format(left)} left"
                     print(f"{done}/{total} seed {seed}, {name}: balanced accuracy {figure:.1%}  {times}", flush=True)
         return Report(
-            {name: [results[self._key(seed, name)] for seed in self.seeds] for name in self.arms},
+            {name: [results[seed, name] for seed in self.seeds] for name in self.arms},
             self.seeds,
             with_gan=[name for name, arm in self.arms.items() if _of_gan(arm)],
             without_gan=[name for name, arm in self.arms.items() if arm.synthetic is None],
         )
 
+    def _make_early(self, seed, images):
+        """A classifier and an optimizer of the first training, made and checked before it; it takes them up."""
+        with _random.preserved():
+            keras.utils.set_random_seed(seed % 2**32)
+            model = self._build(seed)
+            inputs.check_classifier(model, images, self.num_classes)
+            self._early = {("build", seed): model, ("optimizer", self.steps): self._optimizer(self.steps)}
+
+    def _build(self, seed):
+        made = self._early.pop(("build", seed), None)
+        return inputs.model_of("build", self.build(seed)) if made is None else made
+
+    def _optimizer(self, steps):
+        made = self._early.pop(("optimizer", steps), None)
+        return inputs.optimizer_of("optimizer", self.optimizer(steps)) if made is None else made
+
     def _train(self, arm, images, labels, source, seed):
         return training.train(
             arm,
-            self.build,
-            self.optimizer,
+            self._build,
+            self._optimizer,
             images,
             labels,
             num_classes=self.num_classes,
@@ -253,32 +304,37 @@ class AugmentationStudy:
         path = self.generator_path(seed)
         if path is not None and path.exists():
             return keras.models.load_model(path, compile=False)
-        generator = self.make_generator(images, labels, seed)
+        generator = inputs.generator_of("make_generator", self.make_generator(images, labels, seed))
         if path is not None and isinstance(generator, keras.Model):
-            new = path.with_name(f"new_{path.name}")
-            generator.save(new)
-            new.replace(path)  # never half a file
+            with _files.replacing(path) as new:
+                generator.save(Path(new))
         return generator
 
     def generator_path(self, seed):
-        """The file in which the GAN of a seed is kept, if it is; None without a directory."""
-        return None if self.directory is None else self.directory / f"generator_{seed}_{self._identity(seed)[0]}.keras"
-
-    def _runs(self):
-        return [(seed, name) for seed in self.seeds for name in self.arms]
-
-    def _key(self, seed, name):
-        return f"{seed}/{self._identity(seed)[2 if _of_held_out(self.arms[name]) else 1]}/{name}"
+        """The file in which the GAN of a seed is kept, if it is; None if it is not."""
+        if self.directory is None or self.make_generator is None:
+            return None
+        if not self._maker:
+            self._maker = [_text_or_none(lambda: fingerprint.text_of_maker(self.make_generator))]
+        if self._maker == [None]:
+            return None
+        return self.directory / f"generator_{seed}_{self._identity(seed)[0]}_{fingerprint.digest_of(*self._maker)}.keras"
 
     def _settings(self, name):
-        settings = [self.arms[name], self.steps, self.batch_size]
-        if self.optimizer is not adam_with_cosine_decay:
-            optimizer = keras.optimizers.serialize(self.optimizer(self.steps))
-            optimizer["config"].pop("name", None)  # which counts the optimizers of the process
-            settings.append(json.dumps(optimizer, sort_keys=True, default=str))
+        """What made the results of an arm, in a text that leaves out what is as by default."""
+        arm = self.arms[name]
+        parts = [fingerprint.text_of(arm), f"steps={self.steps}", f"batch_size={self.batch_size}"]
         if self.value_range != (0, 255):
-            settings.append(self.value_range)
-        return kept.described(settings)
+            parts.append(f"value_range={self.value_range}")
+        if self.num_classes != self._fewest_classes:
+            parts.append(f"num_classes={self.num_classes}")
+        if self.optimizer is not adam_with_cosine_decay:
+            parts.append(f"optimizer={fingerprint.text_of_maker(self.optimizer)}")
+        if self.build != self._default_build:
+            parts.append(f"build={fingerprint.text_of_maker(self.build)}")
+        if _of_generator(arm):
+            parts.append(f"make_generator={fingerprint.text_of_maker(self.make_generator)}")
+        return ", ".join(parts)
 
     @property
     def _file(self):
@@ -286,18 +342,42 @@ class AugmentationStudy:
 
     def _kept(self):
         """The results of earlier runs with these settings, by seed and arm."""
-        entries, results = kept.read(self._file), {}
-        for seed, name in self._runs():
-            entry = entries.get(self._key(seed, name))
-            if entry is not None and entry["settings"] == self._settings(name):
-                results[self._key(seed, name)] = entry["figures"]
+        self._keys, self._maker = {}, []
+        if self._file is None:
+            return {}
+        self.generator_path(self.seeds[0])  # What a function is, is looked at before it is called.
+        entries, results, lost = kept.read(self._file), {}, {}
+        for name, arm in self.arms.items():
+            settings = _text_or_none(lambda name=name: self._settings(name), lost.setdefault(name, []))
+            for seed in self.seeds if settings is not None else ():
+                data = self._identity(seed)[2 if _of_held_out(arm) else 1]
+                self._keys[seed, name] = key = kept.key(seed, data, name, settings), settings
+                if key[0] in entries:
+                    results[seed, name] = entries[key[0]]["figures"]
+        lost = {name: errors[0] for name, errors in lost.items() if errors}
+        if lost:
+            warnings.warn(
+                f"The results of the arms {sorted(lost)} are not kept in `directory`: {next(iter(lost.values()))}. Give the "
+                "function, or the object that it uses, an attribute `cache_key`: a string that says what it does.",
+                stacklevel=4,
+            )
         return results
 
     def _keep(self, seed, name, figures):
         """Adds a result to what is kept, which may be of other studies too."""
-        if self._file is None:
-            return
-        kept.add(self._file, {self._key(seed, name): {"settings": self._settings(name), "figures": figures}})
+        if (seed, name) in self._keys:
+            key, settings = self._keys[seed, name]
+            kept.add(self._file, {key: {"settings": settings, "figures": figures}})
+
+
+def _text_or_none(make, errors=None):
+    """A text that is made, or None if there is none that another process would make too; the error is added to a list."""
+    try:
+        return make()
+    except fingerprint.Unstable as error:
+        if errors is not None:
+            errors.append(error)
+        return None
 
 
 def _once(make):
@@ -314,6 +394,10 @@ def _once(make):
 
 def _of_held_out(arm):
     return arm.synthetic is not None and arm.synthetic.source == "oracle"
+
+
+def _of_generator(arm):
+    return arm.synthetic is not None and arm.synthetic.source != "oracle" and arm.synthetic.fraction > 0
 
 
 def _of_gan(arm):

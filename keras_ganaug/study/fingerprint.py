@@ -1,0 +1,399 @@
+"""A text of what a value is and does, by which results are found again: one for each value, the same in every process.
+
+Functions are told by their code, defaults and closures and by the globals that they use, objects by class and state. What
+keras_ganaug or an installed package defines goes by its name. An attribute `cache_key` of a function or an object, if it has
+one, stands for all of it.
+"""
+
+import ast
+import contextlib
+import copyreg
+import dis
+import functools
+import hashlib
+import importlib.util
+import inspect
+import linecache
+import sys
+import sysconfig
+import types
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+_PLAIN = (type(None), bool, int, float, complex, str, bytes, type(Ellipsis), type(NotImplemented))
+_NOT_OF_A_CLASS = {"__dict__", "__weakref__", "__doc__", "__module__", "__annotations__", "__slots__", "_abc_impl"}
+_KERAS = ("keras", "keras_ganaug", "tf_keras")
+_SIZE = 12  # letters of a digest
+
+
+class Unstable(TypeError):
+    """A value has no state that another process could find again."""
+
+
+def text_of(value):
+    """The text of a value. Raises `Unstable` if there is none."""
+    try:
+        return _Reader().text(value)
+    except RecursionError:
+        raise Unstable(f"{_name(type(value))} is nested too deeply") from None
+
+
+def text_of_maker(function):
+    """The text of a function that makes a model or a generator.
+
+    As `text_of`. If it is a method, or an object, lists and the like that are empty or hold anything but numbers and strings
+    are left out of the state: an object that makes models may remember them there.
+    """
+    owner, method = function, "__call__"
+    if inspect.ismethod(function):
+        owner, method = function.__self__, function.__func__.__name__
+    state = getattr(owner, "__dict__", None)
+    of_code = isinstance(owner, (type, types.FunctionType, functools.partial, keras.Model))
+    if of_code or not isinstance(state, dict) or _cache_key(owner) or _cache_key(function):
+        return text_of(function)
+    state = {name: part for name, part in state.items() if not _is_a_record(part)}
+    return f"{text_of(type(owner))}.{method}{text_of(state)}"
+
+
+def stand_in(wrapper, function):
+    """Gives a wrapper the text of the function that it calls, and returns it."""
+    with contextlib.suppress(Unstable):
+        wrapper.cache_key = _cache_key(function) or text_of_maker(function)
+    return wrapper
+
+
+def digest_of(text):
+    """A short digest of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:_SIZE]
+
+
+def changed_fields(value):
+    """The fields of a named tuple that have no default or another value: a new field with a default changes nothing."""
+    defaults = type(value)._field_defaults
+    return {k: v for k, v in value._asdict().items() if k not in defaults or not _same(v, defaults[k])}
+
+
+def _same(one, another):
+    return type(one) is type(another) and isinstance(one, (*_PLAIN, tuple)) and one == another
+
+
+def _is_a_record(value):
+    if not isinstance(value, (list, dict, set)):
+        return False
+
+    def plain(part):
+        if isinstance(part, dict):
+            return all(map(plain, [*part, *part.values()]))
+        return all(map(plain, part)) if isinstance(part, (list, tuple, set)) else isinstance(part, _PLAIN)
+
+    return not value or not plain(value)
+
+
+class _Reader:
+    """Reads one value, and what is in it; a value within itself is named by its depth."""
+
+    def __init__(self):
+        self._depths, self._texts, self._alive = {}, {}, []
+
+    def text(self, value):
+        if isinstance(value, np.generic):
+            value = value.item()
+        if isinstance(value, _PLAIN):
+            return repr(value)
+        if id(value) in self._texts:
+            return self._texts[id(value)]
+        if id(value) in self._depths:
+            return f"<{self._depths[id(value)]}>"
+        self._depths[id(value)] = len(self._depths)
+        self._alive.append(value)  # so that its id stays its own
+        self._texts[id(value)] = text = self._read(value)
+        del self._depths[id(value)]
+        return text
+
+    def _read(self, value):
+        key = _cache_key(value)
+        if key:
+            return f"cache_key={key!r}"
+        for kinds, read in self._readers():
+            if isinstance(value, kinds):
+                return read(value)
+        return self._object(value)
+
+    def _readers(self):
+        return (
+            ((tuple, list), self._sequence),
+            ((set, frozenset), lambda v: f"{type(v).__name__}{{{', '.join(sorted(map(self.text, v)))}}}"),
+            ((dict, types.MappingProxyType), self._mapping),
+            (np.ndarray, self._array),
+            ((tf.Tensor, tf.Variable), lambda v: f"tensor {self.text(_concrete(v))}"),
+            (tf.DType, lambda v: v.name),
+            (types.ModuleType, lambda v: f"module {v.__name__}"),
+            (functools.partial, lambda v: f"partial({self.text(v.func)}, {self.text(v.args)}, {self.text(v.keywords)})"),
+            (types.MethodType, lambda v: f"{self.text(v.__self__)}.{self.text(v.__func__)}"),
+            (types.FunctionType, self._function),
+            (types.BuiltinFunctionType, self._builtin),
+            (types.CodeType, _code),
+            (type, self._class),
+            ((staticmethod, classmethod), lambda v: f"{type(v).__name__} {self.text(v.__func__)}"),
+            (property, lambda v: f"property {self.text((v.fget, v.fset, v.fdel))}"),
+        )
+
+    def _sequence(self, value):
+        if hasattr(value, "_fields"):
+            fields = changed_fields(value) if _is_ours(type(value)) else value._asdict()
+            fields = {k: tuple(v) if isinstance(v, list) and _is_ours(type(value)) else v for k, v in fields.items()}
+            return f"{self.text(type(value))}({', '.join(f'{k}={self.text(v)}' for k, v in fields.items())})"
+        name = "" if type(value) in (tuple, list) else self.text(type(value))
+        inside = ", ".join(map(self.text, value))
+        return f"{name}[{inside}]" if isinstance(value, list) else f"{name}({inside})"
+
+    def _mapping(self, value):
+        name = "" if type(value) is dict else _name(type(value))
+        return f"{name}{{{', '.join(sorted(f'{self.text(k)}: {self.text(part)}' for k, part in value.items()))}}}"
+
+    def _array(self, value):
+        if value.dtype.hasobject:
+            return f"array {value.shape} {self.text(value.tolist())}"
+        return f"array {value.dtype} {value.shape} {hashlib.sha256(np.ascontiguousarray(value)).hexdigest()[:_SIZE]}"
+
+    def _builtin(self, value):
+        owner = value.__self__
+        if owner is None or isinstance(owner, types.ModuleType):
+            return _name(value)
+        return f"{self.text(owner)}.{value.__name__}"
+
+    def _function(self, value):
+        if _is_ours(value) and "<lambda>" not in value.__qualname__:
+            parts = [self.text(value.__defaults__), self._closure(value)] if "<locals>" in value.__qualname__ else []
+            return " ".join([_name(value), *parts])
+        if _by_name(value):
+            return _name(value)
+        state = {name: part for name, part in vars(value).items() if name != "__wrapped__"}
+        uses = "" if _is_installed(value.__module__ or "") else self._globals(value.__code__, value.__globals__)
+        parts = [_code_of(value), self.text((value.__defaults__, value.__kwdefaults__, state)), self._closure(value), uses]
+        return f"{value.__name__} #{digest_of(' '.join(parts))}"
+
+    def _closure(self, value):
+        def inside(cell):
+            try:
+                return self.text(cell.cell_contents)
+            except ValueError:  # nothing is in it yet
+                return "empty"
+
+        names = value.__code__.co_freevars
+        return ", ".join(f"{name}={inside(cell)}" for name, cell in zip(names, value.__closure__ or (), strict=True))
+
+    def _globals(self, code, names):
+        """What code finds in the globals of its module."""
+        codes, used, attributes = [code], set(), set()
+        for each in codes:
+            codes.extend(part for part in each.co_consts if isinstance(part, types.CodeType))
+            attributes.update(each.co_names)
+            used.update(i.argval for i in dis.get_instructions(each) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME"))
+        texts = []
+        for name in sorted(used & names.keys()):
+            value = names[name]
+            texts.append(
+                f"{name}={self._module(value, attributes) if isinstance(value, types.ModuleType) else self.text(value)}"
+            )
+        return ", ".join(texts)
+
+    def _module(self, module, attributes):
+        """A module: of a user's own one also what is taken from it."""
+        if _is_installed(module.__name__):
+            return self.text(module)
+        there = sorted(attributes & vars(module).keys())
+        return f"module {module.__name__}({', '.join(f'{name}={self.text(vars(module)[name])}' for name in there)})"
+
+    def _class(self, value):
+        if _is_ours(value) or _by_name(value):
+            return _name(value)
+        parts = {
+            name: part
+            for name, part in vars(value).items()
+            if name not in _NOT_OF_A_CLASS
+            and not isinstance(part, (types.MemberDescriptorType, types.GetSetDescriptorType))
+            and (not name.startswith("__") or callable(part) or isinstance(part, (property, classmethod, staticmethod)))
+        }
+        return f"{value.__qualname__} #{digest_of(self.text((value.__bases__, parts)))}"
+
+    def _of_keras(self, value):
+        """A layer, a model, an optimizer...: class, config and weights."""
+        cls, layer = type(value), isinstance(value, keras.layers.Layer)
+        try:
+            config = value.get_config()
+        except NotImplementedError as error:
+            raise Unstable(f"{_name(cls)} has no `get_config`") from error
+        parts = [_changed(cls, {k: v for k, v in config.items() if k != "name"})]
+        if layer:  # Names count the layers of a process.
+            names = dict.fromkeys(each.name for each in value._flatten_layers())
+            parts = [_renamed(parts[0], {name: f"layer {n}" for n, name in enumerate(names)})]
+            parts += [np.asarray(weight) for weight in value.get_weights()]
+        if not _is_installed(cls.__module__):  # whose config may not tell all
+            own = {k: v for k, v in vars(value).items() if isinstance(v, _PLAIN) and k not in ("name", "built")}
+            parts.append({k: v for k, v in own.items() if not k.startswith("_")})
+        return f"{self.text(cls)}{self.text(parts)}"
+
+    def _object(self, value):
+        cls = type(value)
+        function = getattr(value, "python_function", None) or getattr(value, "__wrapped__", None)
+        if callable(function):  # of `tf.function`, or of a cache around a function
+            return f"{_name(cls)}({self.text(function)})"
+        if callable(getattr(value, "get_config", None)) and any(_top(each.__module__) in _KERAS for each in cls.__mro__):
+            return self._of_keras(value)
+        try:
+            reduce = copyreg.dispatch_table.get(cls)
+            reduced = reduce(value) if reduce else value.__reduce_ex__(4)
+        except Exception as error:  # whatever an object that cannot be copied raises
+            raise Unstable(f"{_name(cls)} has no state that could be found again: {error}") from error
+        if isinstance(reduced, str):
+            return f"{_name(cls)} {reduced}"
+        make, given, state, items, pairs = (*reduced, None, None, None)[:5]
+        if _is_ours(cls) and isinstance(state, dict):
+            state = _changed(cls, state)
+        items, pairs = (None if each is None else list(each) for each in (items, pairs))
+        return f"{self.text(make)}{self.text((given, state, items, pairs))}"
+
+
+def _cache_key(value):
+    """What a value says of itself, if it does."""
+    if isinstance(value, type) or inspect.getattr_static(value, "cache_key", None) is None:
+        return None
+    return value.cache_key if isinstance(value.cache_key, str) else None
+
+
+def _top(module):
+    return (module or "").partition(".")[0]
+
+
+def _renamed(config, names):
+    """A config with other names in the place of some."""
+    if isinstance(config, dict):
+        return {_renamed(k, names): _renamed(v, names) for k, v in config.items()}
+    if isinstance(config, (list, tuple)):
+        return [_renamed(part, names) for part in config]
+    return names.get(config, config) if isinstance(config, str) else config
+
+
+def _concrete(tensor):
+    try:
+        return tensor.numpy()
+    except Exception as error:  # of a graph, or of a kind that NumPy does not know
+        raise Unstable(f"{type(tensor).__name__} has no value that could be found again") from error
+
+
+def _changed(cls, config):
+    """A config, or a state, without what is a default of the class."""
+    try:
+        parameters = inspect.signature(cls.__init__).parameters
+    except (TypeError, ValueError):
+        parameters = {}
+    defaults = {name: parameter.default for name, parameter in parameters.items()}
+    return {k: v for k, v in config.items() if not (k in defaults and _same(v, defaults[k]))}
+
+
+def _name(value):
+    """The name of what a module defines; of this package and Keras without the module, which may move."""
+    module = getattr(value, "__module__", None) or ""
+    module = _top(module) if _top(module) in _KERAS else module
+    return f"{module}.{getattr(value, '__qualname__', value)}"
+
+
+def _is_ours(value):
+    return _top(getattr(value, "__module__", None)) == "keras_ganaug"
+
+
+def _by_name(value):
+    """Whether an installed package has the value under its name."""
+    if not _is_installed(value.__module__ or ""):
+        return False
+    found = sys.modules.get(value.__module__)
+    for part in value.__qualname__.split("."):
+        found = getattr(found, part, None)
+    return found is value or getattr(found, "__wrapped__", None) is value or getattr(found, "__func__", None) is value
+
+
+@functools.cache
+def _is_installed(module):
+    """Whether a module is of Python or of an installed package, and not a user's own."""
+    top = _top(module)
+    if top in ("", "__main__"):
+        return False
+    if top == "keras_ganaug" or top in sys.builtin_module_names or top in sys.stdlib_module_names:
+        return True
+    found = sys.modules.get(module) or sys.modules.get(top)
+    file = getattr(found, "__file__", None)
+    if file is None:
+        try:
+            spec = importlib.util.find_spec(top)
+        except (ImportError, ValueError):
+            return False
+        folders = getattr(spec, "submodule_search_locations", None) or ()
+        file = getattr(spec, "origin", None) or next(iter(folders), "")
+    folders = [sysconfig.get_paths()[name] for name in ("purelib", "platlib")]
+    return any(file.startswith(folder) for folder in folders) or "site-packages" in file or "dist-packages" in file
+
+
+def _code_of(function):
+    """The code of a function: of its source, which all versions of Python read alike, if that is surely its own."""
+    code = function.__code__
+    nodes, codes = _of_file(code.co_filename, "".join(linecache.getlines(code.co_filename, function.__globals__)))
+    place, own = (code.co_name, code.co_firstlineno), _code(code)
+    same = any((each.co_name, each.co_firstlineno) == place and _code(each) == own for each in codes)
+    if same and len(nodes.get(place, ())) == 1:
+        return _tree(nodes[place][0])
+    return own
+
+
+@functools.lru_cache(maxsize=64)
+def _of_file(file, source):
+    """Functions of a file: syntax trees by name and line, and all code objects."""
+    try:
+        tree = ast.parse(source)
+        codes = [compile(source, file, "exec", dont_inherit=True)]
+    except (SyntaxError, ValueError):
+        return {}, []
+    nodes = {}
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            decorators = getattr(node, "decorator_list", None)
+            line = min([node.lineno, *(each.lineno for each in decorators or ())])
+            nodes.setdefault((getattr(node, "name", "<lambda>"), line), []).append(node)
+    for each in codes:
+        codes.extend(part for part in each.co_consts if isinstance(part, types.CodeType))
+    return nodes, codes
+
+
+def _tree(node):
+    """A syntax tree as a text, without annotations and docstrings, which do nothing."""
+    if isinstance(node, list):
+        return f"[{' '.join(map(_tree, node))}]"
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    fields = {name: part for name, part in ast.iter_fields(node) if part is not None and part != []}
+    for name in ("annotation", "returns", "type_comment", "type_params", "ctx", "kind"):
+        fields.pop(name, None)
+    body = fields.get("body")
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and _is_docstring(body[0]):
+        fields["body"] = body[1:]
+    return f"({type(node).__name__} {' '.join(f'{name}={_tree(part)}' for name, part in fields.items())})"
+
+
+def _is_docstring(node):
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def _code(code):
+    """Code as a text, for functions without a source."""
+    parts = [
+        code.co_code.hex(),
+        code.co_names,
+        code.co_varnames,
+        code.co_freevars,
+        code.co_cellvars,
+        (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags),
+        [_code(part) if isinstance(part, types.CodeType) else text_of(part) for part in code.co_consts],
+    ]
+    return f"bytecode {digest_of(repr(parts))}"
