@@ -391,6 +391,19 @@ def test_collapse_alarm_is_silent_about_a_diverse_gan(recwarn):
     assert not [warning for warning in recwarn if "collapsed" in str(warning.message)]
 
 
+def test_collapse_alarm_leaves_out_classes_without_images_and_names_samples_that_are_not_finite(monkeypatch):
+    gan = small_gan()
+    alarm = callbacks.CollapseAlarm(X[Y != 1], Y[Y != 1], samples=4)
+    alarm.set_model(gan)
+    asked, generate = [], gan.generate
+    monkeypatch.setattr(gan, "generate", lambda labels, seed: asked.append(labels) or generate(labels, seed=seed))
+    assert np.isnan(alarm.diversity()).tolist() == [False, True, False]
+    np.testing.assert_array_equal(asked[0], np.repeat([0, 2], 4))
+    with_state(gan, float("nan"))
+    with pytest.raises(ValueError, match=r"must give finite.*Received"):
+        alarm.on_epoch_end(0)
+
+
 def test_sample_grid_writes_a_row_for_each_class(tmp_path):
     gan = compiled()
     fit(gan, callbacks.SampleGrid(tmp_path / "grids" / "{epoch}.png", every=2, columns=4, zoom=3), epochs=4)

@@ -1,5 +1,7 @@
 """Metrics against closed forms, sums written out and reference libraries, and on ladders of damage."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -266,6 +268,105 @@ def test_inception_features_of_weights_in_a_file(tmp_path):
     rgb = tf.image.resize(np.repeat(images, 3, -1).astype("float32"), (299, 299), antialias=True) / 127.5 - 1
     expected = network.predict(rgb, verbose=0).mean((1, 2))
     np.testing.assert_allclose(result, expected, rtol=1e-2, atol=1e-4)
+
+
+def random_features(value_range):
+    return metrics.random_features((8, 8, 1), value_range, seed=1)
+
+
+def told(call):
+    """The warnings of a call, in words."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        call()
+    return [str(warning.message) for warning in caught if issubclass(warning.category, UserWarning)]
+
+
+IMAGES = RNG.integers(0, 256, [20, 8, 8, 1])
+LABELS = np.arange(20) % 2
+
+
+def small_classifier(*args, **options):
+    return keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(2)])
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda images: metrics.random_features((8, 8, 1), seed=1)(images),
+        lambda images: metrics.classifier_features(images, LABELS, steps=1),
+        lambda images: metrics.classification_accuracy_score(images, LABELS, images, LABELS, steps=1),
+        lambda images: metrics.compare(images, images, metrics.random_features((8, 8, 1), seed=1)),
+    ],
+)
+def test_images_on_another_scale_than_the_value_range_are_told(call, monkeypatch):
+    monkeypatch.setattr(kga.networks.classifier, "classifier", small_classifier)
+    for scale, offset in ((1 / 255, 0), (2 / 255, -1), (256, 0)):
+        (words,) = told(lambda: call(IMAGES * scale + offset))
+        assert "(0.0, 255.0)" in words and "`value_range`" in words
+    assert told(lambda: call(IMAGES)) == []
+
+
+def test_features_tell_of_another_scale_once_and_take_the_range_that_they_are_made_with():
+    features = metrics.random_features((8, 8, 1), value_range=(0, 1), seed=1)
+    assert told(lambda: features(IMAGES / 255)) == []
+    assert [len(told(lambda: features(IMAGES))) for _ in range(2)] == [1, 0]
+    network = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten()])
+    assert told(lambda: metrics.Features(network, "mine")(IMAGES / 255)) == []  # of no known range
+    assert len(told(lambda: metrics.Features(network, "mine", value_range=(0, 255))(IMAGES / 255))) == 1
+
+
+@pytest.mark.parametrize(
+    ("names", "call"),
+    [
+        (
+            "`real` and `fake`",
+            lambda real, fake: metrics.compare(real, fake, random_features((0, 255))),
+        ),
+        ("`real` and `fake`", lambda real, fake: metrics.compare(real, fake, random_features((0, 1)))),
+        ("`training` and `fake`", lambda real, fake: metrics.memorization(flat(real), flat(real[::-1]), flat(fake))),
+        ("`training` and `held_out`", lambda real, fake: metrics.memorization(flat(real), flat(fake), flat(real))),
+        (
+            "`test_images` and `images`",
+            lambda real, fake: metrics.classification_accuracy_score(
+                fake, LABELS, real, LABELS, build=small_classifier, steps=1
+            ),
+        ),
+    ],
+)
+@pytest.mark.parametrize("swapped", [False, True])
+def test_two_sets_on_different_scales_are_told(names, call, swapped):
+    sets = [IMAGES, IMAGES[::-1] / 255.0]
+    words = told(lambda: call(*sets[:: -1 if swapped else 1]))
+    assert len(words) == 1
+    assert names in words[0] and "scaled differently" in words[0] and "Received" in words[0]
+
+
+def flat(images):
+    return images.reshape(len(images), -1)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("images", lambda x, bad: metrics.random_features((8, 8, 1))(bad)),
+        ("images", lambda x, bad: metrics.classifier_features(bad, LABELS, steps=1)),
+        ("images", lambda x, bad: metrics.classification_accuracy_score(bad, LABELS, x, LABELS, steps=1)),
+        ("test_images", lambda x, bad: metrics.classification_accuracy_score(x, LABELS, bad, LABELS, steps=1)),
+        ("images", lambda x, bad: metrics.gan_test(keras.Sequential([keras.layers.Flatten()]), bad, LABELS)),
+        ("images", lambda x, bad: metrics.within_class_diversity(bad, LABELS, 2)),
+        ("real", lambda x, bad: metrics.compare(bad, x, metrics.random_features((8, 8, 1)))),
+        ("fake", lambda x, bad: metrics.compare(x, bad, metrics.random_features((8, 8, 1)))),
+        ("fake", lambda x, bad: metrics.memorization(flat(x), flat(x), flat(bad))),
+        ("held_out", lambda x, bad: metrics.memorization(flat(x), flat(bad), flat(x))),
+    ],
+)
+def test_samples_that_are_not_finite_are_named(name, call, bad):
+    images = IMAGES.astype("float32")
+    images[3, 2, 2] = bad
+    with pytest.raises(ValueError, match=rf"`{name}` must.* finite.*Received"):
+        call(IMAGES, images)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 
-from keras_ganaug import _checks, metrics
+from keras_ganaug import _checks, _watch, metrics
 from keras_ganaug.callbacks.gan_callback import GANCallback
 from keras_ganaug.models import training_data
 
@@ -25,7 +25,7 @@ class CollapseAlarm(GANCallback):
 
     Raises:
         ValueError: For a number out of its range, or images of which no class has two; when `fit` begins, for images and
-            labels that do not fit the GAN.
+            labels that do not fit the GAN. In training, for samples that are not finite.
 
     Example:
 
@@ -71,8 +71,9 @@ class CollapseAlarm(GANCallback):
 
     def diversity(self):
         """The share of the real diversity that each class's samples have; NaN for a class of fewer than two real images."""
-        labels = np.repeat(np.arange(self.num_classes), self.samples)
+        labels = np.repeat(np.flatnonzero(np.isfinite(self._real)), self.samples)
         images = self.model.generate(labels if self._conditional else len(labels), seed=0)
+        _watch.not_finite(images, "generator")
         return metrics.within_class_diversity(images, labels, self.num_classes) / np.maximum(self._real, 1e-12)
 
     def on_epoch_end(self, epoch, logs=None):

@@ -1,5 +1,6 @@
 """All figures of a set of samples at once, with the features that they are of."""
 
+from keras_ganaug.metrics._scale import tell_of_scales
 from keras_ganaug.metrics.distances import frechet_distance, kernel_distance
 from keras_ganaug.metrics.features import Features
 from keras_ganaug.metrics.manifold import precision_recall_density_coverage
@@ -20,7 +21,8 @@ def compare(real, fake, features, k=5, seed=0):
     `precision`, `recall`, `density` and `coverage`.
 
     Raises:
-        TypeError, ValueError: For what is no `Features`, or for images that do not fit.
+        TypeError, ValueError: For what is no `Features`, or for images that do not fit or are not finite. Sets of images
+            that look scaled differently, or otherwise than the network takes them, are warned of.
 
     Example:
 
@@ -33,7 +35,10 @@ def compare(real, fake, features, k=5, seed=0):
     """
     if not isinstance(features, Features):
         raise TypeError(f"`features` must be a Features object, as metrics.random_features gives. Received: {features!r}")
-    real, fake = features(real), features(fake)
+    real, fake = features.checked(real, "real"), features.checked(fake, "fake")
+    if not (len(real) and len(fake) and tell_of_scales(real, fake, ("real", "fake"))):
+        features.look(real)
+    real, fake = features.of(real), features.of(fake)
     return {
         "features": features.stamp,
         "real": len(real),

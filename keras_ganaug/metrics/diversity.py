@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_ganaug import _checks
+from keras_ganaug import _checks, _watch
 
 
 def within_class_diversity(images, labels, num_classes, pairs=2000, seed=0):
@@ -18,6 +18,9 @@ def within_class_diversity(images, labels, num_classes, pairs=2000, seed=0):
         seed: Integer, of the drawing. Defaults to 0.
 
     Returns a float64 array of shape (num_classes,); NaN for a class of fewer than two images.
+
+    Raises:
+        ValueError: For an argument out of its range, or images that are not finite.
 
     Example:
 
@@ -35,6 +38,7 @@ def within_class_diversity(images, labels, num_classes, pairs=2000, seed=0):
             f"Received: shape {labels.shape} for images of shape {images.shape}"
         )
     _checks.class_indices(labels, num_classes)
+    _watch.not_finite(images, "images")
     rng = np.random.default_rng(seed)
     result = np.full(num_classes, np.nan)
     for c in range(num_classes):

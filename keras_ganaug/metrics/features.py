@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _checks, networks
+from keras_ganaug import _checks, _watch, networks
 from keras_ganaug.metrics.scores import train_classifier
 
 _INCEPTION_WEIGHTS = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
@@ -27,6 +27,8 @@ class Features:
         model: Keras model from a batch of images to features, of shape (batch, d) or (batch, height, width, d).
         name: What the stamp calls it.
         batch_size: Images at a time. Defaults to 500.
+        value_range: (lowest, highest) value of the images that the model takes: images that look scaled otherwise are
+            warned of, once. Defaults to None: not known.
 
     Call arguments:
         images: Real array of shape (n, height, width, channels), in the range that the model takes.
@@ -34,7 +36,7 @@ class Features:
     Returns float32 features of shape (n, d).
 
     Raises:
-        TypeError, ValueError: For a model or images that do not fit.
+        TypeError, ValueError: For a model or images that do not fit, or images that are not finite.
 
     Example:
 
@@ -47,7 +49,7 @@ class Features:
     True
     """
 
-    def __init__(self, model, name, batch_size=500):
+    def __init__(self, model, name, batch_size=500, value_range=None):
         _check_layers_are_known(model, "model")
         if len(model.outputs) != 1 or len(model.outputs[0].shape) not in (2, 4):
             raise ValueError(
@@ -58,6 +60,8 @@ class Features:
             raise TypeError(f"`name` must be a name. Received: name={name!r}")
         self.model, self.name = model, name
         self.batch_size = _checks.positive_int(batch_size, "batch_size")
+        self.value_range = None if value_range is None else _checks.value_range(value_range)
+        self._watch = None if value_range is None else _watch.ScaleWatch(self.value_range, "make the features anew")
 
     @property
     def stamp(self):
@@ -71,10 +75,26 @@ class Features:
         return f"{self.name} #{digest.hexdigest()[:8]}"
 
     def __call__(self, images):
+        images = self.checked(images)
+        self.look(images)
+        return self.of(images)
+
+    def checked(self, images, name="images"):
+        """The images as an array, if they fit; `name` is the argument that they are."""
         images = np.asarray(images)
         expected = tuple(self.model.inputs[0].shape[1:])
         if images.ndim != 4 or any(want not in (None, got) for want, got in zip(expected, images.shape[1:], strict=True)):
-            raise ValueError(f"`images` must have the shape (n, {', '.join(map(str, expected))}). Received: {images.shape}")
+            raise ValueError(f"`{name}` must have the shape (n, {', '.join(map(str, expected))}). Received: {images.shape}")
+        _watch.not_finite(images, name)
+        return images
+
+    def look(self, images):
+        """Warns, once, of images that look scaled otherwise than the model takes them."""
+        if self._watch is not None:
+            self._watch.look(images)
+
+    def of(self, images):
+        """The features of images that are `checked`."""
         features = self.model.predict(images, batch_size=self.batch_size, verbose=0).astype(np.float32)
         return features if features.ndim == 2 else features.mean((1, 2))
 
@@ -102,7 +122,7 @@ def _description(layer):
     return kind + json.dumps(config, sort_keys=True, default=lambda value: type(value).__name__)
 
 
-def features_of(classifier, name="classifier"):
+def features_of(classifier, name="classifier", value_range=None):
     """The features from which a classifier makes its logits: the input of its last dense layer, before any dropout.
 
     Where that is a flattened map of features, they are averaged over positions.
@@ -111,6 +131,7 @@ def features_of(classifier, name="classifier"):
         classifier: Built Keras model from images to one logit or probability for each class, whose last layer with weights
             is dense.
         name: What the stamp calls it. Defaults to "classifier".
+        value_range: (lowest, highest) value of the images that the classifier takes, as of `Features`. Defaults to None.
 
     Returns `Features`.
 
@@ -130,7 +151,7 @@ def features_of(classifier, name="classifier"):
         if not isinstance(layer, passed_through):
             break
         x = layer.input
-    return Features(keras.Model(classifier.inputs, x), name)
+    return Features(keras.Model(classifier.inputs, x), name, value_range=value_range)
 
 
 def classifier_features(images, labels, num_classes=None, value_range=(0, 255), steps=1500, seed=0, name=None):
@@ -149,7 +170,7 @@ def classifier_features(images, labels, num_classes=None, value_range=(0, 255), 
     Returns `Features`.
     """
     model = train_classifier(images, labels, num_classes, value_range=value_range, steps=steps, seed=seed)
-    return features_of(model, name or f"classifier trained on {len(images):,} images, seed {seed}")
+    return features_of(model, name or f"classifier trained on {len(images):,} images, seed {seed}", value_range)
 
 
 def random_features(image_shape, value_range=(0, 255), seed=0):
@@ -164,7 +185,7 @@ def random_features(image_shape, value_range=(0, 255), seed=0):
     """
     shape, seed = _checks.image_shape(image_shape), _checks.non_negative_int(seed, "seed")
     model = networks.classifier.classifier(shape, 2, value_range=_checks.value_range(value_range), seed=seed)
-    return features_of(model, f"random network, seed {seed}")
+    return features_of(model, f"random network, seed {seed}", value_range)
 
 
 def inception_features(value_range=(0, 255), weights=None):
@@ -195,7 +216,7 @@ def inception_features(value_range=(0, 255), weights=None):
     trunk.load_weights(path)
     images = keras.Input((None, None, None), name="images")
     x = _ToInception(low, high)(images)
-    return Features(keras.Model(images, trunk(x)), "InceptionV3, ImageNet", batch_size=50)
+    return Features(keras.Model(images, trunk(x)), "InceptionV3, ImageNet", batch_size=50, value_range=(low, high))
 
 
 class _ToInception(keras.layers.Layer):

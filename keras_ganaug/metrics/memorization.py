@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_ganaug import _checks
+from keras_ganaug.metrics._scale import tell_of_scales
 from keras_ganaug.metrics.distances import _feature_sets
 from keras_ganaug.metrics.manifold import _blocks, _distances
 
@@ -28,7 +29,8 @@ def memorization(training, held_out, fake, seed=0):
     to the nearest held-out image, 1 without memorisation and towards 0 with copies.
 
     Raises:
-        ValueError: For arrays of other shapes, or values that are not finite.
+        ValueError: For arrays of other shapes, or values that are not finite. Sets that look scaled differently are warned
+            of.
 
     Example:
 
@@ -40,6 +42,8 @@ def memorization(training, held_out, fake, seed=0):
     """
     training, held_out = _feature_sets(training, held_out, names=("training", "held_out"))
     _, fake = _feature_sets(training, fake, names=("training", "fake"))
+    for name, other in (("held_out", held_out), ("fake", fake)):
+        tell_of_scales(training, other, ("training", name))
     rng = np.random.default_rng(_checks.non_negative_int(seed, "seed"))
     size = min(len(training), len(held_out))
     training, held_out = (of[rng.permutation(len(of))[:size]] if len(of) > size else of for of in (training, held_out))
