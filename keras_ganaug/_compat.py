@@ -101,6 +101,14 @@ def output_layer(model):
     return layers[-1] if layers else None
 
 
+def auto_jit_compile(under_strategy):
+    """What `jit_compile="auto"` of a GAN becomes: Keras 3 decides for itself, Keras 2 knows no such value."""
+    if KERAS_3:
+        return "auto"
+    accelerated = bool(tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("TPU"))
+    return accelerated and not under_strategy
+
+
 def in_xla():
     """Whether the graph that is being made will be compiled by XLA, which cannot call Python."""
     graph = tf.compat.v1.get_default_graph()
@@ -232,6 +240,21 @@ def unscale_gradients(optimizer, gradients):
     if not KERAS_3 and hasattr(optimizer, "get_unscaled_gradients"):
         return optimizer.get_unscaled_gradients(gradients)
     return gradients
+
+
+@contextlib.contextmanager
+def dtype_policy(policy):
+    """Within the context, layers that are made have this dtype policy."""
+    if KERAS_3:
+        get, put = keras.config.dtype_policy, keras.config.set_dtype_policy
+    else:
+        get, put = keras.mixed_precision.global_policy, keras.mixed_precision.set_global_policy
+    before = get()
+    put(policy)
+    try:
+        yield
+    finally:
+        put(before)
 
 
 def with_loss_scale(optimizer, compute_dtype):

@@ -1,31 +1,21 @@
 """Numbers that training carries from step to step beside the weights, saved with the model."""
 
+import functools
+
 import keras
-import tensorflow as tf
 
 from keras_ganaug import _compat
 
 
-def over_replicas(values, sum=False):
-    """Means of tensors over the replicas of a `tf.distribute` strategy, the same on each; without a strategy the tensors.
-
-    What a batch decides, such as a learning rate or a moving mean, is decided on these: each replica sees its own part of
-    the batch alone.
-
-    Args:
-        values: A tensor, or a structure of tensors. The gradient with respect to them is stopped.
-        sum: Whether to take sums in place of means. Defaults to False.
-    """
-    values = tf.nest.map_structure(lambda value: tf.stop_gradient(tf.convert_to_tensor(value)), values)
-    context = tf.distribute.get_replica_context()
-    if context is None or context.num_replicas_in_sync == 1:
-        return values
-    return context.all_reduce(tf.distribute.ReduceOp.SUM if sum else tf.distribute.ReduceOp.MEAN, values)
+@functools.lru_cache(maxsize=None)
+def _read_by_int(kind):
+    convert = {"__int__": lambda self: int(self.numpy()), "__float__": lambda self: float(self.numpy())}
+    return type(kind.__name__, (kind,), convert)
 
 
 def add_state(layer, name, shape=(), initializer="zeros", dtype="float32"):
     """Adds a non-trainable weight to a Keras layer; replicas of a strategy take the first one's value."""
-    return layer.add_weight(
+    weight = layer.add_weight(
         name=name,
         shape=tuple(shape),
         dtype=dtype,
@@ -33,6 +23,9 @@ def add_state(layer, name, shape=(), initializer="zeros", dtype="float32"):
         trainable=False,
         aggregation=_compat.SAME_ON_ALL,
     )
+    if hasattr(_compat.tf_variable(weight), "values"):
+        weight.__class__ = _read_by_int(type(weight))  # TensorFlow's replicated variables are read by `numpy()` alone
+    return weight
 
 
 class RunningState(keras.layers.Layer):

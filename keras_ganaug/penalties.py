@@ -12,7 +12,8 @@ import keras
 import tensorflow as tf
 
 from keras_ganaug import _checks, _compat, _random, losses
-from keras_ganaug._state import Stateful, add_state, over_replicas
+from keras_ganaug._replicas import over_replicas
+from keras_ganaug._state import Stateful, add_state
 
 
 class PenaltyBatch(NamedTuple):

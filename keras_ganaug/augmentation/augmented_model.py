@@ -1,10 +1,12 @@
 """A classifier that augments its training batches on the device."""
 
+import inspect
+
 import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _checks, _compat, _labels
+from keras_ganaug import _checks, _compat, _labels, _replicas
 from keras_ganaug.augmentation.layer import GANAugmentation
 
 _LOOKED_AT, _PARTS = 2**14, 64  # images of an array whose values are looked at, in so many parts of it at most
@@ -32,8 +34,8 @@ class _CheckedSequence(keras.utils.Sequence):
 
 
 def _beginning(values):
-    """The first row of an array; anything else as it is."""
-    return values[:1] if isinstance(values, np.ndarray) or tf.is_tensor(values) else values
+    """The first row of whatever is like an array; anything else as it is."""
+    return values[:1] if hasattr(values, "shape") and hasattr(values, "__getitem__") and len(values.shape) else values
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
@@ -82,6 +84,25 @@ class AugmentedModel(keras.Model):
     def call(self, inputs, training=None):
         return self.model(inputs, training=training)
 
+    @_replicas.in_own_scope
+    def compile(self, *args, **kwargs):
+        """As `keras.Model.compile`.
+
+        Raises:
+            ValueError: For `jit_compile=True` in the scope of a `tf.distribute` strategy, or a model made outside of it.
+        """
+        given = inspect.signature(super().compile).bind(*args, **kwargs).arguments
+        _replicas.check_jit_compile(given.get("jit_compile"), self)
+        super().compile(*args, **kwargs)
+
+    def compile_from_config(self, config):
+        # Keras does not call a `compile` that is not its own.
+        config = keras.saving.deserialize_keras_object(config)
+        config["jit_compile"] = _replicas.loaded_jit_compile(config.get("jit_compile"), self)
+        self.compile(**config)
+        if self.optimizer is not None and self.built:
+            self.optimizer.build(self.trainable_variables)
+
     def fit(self, x=None, y=None, *args, class_weight=None, **kwargs):
         """As `keras.Model.fit`, with the values of labels checked on the way (XLA could not), and a warning for images that
         look scaled otherwise than `value_range` says, and for batches so small that no row of them is replaced.
@@ -115,6 +136,7 @@ class AugmentedModel(keras.Model):
         replacement = self.augmentation.replacement
         if isinstance(x, tf.data.Dataset):
 
+            @tf.autograph.experimental.do_not_convert
             def in_graph(inputs, labels=None, *sample_weight):
                 images, labels = replacement.checked(replacement.image_key.get(inputs), labels)
                 inputs = replacement.image_key.put(inputs, images)
@@ -145,17 +167,18 @@ class AugmentedModel(keras.Model):
         """Checks arrays of any length, on the host and in parts: the whole may be larger than the memory of any device."""
         replacement = self.augmentation.replacement
         images = replacement.image_key.get(x)
-        _checks.dense(x=_beginning(images), y=_beginning(y))
+        replacement.check(*_checks.dense(x=_beginning(images), y=_beginning(y)), None)
         if y is not None and replacement.conditional:
             labels = y if isinstance(y, np.ndarray) or tf.is_tensor(y) else np.asarray(y)
             _labels.check(labels, replacement.num_classes)
             _labels.check_values(labels, replacement.num_classes)
-        if number := len(images):
+        number = len(images)
+        replacement.look_at_size(min(number, batch_size or number))
+        if number and not replacement.scale.told:
             size = min(number, _LOOKED_AT // _PARTS)
             starts = range(0, number, size) if number <= _LOOKED_AT else np.linspace(0, number - size, _PARTS).astype(int)
             parts = (np.asarray(images[start : start + size]) for start in starts)
             replacement.scale.look(np.array([(part.min(), part.max()) for part in parts]))
-            replacement.look_at_size(min(number, batch_size or number))
 
     def train_step(self, data):
         images, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)

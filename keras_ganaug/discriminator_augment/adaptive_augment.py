@@ -8,7 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 from keras_ganaug import _checks, _compat, _random
-from keras_ganaug._state import Stateful, add_state, over_replicas
+from keras_ganaug._replicas import over_replicas
+from keras_ganaug._state import Stateful, add_state
 
 _UPDATE_INTERVAL = 4  # batches over which the sign of the logits is averaged
 

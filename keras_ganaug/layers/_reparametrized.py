@@ -43,8 +43,8 @@ class Reparametrized(keras.layers.Wrapper):
         known = isinstance(self.layer, keras.layers.EinsumDense)  # whose bias may be of any rank
         if (others and not known) or type(self.layer).__name__.startswith("LocallyConnected"):
             raise TypeError(
-                f"`layer` must have one kernel, which all its outputs share ({_KINDS}); a separable convolution is a depthwise "
-                f"one and a convolution. Received: layer={self.layer.name!r} of type {type(self.layer).__name__}"
+                f"`layer` must have one kernel, which all its outputs share ({_KINDS}); a separable convolution is a "
+                f"depthwise one and a convolution. Received: layer={self.layer.name!r} of type {type(self.layer).__name__}"
             )
 
     def raw_kernel(self):

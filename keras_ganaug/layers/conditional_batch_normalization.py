@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from keras_ganaug import _checks, _compat
-from keras_ganaug._state import over_replicas
+from keras_ganaug._replicas import over_replicas
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")

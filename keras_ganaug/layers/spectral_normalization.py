@@ -48,10 +48,10 @@ class SpectralNormalization(Reparametrized):
     `training=True` moves it by one power iteration, except inside a GAN's training step, which does the iteration once
     for all of the passes that it makes. At inference nothing moves.
 
-    The kernel is taken for a matrix of (inputs, outputs): its last axis are the outputs (of a transposed convolution the last
-    but one, of an `EinsumDense` those that only its outputs have), and all others the inputs, as in the paper. Where channels
-    or groups are convolved apart, in a depthwise or grouped convolution, σ is then that of their matrices side by side, which
-    is never less than the largest of their own.
+    The kernel is taken for a matrix of (inputs, outputs), as in the paper: its last axis are the outputs (of a transposed
+    convolution the last but one, of an `EinsumDense` those that only its outputs have), and all others the inputs. Where
+    channels or groups are convolved apart, in a depthwise or grouped convolution, σ is that of their matrices side by side,
+    which is never less than the largest of their own.
 
     Reference: Miyato et al. 2018, Spectral Normalization for Generative Adversarial Networks.
 

@@ -3,7 +3,8 @@
 import keras
 import tensorflow as tf
 
-from keras_ganaug import _checks, _compat, _random, _state, networks
+from keras_ganaug import _checks, _compat, _random, networks
+from keras_ganaug._replicas import over_replicas
 from keras_ganaug.models.gan import GAN
 
 _SMOOTHING = 0.99  # of M, before it is asked whether it stalls
@@ -113,7 +114,7 @@ class BEGAN(GAN):
 
     def d_objective(self, real, fake, labels):
         real, fake, k = tf.reduce_mean(real), tf.reduce_mean(fake), _value(self.k)
-        all_real, all_fake = _state.over_replicas([real, fake])
+        all_real, all_fake = over_replicas([real, fake])
         balance = self.gamma * all_real - all_fake
         self.k.assign(tf.clip_by_value(k + self.lambda_k * balance, 0.0, self.k_max))
         convergence = all_real + tf.abs(balance)

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _checks, _compat, _images, _random, _state, networks
+from keras_ganaug import _checks, _compat, _images, _random, _replicas, _state, networks
 from keras_ganaug.layers.minibatch_stddev import MinibatchStdDev, class_groups
 from keras_ganaug.layers.spectral_normalization import power_iteration_once
 from keras_ganaug.models import network_checks, settings, training_data, training_inputs, training_watch
@@ -68,6 +68,8 @@ class GAN(Sampling, Saving, keras.Model):
             anew.
         width: Channels of the default networks at full resolution, which double with each halving of it, up to 8 times.
             Computation grows with its square. Defaults to 32.
+        dtype: Dtype policy, such as "mixed_bfloat16", of the default networks; networks of your own have policies of their
+            own. Where a layer computes in float16 the optimizers scale the loss. Defaults to Keras's global policy.
 
     Raises:
         ValueError, TypeError: For an argument out of its range, or networks that do not fit the shapes.
@@ -125,8 +127,9 @@ class GAN(Sampling, Saving, keras.Model):
         self.value_range = value_range
         self.seed = seed
         self.width = width
-        self.generator = self.build_generator() if generator is None else generator
-        self.discriminator = self.build_discriminator() if discriminator is None else discriminator
+        with _compat.dtype_policy(self.dtype_policy):
+            self.generator = self.build_generator() if generator is None else generator
+            self.discriminator = self.build_discriminator() if discriminator is None else discriminator
         network_checks.check(self, [name for name, network in given.items() if network is not None])
         _compat.farewell([*self.generator._flatten_layers(), *self.discriminator._flatten_layers()])
         # In plain objects, here and below, Keras does not take what is held for parts of the model.
@@ -302,8 +305,7 @@ class GAN(Sampling, Saving, keras.Model):
         self.training_record.write(_compat.tf_variable(self.step), labels, losses)
         self._average.update(self.ema_decay, _compat.tf_variable(self.step))
         self.step.assign_add(1)
-        replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        self.images_seen.assign_add(tf.cast(replicas * tf.shape(images)[0], tf.int64))
+        self.images_seen.assign_add(tf.cast(_replicas.over_replicas(tf.shape(images)[0], sum=True), tf.int64))
         return {metric.name: metric.result() for metric in self.metrics}
 
     def _grouped(self, batch):
@@ -326,7 +328,7 @@ class GAN(Sampling, Saving, keras.Model):
         gradients = _compat.unscale_gradients(phase.optimizer, tape.gradient(scaled, variables))
         phase.optimizer.apply_gradients(zip(gradients, weights, strict=True))
         for penalty in self.penalties:
-            if phase.player in getattr(penalty, "players", ()):
+            if phase.player in getattr(penalty, "players", ()) and hasattr(penalty, "after_update"):
                 penalty.after_update(phase.network)
         return loss
 
@@ -346,6 +348,7 @@ class GAN(Sampling, Saving, keras.Model):
 
     # How it is told to train.
 
+    @_replicas.in_own_scope
     def compile(
         self,
         g_optimizer=None,
@@ -375,7 +378,8 @@ class GAN(Sampling, Saving, keras.Model):
             ema_decay: Decay of the generator's averaged weights per step, in [0, 1); 0 turns averaging off. Early on
                 the decay is smaller, (1 + step) / (10 + step), so that the start is forgotten.
             label_smoothing: One-sided: the discriminator's target of real images is 1 minus this. Defaults to 0.
-            jit_compile: True, False, or "auto": with XLA if there is an accelerator. Defaults to "auto".
+            jit_compile: True, False, or "auto": with XLA if there is an accelerator and no `tf.distribute` strategy, under
+                which XLA compiles no training step. Defaults to "auto".
             run_eagerly: As in `keras.Model.compile`. Defaults to False.
             steps_per_execution: As in `keras.Model.compile`: an epoch ends with the execution in which its last step
                 lies, so choose a divisor of its steps. Defaults to 1.
@@ -399,8 +403,8 @@ class GAN(Sampling, Saving, keras.Model):
                 f"Received: loss={loss!r}, label_smoothing={label_smoothing!r}"
             )
         settings.check_trainable(self)
-        checked = settings.check({**self.paper_settings(), **given}, label_smoothing, self.compute_dtype)
-        jit = settings.check_jit_compile(jit_compile, _checks.boolean(run_eagerly, "run_eagerly"))
+        checked = settings.check({**self.paper_settings(), **given}, label_smoothing, settings.compute_dtype(self))
+        jit = settings.check_jit_compile(jit_compile, _checks.boolean(run_eagerly, "run_eagerly"), self)
         steps_per_execution = _checks.positive_int(steps_per_execution, "steps_per_execution")
         players = {"g": self.generator, "d": self.discriminator}
         stateful = [part for part in (*checked["penalties"], checked["augment"]) if hasattr(part, "attach")]
@@ -472,6 +476,7 @@ class GAN(Sampling, Saving, keras.Model):
             raise ValueError("`compile()` must be called before `fit()`. Received: a model that is not compiled")
         if class_balanced and self.num_classes is None:
             raise ValueError("`class_balanced` needs a model with classes. Received: class_balanced=True, num_classes=None")
+        _replicas.check_scope(self)
         settings.check_callbacks(callbacks)
         settings.check_trainable(self)
         _checks.positive_int(epochs, "epochs")

@@ -5,7 +5,7 @@ import warnings
 
 import keras
 
-from keras_ganaug import _compat, _files
+from keras_ganaug import _compat, _files, _replicas
 
 
 class Saving:
@@ -61,6 +61,7 @@ class Saving:
                 stacklevel=2,
             )
             return
+        parts["jit_compile"] = _replicas.loaded_jit_compile(parts.get("jit_compile", "auto"), self)
         self.compile(**parts)
 
     def save(self, filepath, overwrite=True, **kwargs):

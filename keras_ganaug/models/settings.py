@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
-from keras_ganaug import _checks, _compat, losses
+from keras_ganaug import _checks, _compat, _replicas, losses
 
 
 def check(settings, label_smoothing, compute_dtype):
@@ -44,6 +44,13 @@ def check(settings, label_smoothing, compute_dtype):
     }
 
 
+def compute_dtype(gan):
+    """The lowest dtype through which gradients go: that of any layer of the two networks."""
+    layers = [*gan.generator._flatten_layers(), *gan.discriminator._flatten_layers()]
+    dtypes = {layer.compute_dtype for layer in layers if not isinstance(layer, keras.Model)}
+    return "float16" if "float16" in dtypes else "float32"
+
+
 def check_trainable(gan):
     """Checks that there is something to train in both networks."""
     for name in ("generator", "discriminator"):
@@ -57,12 +64,16 @@ def check_trainable(gan):
             )
 
 
-def check_jit_compile(jit_compile, run_eagerly):
-    """Whether to compile with XLA."""
+def check_jit_compile(jit_compile, run_eagerly, model):
+    """What Keras is told of XLA: True, False or, where it decides for itself, "auto"."""
     if not (jit_compile == "auto" or isinstance(jit_compile, bool)):
         raise ValueError(f'`jit_compile` must be True, False or "auto". Received: jit_compile={jit_compile!r}')
-    accelerated = bool(tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("TPU"))
-    return not run_eagerly and (accelerated if jit_compile == "auto" else jit_compile)
+    if run_eagerly:
+        return False
+    if jit_compile == "auto":
+        return _compat.auto_jit_compile(_replicas.under_strategy(model))
+    _replicas.check_jit_compile(jit_compile, model)
+    return jit_compile
 
 
 def check_callbacks(callbacks):
@@ -92,7 +103,9 @@ def _optimizer(identifier, name, compute_dtype):
         optimizer = keras.optimizers.get(identifier)
     except (ValueError, TypeError) as error:
         raise ValueError(f"`{name}` must be a Keras optimizer or the name of one. Received: {identifier!r}") from error
-    return _compat.with_loss_scale(_compat.as_optimizer(optimizer), compute_dtype)
+    optimizer = _compat.as_optimizer(optimizer)
+    _replicas.check_optimizer(optimizer, name)
+    return _compat.with_loss_scale(optimizer, compute_dtype)
 
 
 def _smoothed(adversarial_loss, label_smoothing):

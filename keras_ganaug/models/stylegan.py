@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_ganaug import _checks, _compat, _random, networks, penalties
+from keras_ganaug._replicas import over_replicas
 from keras_ganaug.models.gan import GAN
 
 _W_DECAY = 0.995  # of the running mean of w
@@ -76,7 +77,7 @@ class StyleGAN(GAN):
             mapping(self.network_inputs(self.sample_latents(n, seed), batch.labels), training=True) for seed in seeds[:2]
         )
         mean = _compat.tf_variable(self.w_mean)
-        self.w_mean.assign(mean + (1.0 - _W_DECAY) * (tf.reduce_mean(tf.stop_gradient(first), axis=0) - mean))
+        self.w_mean.assign(mean + (1.0 - _W_DECAY) * (over_replicas(tf.reduce_mean(first, axis=0)) - mean))
         crossover = _random.integers([n, 1, 1], seeds[2], 1, self.num_layers)
         crossover = tf.where(_random.uniform([n, 1, 1], seeds[3]) < self.mixing, crossover, self.num_layers)
         w = tf.where(tf.range(self.num_layers)[None, :, None] < crossover, first[:, None], second[:, None])
