@@ -1,5 +1,7 @@
 """The guard: from the training set alone, on images that nothing was trained on, with reasons."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -10,19 +12,53 @@ from keras_ganaug import study
 from keras_ganaug.study import candidates, cross_validation, recommendation, streams, training
 from keras_ganaug.study.arms import all_arms
 
+stats = pytest.importorskip("scipy.stats")
 RNG = np.random.default_rng(0)
 
 
 def test_folds_are_even_in_each_class():
     labels = np.array([0] * 9 + [1] * 4)
     place = training.folds_of(labels, 3, seed=1)
+    np.testing.assert_array_equal(place, training.repeated_folds(labels, 3, 2, seed=1)[0])
     np.testing.assert_array_equal(np.bincount(place[:9]), [3, 3, 3])
     assert sorted(np.bincount(place[9:], minlength=3)) == [1, 1, 2]
     assert (training.folds_of(labels, 3, seed=2) != place).any()
+    alone = training.folds_of(np.array([0, 0, 1]), 2, seed=1)  # a class of one image
+    assert sorted(alone[:2]) == [0, 1]
+    with pytest.raises(ValueError, match=r"`labels` must have a class of at least 3 images, for 3 folds\. Received: 2"):
+        training.folds_of(np.array([0, 0, 1]), 3, seed=1)
+
+
+def test_two_seeds_share_nothing(scripted):
+    """Folds, and the seeds of GANs and classifiers; all of them follow from the seed."""
+    images, labels = np.arange(92)[:, None, None, None] + np.zeros(STUDY_SHAPE), np.resize([0, 0, 1], 92)
+
+    def of(seed):
+        given = []
+
+        def make(images, labels, seed):
+            given.append((seed, frozenset(images[:, 0, 0, 0].astype(int))))
+
+        trials = cross_validation.CrossValidation(images, labels, make, 3, 2, seed, num_classes=2, verbose=False)
+        for run in range(6):
+            trials._generator_of(*trials._part(run, held_out=False), trials.seeds[run])
+            held_out, of_held_out = trials._part(run, held_out=True)
+            assert not given[-1][1] & {*held_out[:, 0, 0, 0]}
+            assert np.bincount(of_held_out) == pytest.approx([62 / 3, 10], abs=1)  # each class is spread evenly
+        for repeat in range(2):  # each image is held out once
+            seen = [image for _, train in given[3 * repeat : 3 * repeat + 3] for image in train]
+            assert sorted(seen) == sorted([*range(92)] * 2)
+        return given
+
+    first, second, third = of(0), of(1), of(2)
+    assert first == of(0)
+    assert len({seed for seed, _ in first + second + third}) == len({train for _, train in first + second + third}) == 18
+    of(2**40)  # which is more than Keras's own seeds may be
 
 
 @pytest.mark.slow
-def test_the_guard_judges_on_images_that_nothing_was_trained_on(tmp_path):
+def test_the_guard_judges_on_images_that_nothing_was_trained_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(cross_validation.CrossValidation, "is_hopeless", lambda *_: False)
     recorder = StudyRecorder()
     images, labels = study_data(5, n=70)
     images[:, 0, 0, 0] = np.arange(70)  # tells the images apart
@@ -93,7 +129,7 @@ def scripted(monkeypatch):
 def test_what_is_behind_is_given_up(scripted, gain, folds, words):
     """How often each arm is measured, and how many GANs are trained."""
     base = np.resize([0.5, 0.6, 0.55], 6)
-    accuracies = {"plain": base, "worse": base - 0.1, "some": base + gain + [0.01, 0, -0.01] * 2, "bad": base - 0.2}
+    accuracies = {"plain": base, "worse": base - 0.1, "some": base + gain + [0.01, 0, -0.01] * 2, "bad": base - 0.1}
     advice, trained = scripted(
         accuracies,
         study_data(5, n=90),
@@ -109,24 +145,25 @@ def test_what_is_behind_is_given_up(scripted, gain, folds, words):
     assert f"{folds} folds" in str(advice)
 
 
-@pytest.mark.parametrize(("images", "loss", "folds"), [(9000, 0.03, 1), (9000, 0.01, 2), (900, 0.03, 2)])
-def test_one_fold_of_many_images_is_enough(scripted, images, loss, folds):
-    """Held out 1,000 images of each of three classes, 80% of them right: the difference has an error of about a point."""
+@pytest.mark.parametrize(("images", "loss", "folds"), [(9000, 0.01, 1), (9000, -0.01, 3), (900, 0.03, 2)])
+def test_one_fold_is_enough_where_two_more_can_change_nothing(scripted, images, loss, folds):
+    """One cross-validation of three folds: after -1, 100 and 100 the ratio is 66.3 / (58.3 √(1/3 + 1/2)) < 2.92."""
     accuracies = {"plain": np.full(6, 0.8), "some": np.full(6, 0.8 - loss)}
     data = np.zeros([images, *STUDY_SHAPE], "uint8"), np.arange(images) % 3
     candidates = {"some": study.Synthetic(0.25, "keep")}
     advice, trained = scripted(accuracies, data, arms={"plain": study.Arm()}, candidates=candidates)
     assert trained == list(range(folds))
-    assert advice.fraction == 0
-    assert ("one fold, which is enough" if folds == 1 else "2 folds") in str(advice)
+    assert bool(advice.fraction) == (folds == 3)
+    left = {1: "1 fold, and no result of the other 2 could", 2: "2 folds, and no result of the other 4 could", 3: ""}
+    assert left[folds] in str(advice)
     assert "inf" not in str(advice)
 
 
 @pytest.mark.parametrize(
     ("gains", "folds"),
     [
-        ((0.04, -0.02), 2),  # four more of 0.04: 0.03 ± 2.015 · 0.0245 · sqrt(1/6 + 1/2) = 0.03 ± 0.040
-        ((0.05, 0.01, -0.06), 3),  # after two 0.043 ± 0.027, after three 0.025 ± 0.072
+        ((0.04, -0.02), 2),  # four more of Q / S = 0.1: 0.07 ± 2.015 · 0.0506 · sqrt(1/6 + 1/2) = 0.07 ± 0.083
+        ((0.05, 0.01, -0.06), 3),  # after two more of 0.043: 0.039 ± 0.025; after three S = 0
         ((0.05, 0.01, 0.05, 0.04, 0.05, 0.01), 6),
     ],
 )
@@ -138,9 +175,82 @@ def test_what_cannot_convince_any_more_is_given_up(scripted, gains, folds):
     assert trained == list(range(folds))
     assert bool(advice.fraction) == (folds == 6)
     assert ("It helps" if folds == 6 else "that could be chance" if folds == 2 else "does not help") in str(advice)
-    why = "90% interval" if folds == 6 else f"{6 - folds} more like the best of them would not change the advice"
+    why = "90% interval" if folds == 6 else f"no result of the other {6 - folds} could change the advice"
     assert f"{folds} folds" in str(advice)
     assert why in str(advice)
+
+
+def _simulated(rng, means, folds, repeats, deviation):
+    """Trials whose figures are normal, and any two folds of which are as alike as Nadeau and Bengio assume: by 1 / folds."""
+    trials = cross_validation.CrossValidation(
+        None, np.repeat(range(2), folds), None, folds=folds, repeats=repeats, seed=1, num_classes=2
+    )
+    shared, own = rng.normal(size=[len(means), 1]), rng.normal(size=[len(means), folds * repeats])
+    noise = deviation * (np.sqrt(1 / folds) * shared + np.sqrt(1 - 1 / folds) * own)
+    values = dict(zip("abcde", np.asarray(means)[:, None] + noise))
+
+    def measure(names, run):
+        for name in names:
+            figures = trials.figures.setdefault(name, {"balanced_accuracy": [], "log_loss": []})
+            figures["balanced_accuracy"].append(values[name][run])
+            figures["log_loss"].append(values[name][run])
+
+    trials._measure = measure
+    trials.options["verbose"] = False
+    return trials, values
+
+
+@pytest.mark.parametrize(("folds", "repeats"), [(3, 2), (5, 1)])
+def test_the_best_arm_is_hardly_ever_given_up(folds, repeats):
+    """In at most 5% of all cross-validations; those that are far behind are given up."""
+    rng, trials, lost, far = np.random.default_rng(folds), 120, 0, 0
+    for _ in range(trials):
+        for means, deviation in (([0.5] * 5, 0.05), ([0.5] + [0.9] * 4, 0.02)):
+            simulated, _ = _simulated(rng, means, folds, repeats, deviation)
+            left = simulated.race(dict.fromkeys("abcde"), simulated.is_eliminated)
+            if means[1] == 0.5:
+                lost += "a" not in left  # any of them may be called the best
+            else:
+                assert "a" in left
+                far += len(left) == 1
+    assert lost <= 0.05 * trials
+    assert far > 0.9 * trials
+
+
+@pytest.mark.parametrize(("folds", "repeats"), [(3, 1), (3, 2), (2, 3)])
+@pytest.mark.parametrize("gain", [-0.02, 0.0, 0.02, 0.06])
+def test_no_gan_is_given_up_that_would_convince(folds, repeats, gain):
+    rng, margin, spared, helpful = np.random.default_rng(folds), 0.003, 0, 0
+    for _ in range(100):
+        trials, values = _simulated(rng, [0.6, 0.6 + gain], folds, repeats, 0.02)
+        trials.race({"a": None}, lambda *_: False)
+        left = trials.race({"b": None}, lambda name, *_: trials.is_hopeless(name, "a", margin), "a")
+        convinces = trials.is_convincing(values["b"] - values["a"], margin)
+        assert ("b" in left) == convinces
+        spared += folds * repeats - len(trials.figures["b"]["log_loss"])
+        helpful += convinces
+    if gain <= 0:
+        assert helpful <= 15
+        assert spared > 30 * folds * repeats  # most are given up early
+
+
+def test_whatever_may_come_is_less_than_what_convinces_most():
+    """The rule that gives arms up against 2,000 ways in which the other folds could turn out."""
+    rng, cases = np.random.default_rng(4), 0
+    for _ in range(60):
+        trials, values = _simulated(rng, [0.5, 0.5], 3, 2, 0.1)
+        count = int(rng.integers(1, 6))
+        for name in "ab":
+            trials.figures[name] = {"balanced_accuracy": list(values[name][:count])}
+        differences = trials.differences("b", "a")
+        scale = 10.0 ** rng.uniform(-3, 0, [2000, 1])
+        rest = np.minimum(scale * rng.uniform(-0.2, 1, [2000, 6 - count]), 1)
+        rows = np.concatenate([np.tile(differences, [2000, 1]), rest], 1)
+        low = rows.mean(1) - stats.t.ppf(0.95, 5) * rows.std(1, ddof=1) * np.sqrt(1 / 6 + 1 / 2)
+        if ((low > 0) & (rows.mean(1) > 0.003)).any():
+            cases += 1
+            assert not trials.is_hopeless("b", "a", 0.003)
+    assert cases > 10
 
 
 def test_arms_that_are_level_are_measured_in_all_folds(scripted):
@@ -377,6 +487,19 @@ def test_class_names_may_be_an_array():
     images, labels = study_data(9, n=7)
     advice = kga.recommend((images, labels), lambda *_: None, class_names=np.array(["a", "b", "c"]))
     assert "1 images in class c" in str(advice)
+
+
+def test_what_is_not_a_number_is_null_in_the_file(tmp_path):
+    figures = {"nothing": [0.5, np.nan], "some": np.array([0.5, np.inf])}
+    study.Recommendation(0.0, "keep", None, 1.0, "nothing", ["Because."], figures).to_json(tmp_path / "advice.json")
+    written = json.loads((tmp_path / "advice.json").read_text(), parse_constant=pytest.fail)
+    assert written["figures"] == {"nothing": [0.5, None], "some": [0.5, None]}
+    read = study.Recommendation.from_json(tmp_path / "advice.json")
+    np.testing.assert_array_equal(read.figures["nothing"], [0.5, np.nan])
+    with pytest.raises(TypeError, match=r"plain values\. Received: <object"):
+        read._replace(figures={"nothing": [object()]}).to_json(tmp_path / "advice.json")
+    assert study.Recommendation.from_json(tmp_path / "advice.json").base == "nothing"  # the old file is whole
+    assert [file.name for file in tmp_path.iterdir()] == ["advice.json"]
 
 
 def test_what_is_no_recommendation(tmp_path):

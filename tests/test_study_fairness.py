@@ -1,10 +1,12 @@
 """What makes the arms of a study comparable, and what is kept of it trustworthy."""
 
 import functools
+import warnings
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from tools import STUDY_SHAPE, StudyRecorder, small_gan, study_data
 
 import keras_ganaug as kga
@@ -218,6 +220,118 @@ def test_a_generator_without_the_classes_is_refused(num_classes, words):
     recorder.generator = lambda images, labels, seed: small_gan(STUDY_SHAPE, num_classes)
     with pytest.raises(ValueError, match=f"`make_generator` must give a generator with all 3 classes.*{words}"):
         recorder.study(study_data(9), arms={"gan": study.Arm(synthetic=SOME)}, on_top_of=None).run()
+
+
+def _told(run, *words):
+    """How many warnings that a call gives have one of these words."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        run()
+    return sum(any(word in str(warning.message) for word in words) for warning in caught)
+
+
+def _ends_in(how):
+    """Makes classifiers that end in an activation, in each way that a user may write it."""
+
+    def build(seed):
+        inputs = keras.Input(STUDY_SHAPE)
+        x = keras.layers.Flatten()(inputs)
+        if how == "of a function":
+            outputs = tf.nn.sigmoid(keras.layers.Dense(3)(x)) if not hasattr(keras, "ops") else None
+            outputs = keras.ops.sigmoid(keras.layers.Dense(3)(x)) if outputs is None else outputs
+        elif how == "of a layer":
+            outputs = keras.layers.Activation("sigmoid")(keras.layers.Dense(3)(x))
+        elif how == "of a model within":
+            outputs = keras.Sequential([keras.layers.Dense(3, activation="sigmoid")])(x)
+        else:
+            outputs = keras.layers.Dense(3, activation=how)(x)
+        return keras.Model(inputs, outputs)
+
+    return build
+
+
+@pytest.mark.parametrize(
+    ("how", "times"),
+    [("softmax", 1), ("sigmoid", 1), ("of a function", 1), ("of a layer", 1), ("of a model within", 1), ("linear", 0)],
+)
+def test_a_classifier_that_gives_no_logits_is_told_of_once_and_before_it_is_trained(how, times, monkeypatch):
+    trained = []
+    monkeypatch.setattr(keras.Model, "fit", lambda *args, **options: trained.append(1))
+    options = {"arms": {"a": study.Arm(), "b": study.Arm(loss="focal")}, "on_top_of": None, "build": _ends_in(how)}
+    tried = StudyRecorder().study(study_data(9), **options, seeds=[3, 4])
+    assert _told(tried.run, "`build` must give logits") == times
+    assert len(trained) == 4
+    if times:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            with pytest.raises(UserWarning, match="`build` must give logits"):
+                tried.run()
+        assert len(trained) == 4  # before the first of them
+
+
+def test_a_softmax_is_told_of_once_by_all_that_train_classifiers(monkeypatch):
+    monkeypatch.setattr(keras.Model, "fit", lambda *args, **options: None)
+    images, labels = study_data(5, n=90)
+    build, words = _ends_in("softmax"), "must give logits"
+
+    def guard():
+        arms = {"plain": study.Arm(), "other": study.Arm(loss="focal")}
+        options = {"build": build, "steps": 1, "batch_size": 4, "verbose": False, "repeats": 1}
+        candidates = {"some": study.Synthetic(0.25, bank_size=12)}
+        kga.recommend((images, labels), StudyRecorder().generator, arms=arms, candidates=candidates, **options)
+
+    def score():
+        kga.metrics.classification_accuracy_score(images, labels, images, labels, build=build, steps=1, batch_size=4)
+
+    assert _told(guard, words) == 1
+    assert _told(lambda: study.cross_fitted_classifier(lambda x, y, seed: build(seed), images, labels, 1), words) == 1
+    assert _told(score, words) == 1
+
+
+@pytest.mark.parametrize("wrong", ["train", "test", "held_out", None])
+def test_images_on_another_scale_are_told_of_before_anything_is_trained(wrong):
+    recorder = StudyRecorder()
+
+    def data(name, seed):
+        images, labels = study_data(seed + 10 * len(name))  # no image of one is in another
+        return (images / 255 if name == wrong else images), labels
+
+    def tried():
+        train, test, held_out = (functools.partial(data, name) for name in ("train", "test", "held_out"))
+        options = {"arms": {"a": study.Arm()}, "build": recorder.build, "steps": 1, "batch_size": 4, "verbose": False}
+        return kga.AugmentationStudy(train, test, held_out=held_out, seeds=[3, 4], **options)
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        tried().run()
+    told = [str(warning.message) for warning in caught if "value_range" in str(warning.message)]
+    assert len(told) == (wrong is not None)
+    if wrong is None:
+        return
+    assert f"The images of `{wrong}` span 0 to " in told[0]
+    assert "a small part of value_range=(0.0, 255.0)" in told[0]
+    before = len(recorder.models)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(UserWarning, match=f"`{wrong}` span"):
+            tried().run()
+    assert len(recorder.models) == before
+
+
+@pytest.mark.parametrize(("scale", "value_range", "times"), [(1 / 255, (0, 255), 1), (1 / 255, (0, 1), 0), (1, (0, 255), 0)])
+def test_the_guard_tells_of_another_scale_once(scale, value_range, times, monkeypatch):
+    monkeypatch.setattr(keras.Model, "fit", lambda *args, **options: None)
+    images, labels = study_data(5, n=90)
+    options = {"build": StudyRecorder().build, "steps": 1, "batch_size": 4, "verbose": False, "value_range": value_range}
+    candidates = {"some": study.Synthetic(0.25, bank_size=12)}
+
+    def make(images, labels, seed):
+        return small_gan(STUDY_SHAPE, seed=seed, value_range=value_range)
+
+    def guard():
+        kga.recommend((images * scale, labels), make, {"plain": study.Arm()}, candidates, repeats=1, **options)
+
+    assert _told(guard, "The images of `") == times
 
 
 def with_synthetic(**options):

@@ -1,11 +1,13 @@
 """The losses and the statistics of a study against references."""
 
 import itertools
+import json
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_ganaug import study
 from keras_ganaug.study import losses, statistics
@@ -208,3 +210,36 @@ def test_differences_of_rounding_are_ties():
     assert compared["p_value"] == 1.0
     assert statistics.wilcoxon([2e-16, 0.01, 0.02, -0.03]) == statistics.wilcoxon([0.0, 0.01, 0.02, -0.03]) == 1.0
     assert np.isnan(statistics.wilcoxon([np.nan] * 3))
+
+
+def test_what_a_report_writes_is_whole_and_json(tmp_path):
+    report = _report([0.60, np.nan], [0.58, 0.62])
+    path = tmp_path / "new" / "report.json"
+    report.to_json(path, setting={"more": [np.float32(0.5), np.nan, float("inf")], "n": np.int64(3)})
+    content = json.loads(path.read_text(), parse_constant=pytest.fail)
+    assert content["setting"] == {"more": [0.5, None, None], "n": 3}
+    assert content["arms"]["gan"]["log_loss"] == [0.6, None]
+    before = path.read_text()
+    with pytest.raises(TypeError, match=r"plain values\. Received: <object"):
+        report.to_json(path, setting=object())
+    assert path.read_text() == before
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_page_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+    path, report = tmp_path / "report.html", _report([0.60, 0.7], [0.58, 0.62])
+    path.write_text("old")
+
+    def killed(*args, **options):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(tf.io.gfile, "rename", killed)
+        for write in (report.to_html, report.to_json, report.plot):
+            with pytest.raises(KeyboardInterrupt):
+                write(path)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+    report.to_html(path)
+    assert "too few seeds for an interval" in path.read_text(encoding="utf-8")

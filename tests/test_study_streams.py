@@ -203,6 +203,35 @@ def test_an_image_takes_its_weight_along_when_it_is_mixed(name):
     np.testing.assert_allclose(labels * new[:, None], shares * weights, atol=1e-6)
 
 
+@pytest.mark.parametrize(("counts", "dtype"), [((24, 7, 6), "uint8"), ((9, 6, 3, 2, 1), "float32"), ((8, 2, 8), "uint8")])
+def test_smote_takes_the_neighbours_of_each_class(counts, dtype):
+    """Class by class it is imbalanced-learn's, with five neighbours or as many others as the class has."""
+    over_sampling = pytest.importorskip("imblearn.over_sampling")
+    rng = np.random.default_rng(3)
+    labels = rng.permutation(np.repeat(range(len(counts)), counts))
+    images = rng.integers(0, 256, [len(labels), 4, 4, 1]).astype(dtype)
+    new, new_labels = arms.smote(images, labels, seed=1)
+    flat, most = images.reshape(len(images), -1).astype("float32"), max(counts)
+    np.testing.assert_array_equal(new[: len(images)], images)
+    np.testing.assert_array_equal(np.bincount(new_labels), most)
+    for c, count in enumerate(counts):
+        made = new[len(images) :][new_labels[len(images) :] == c].reshape(-1, 16)
+        if 1 < count < most:
+            maker = over_sampling.SMOTE(sampling_strategy={c: most}, k_neighbors=min(5, count - 1), random_state=1)
+            expected = maker.fit_resample(flat, labels)[0][len(images) :]
+            np.testing.assert_array_equal(made, (np.rint(expected) if dtype == "uint8" else expected).astype(dtype))
+
+
+def test_smote_of_classes_of_six_or_more_is_one_call():
+    over_sampling = pytest.importorskip("imblearn.over_sampling")
+    labels = np.resize([0, 0, 0, 0, 1, 2, 2, 3], 90)
+    images = np.random.default_rng(3).uniform(0, 255, [90, 4, 4, 1]).astype("float32")
+    new, new_labels = arms.smote(images, labels, seed=1)
+    expected, its_labels = over_sampling.SMOTE(random_state=1, k_neighbors=5).fit_resample(images.reshape(90, -1), labels)
+    np.testing.assert_array_equal(new.reshape(-1, 16), expected)
+    np.testing.assert_array_equal(new_labels, its_labels)
+
+
 def test_smote_copies_a_class_of_one_image():
     pytest.importorskip("imblearn")
     images = np.random.default_rng(1).integers(0, 256, [10, 4, 4, 1], "uint8")

@@ -6,7 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _checks, _compat, _pipelines, networks
+from keras_ganaug import _checks, _compat, _pipelines, _random, _watch, networks
+from keras_ganaug.metrics._scale import tell_of_scales
 
 
 class Score(NamedTuple):
@@ -36,7 +37,7 @@ def gan_test(classifier, images, labels, num_classes=None):
     Returns a `Score`.
 
     Raises:
-        ValueError: For images and labels that do not fit.
+        ValueError: For images and labels that do not fit, or images that are not finite.
     """
     images = _images(images)
     logits = classifier.predict(images, batch_size=512, verbose=0)
@@ -76,13 +77,15 @@ def classification_accuracy_score(
     Returns a `Score`.
 
     Raises:
-        ValueError: For images and labels that do not fit.
+        ValueError: For images and labels that do not fit, or images that are not finite. Images and test images that look
+            scaled differently, or otherwise than `value_range` says, are warned of.
     """
     images, test_images = _images(images), _images(test_images, "test_images")
     if images.shape[1:] != test_images.shape[1:]:
         raise ValueError(
             f"`test_images` must be of the shape of `images`, {images.shape[1:]}. Received: shape {test_images.shape[1:]}"
         )
+    tell_of_scales(test_images, images, ("test_images", "images"))
     labels, test_labels = _checks.class_indices(labels, None), _checks.class_indices(test_labels, None, "test_labels")
     if num_classes is None and len(labels):
         num_classes = int(max(np.max(labels), np.max(test_labels))) + 1
@@ -113,25 +116,29 @@ def train_classifier(images, labels, num_classes=None, build=None, value_range=(
     labels = _labels_of(images, labels, num_classes)
     steps, batch_size = _checks.positive_int(steps, "steps"), _checks.positive_int(batch_size, "batch_size")
     value_range, seed = _checks.value_range(value_range), _checks.non_negative_int(seed, "seed")
-    if build is None:
-        model = networks.classifier.classifier(images.shape[1:], num_classes, value_range=value_range, seed=seed)
-    else:
-        model = build(seed)
-    _compat.compile_classifier(
-        model,
-        optimizer=keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(2e-3, steps)),
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-    )
-    data = tf.data.Dataset.from_tensor_slices((images, labels)).shuffle(len(images), seed=seed)
-    data = data.repeat().batch(batch_size, drop_remainder=True).prefetch(2)
-    model.fit(_pipelines.untuned(data), steps_per_epoch=steps, shuffle=False, verbose=0)
-    return model
+    with _random.preserved():
+        if build is None:
+            _watch.ScaleWatch(value_range, "call it").look(images)
+            model = networks.classifier.classifier(images.shape[1:], num_classes, value_range=value_range, seed=seed)
+        else:
+            model = build(seed)
+            _watch.warn_of_last_activation(model, images, "build")
+        _compat.compile_classifier(
+            model,
+            optimizer=keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(2e-3, steps)),
+            loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        )
+        data = tf.data.Dataset.from_tensor_slices((images, labels)).shuffle(len(images), seed=seed)
+        data = data.repeat().batch(batch_size, drop_remainder=True).prefetch(2)
+        model.fit(_pipelines.untuned(data), steps_per_epoch=steps, shuffle=False, verbose=0)
+        return model
 
 
 def _images(images, name="images"):
     images = np.asarray(images)
     if images.ndim != 4 or not len(images):
         raise ValueError(f"`{name}` must have the shape (n, height, width, channels). Received: shape {images.shape}")
+    _watch.not_finite(images, name)
     return images
 
 

@@ -71,22 +71,27 @@ def with_strategy(arm):
 def smote(images, labels, seed, neighbors=5):
     """SMOTE on pixels (Chawla et al. 2002), by imbalanced-learn: all classes as large as the largest.
 
-    A class of a single image, between whose neighbours there is nothing, gets copies of it.
+    A class of fewer images has all of its others as neighbours. A class of a single image, between whose neighbours there is
+    nothing, gets copies of it.
     """
     from imblearn.over_sampling import SMOTE
 
     counts = np.bincount(labels)
-    flat, new_labels = images.reshape(len(images), -1).astype(np.float32), labels
-    several = np.flatnonzero(counts > 1)
-    if len(several):
-        neighbors = min(neighbors, counts[several].min() - 1)
-        wanted = {int(c): int(counts.max()) for c in several}
-        maker = SMOTE(sampling_strategy=wanted, random_state=seed, k_neighbors=neighbors)
-        flat, new_labels = maker.fit_resample(flat, labels)
-    copies = np.repeat(np.flatnonzero(counts[labels] == 1), counts.max() - 1)
-    flat, new_labels = np.concatenate([flat, flat[copies]]), np.concatenate([new_labels, labels[copies]])
-    made = flat.reshape(-1, *images.shape[1:])
-    return (np.rint(made) if images.dtype.kind in "iu" else made).astype(images.dtype), new_labels
+    real = images.reshape(len(images), -1).astype(np.float32)
+    made = {}
+    near = np.minimum(neighbors, counts - 1)
+    for k in np.unique(near[counts > 1]):
+        classes = np.flatnonzero((near == k) & (counts > 1))
+        wanted = {int(c): int(counts.max()) for c in classes}
+        maker = SMOTE(sampling_strategy=wanted, random_state=seed, k_neighbors=int(k))
+        flat, new_labels = (values[len(real) :] for values in maker.fit_resample(real, labels))
+        made.update({c: flat[new_labels == c] for c in classes})
+    made.update({c: np.repeat(real[labels == c], counts.max() - 1, 0) for c in np.flatnonzero(counts == 1)})
+    order = sorted(made, key=lambda c: (counts[c] == 1, c))
+    flat = np.concatenate([real, *(made[c] for c in order)])
+    new_labels = np.concatenate([labels, *(np.full(len(made[c]), c, labels.dtype) for c in order)])
+    flat = flat.reshape(-1, *images.shape[1:])
+    return (np.rint(flat) if images.dtype.kind in "iu" else flat).astype(images.dtype), new_labels
 
 
 def shift(images, labels, seed, share=1 / 8):
@@ -181,6 +186,8 @@ def missing_for(arm, channels=None):
     """What an arm needs that is not installed, or other images, in words; None if nothing is missing."""
     if arm.resample is smote and importlib.util.find_spec("imblearn") is None:
         return 'imbalanced-learn (pip install "keras_ganaug[study]")'
+    if arm.synthetic is not None and arm.synthetic.band is not None and importlib.util.find_spec("sklearn") is None:
+        return 'scikit-learn (pip install "keras_ganaug[study]")'
     for transform in arm.transforms:
         layer = getattr(TRANSFORMS.get(transform) if isinstance(transform, str) else transform, "name", None)
         if layer is not None and not hasattr(keras.layers, layer):

@@ -1,14 +1,12 @@
-"""Arms compared on images held out of the training set, fold by fold, until it is clear which are behind."""
+"""Arms compared on images held out of the training set, fold by fold, and given up where the rest can change nothing."""
 
 import numpy as np
 
-from keras_ganaug.study import statistics, training
+from keras_ganaug.study import fingerprint, statistics, training
 from keras_ganaug.study.study import AugmentationStudy
 
 LEVEL = 0.9
 """Coverage of the intervals by which arms are told apart: a twentieth lies on either side."""
-
-_TWENTIETH = 1.645  # standard deviations above which a twentieth of a normal distribution lies
 
 NEAR = 0.15
 """Share by which an arm may be worse than the best, in error and log loss together, for its place in the order to count."""
@@ -20,30 +18,35 @@ class CrossValidation:
     Args:
         images, labels: Arrays: the training set, with int class indices.
         make_generator: As of `recommend`.
-        folds, repeats, seed: As of `recommend`.
+        folds, repeats, seed: As of `recommend`. GAN and classifiers of a fold get `seed * folds * repeats` plus the number
+            of the fold as their seed, which is that of no other fold or seed.
         **options: Further arguments of `AugmentationStudy`, `num_classes` among them.
     """
 
     def __init__(self, images, labels, make_generator, folds, repeats, seed, **options):
         self.images, self.labels, self.make_generator = images, labels, make_generator
-        self.folds, self.runs, self.seed, self.options = folds, folds * repeats, seed, options
+        self.folds, self.runs, self.options = folds, folds * repeats, options
+        self.seeds = [(seed * self.runs + run) % 2**32 for run in range(self.runs)]  # Keras takes 32 bits
         self.counts = np.bincount(labels, minlength=options["num_classes"])
+        self.place = training.repeated_folds(labels, folds, repeats, seed)
         self.arms = {}
         """All arms that were measured, by name."""
         self.figures = {}
         """By arm and metric, one value for each fold until the arm was given up."""
         self._generators = {}
+        self._maker = fingerprint.stand_in(lambda *given: self._generator_of(*given), make_generator)
 
     def race(self, these, behind, rival=None):
-        """Measures arms, fold by fold, until they are surely behind. Returns those that never were.
+        """Measures arms, fold by fold, until they are behind. Returns those that never were.
 
         Args:
             these: Mapping from names to arms.
-            behind: Maps a name, and those of all that are left, to whether it is.
+            behind: Maps a name, the names that are left and how many there were to whether it is.
             rival: Name of the arm to beat, measured before. Defaults to None: the best of these, and the race ends when one
                 is left.
         """
         self.arms.update(these)
+        of = len(these)
         for run in range(self.runs):
             names = list(these)
             if rival is not None and len(self.figures[rival]["balanced_accuracy"]) <= run:
@@ -51,35 +54,36 @@ class CrossValidation:
             if self.options.get("verbose", True):
                 print(f"fold {run + 1} of at most {self.runs}", flush=True)
             self._measure(names, run)
-            these = {name: arm for name, arm in these.items() if not behind(name, these)}
+            these = {name: arm for name, arm in these.items() if not behind(name, these, of)}
             if len(these) <= (rival is None):
                 break
         return these
 
     def _measure(self, names, run):
         study = AugmentationStudy(
-            lambda run: self._part(run, held_out=False),
-            lambda run: self._part(run, held_out=True),
-            self._generator_of,
+            lambda seed: self._part(run, held_out=False),
+            lambda seed: self._part(run, held_out=True),
+            self._maker,
             arms={name: self.arms[name] for name in names},
             on_top_of=None,
-            seeds=[run],
+            seeds=[self.seeds[run]],
             **self.options,
         )
+        study._tells_shared, study._makes_generator_first = False, not self.figures
         for name, measured in study.run().arms.items():
             so_far = self.figures.get(name, {})
             self.figures[name] = {metric: [*so_far.get(metric, ()), *values] for metric, values in measured.items()}
 
     def _part(self, run, held_out):
         """Images and labels of a fold, or of the others."""
-        place = training.folds_of(self.labels, self.folds, self.seed + run // self.folds)
-        rows = (place == run % self.folds) == held_out
+        repeat, fold = divmod(run, self.folds)
+        rows = (self.place[repeat] == fold) == held_out
         return self.images[rows], self.labels[rows]
 
-    def _generator_of(self, images, labels, run):
-        if run not in self._generators:
-            self._generators[run] = self.make_generator(images, labels, run)
-        return self._generators[run]
+    def _generator_of(self, images, labels, seed):
+        if seed not in self._generators:
+            self._generators[seed] = self.make_generator(images, labels, seed)
+        return self._generators[seed]
 
     # What the figures say.
 
@@ -100,19 +104,9 @@ class CrossValidation:
         gains = {bucket: self.differences(name, other, f"{bucket}_recall").mean() for bucket in statistics.BUCKETS}
         return {bucket: float(gain) for bucket, gain in gains.items() if np.isfinite(gain)}
 
-    def interval(self, name, other, metric="balanced_accuracy"):
+    def interval(self, name, other, metric="balanced_accuracy", level=LEVEL):
         """(lowest, highest) mean difference that is likely, which takes into account that folds share their images."""
-        return statistics.cross_validated_interval(self.differences(name, other, metric), self.folds, LEVEL)
-
-    def is_behind(self, name, other, margin):
-        """Whether an arm is surely not better than another by `margin`, for which one fold is enough if it is large."""
-        differences = self.differences(name, other)
-        if len(differences) > 1:
-            return statistics.paired_bootstrap(differences, level=LEVEL)[1] < margin
-        accuracies = np.array([self.figures[each]["balanced_accuracy"][0] for each in (name, other)])
-        held_out = self.counts[self.counts > 0] / self.folds  # images of each class
-        variance = np.sum(accuracies * (1 - accuracies)) * np.sum(1 / held_out) / len(held_out) ** 2
-        return differences[0] + _TWENTIETH * np.sqrt(variance) < margin
+        return statistics.cross_validated_interval(self.differences(name, other, metric), self.folds, level)
 
     def is_convincing(self, differences, margin):
         """Whether differences of balanced accuracy are above `margin`, and not by chance."""
@@ -120,15 +114,43 @@ class CrossValidation:
         return low > 0 and np.mean(differences) > margin
 
     def is_hopeless(self, name, other, margin):
-        """Whether it would not convince even if each of the folds that are left were like the best of two or more so far."""
+        """Whether an arm would not convince whatever comes out in the folds that are left.
+
+        The error of this rule is 0: an arm that would convince after all folds is never given up before. Of the values that
+        may come, equal ones convince most. Let there be m of them, and let S and Q be the sums of the differences so far and
+        of their squares. The t ratio grows with (S + m c)² / (Q + m c²), which is largest for c = Q / S, and falls above it:
+        of the values that bring the mean above `margin`, the one next to Q / S convinces most. Where S is not above 0, that
+        is the largest difference there can be, 1.
+        """
         differences = self.differences(name, other)
         left = self.runs - len(differences)
-        return len(differences) > 1 and not self.is_convincing([*differences, *[differences.max()] * left], margin)
+        total = differences.sum()
+        if not left:
+            return not self.is_convincing(differences, margin)
+        most = np.sum(differences**2) / total if total > 0 else 1.0
+        least = (self.runs * margin - total) / left
+        value = min(max(most, least + 1e-9), 1.0)
+        return not self.is_convincing([*differences, *[value] * left], margin)
 
-    def is_worse(self, name, names):
+    def is_eliminated(self, name, names, of):
+        """Whether the log loss of an arm is above that of the best of these, by successive elimination.
+
+        The best arm of all is ever given up with a probability of at most 5%: each comparison of two arms is a one-sided
+        corrected resampled t test at 5% / ((of - 1) (runs - 1)), and the best one is compared with each other arm at most
+        once after each fold but the first, which tells nothing (Bonferroni's bound).
+
+        Args:
+            name: Name of the arm.
+            names: Names of the arms that are left.
+            of: How many arms there were.
+        """
+        comparisons = max(of - 1, 1) * max(self.runs - 1, 1)
+        return self.is_worse(name, names, 1 - (1 - LEVEL) / comparisons)
+
+    def is_worse(self, name, names, level=LEVEL):
         """Whether the log loss of an arm is above that of the best of these, beyond chance."""
         best = min(names, key=lambda name: np.mean(self.figures[name]["log_loss"]))
-        return self.interval(name, best, "log_loss")[0] > 0
+        return self.interval(name, best, "log_loss", level)[0] > 0
 
     def preferred(self, names):
         """The first arm that is not worse than the best of these, surely or by more than `NEAR`."""

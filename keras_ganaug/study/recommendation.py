@@ -1,18 +1,18 @@
 """The guard: whether to use a GAN, and how, from the training set alone."""
 
 import json
+import math
 from collections.abc import Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from keras_ganaug import _checks
-from keras_ganaug.study import streams
+from keras_ganaug import _checks, _files, _random, _watch
+from keras_ganaug.study import extras, report, streams
 from keras_ganaug.study.arms import check, check_synthetic
 from keras_ganaug.study.candidates import CANDIDATES, distinct, on_top_of, preferred_arms, sparing_the_harmed
 from keras_ganaug.study.cross_validation import LEVEL, CrossValidation
-from keras_ganaug.study.inputs import as_arrays
+from keras_ganaug.study.inputs import as_arrays, check_functions, look_at_scale, warn_of_repeated
 
 FEWEST = 4
 """Images that a class must have for its recall to be estimated at all."""
@@ -57,20 +57,20 @@ class Recommendation(NamedTuple):
         return "\n".join([head, *(f"- {reason}" for reason in self.reasons)])
 
     def to_json(self, path):
-        """Writes all of it to a file."""
-        text = json.dumps(self._asdict(), indent=1, default=_as_plain)
-        Path(_checks.path(path)).write_text(text + "\n", encoding="utf-8")
+        """Writes all of it to a file, whole or not at all; what is no finite number is null there."""
+        report.write_json(path, self._asdict())
 
     @classmethod
     def from_json(cls, path):
         """Reads what `to_json` wrote."""
-        content = json.loads(Path(_checks.path(path)).read_text(encoding="utf-8"))
+        content = json.loads(_files.read_text(_checks.path(path)))
         if not isinstance(content, dict) or not {"fraction", "base", "reasons"} <= content.keys() <= {*cls._fields}:
             raise ValueError(
                 f"`path` must be a file that `to_json` wrote. Received: {str(path)!r}, which holds something else"
             )
-        band = content.get("band")
-        return cls(**{**content, "band": None if band is None else tuple(band)})
+        band, figures = content.get("band"), content.get("figures", {})
+        figures = {name: [math.nan if value is None else value for value in values] for name, values in figures.items()}
+        return cls(**{**content, "figures": figures, "band": None if band is None else tuple(band)})
 
 
 def recommend(
@@ -92,14 +92,15 @@ def recommend(
     or tail, it is tried once more without samples of those classes. The GAN is recommended only if it is better than the
     best arm without it, as far as that can be told, by more than a margin, and more than chance would make it: the 90%
     interval of the paired differences is above 0, which takes into account that folds share most of their images
-    (`statistics.cross_validated_interval`). A way of using the GAN that lies behind is given up, from the second fold on by
-    a bootstrap of the differences, and after the first by what the number of its images leaves to chance. So is one whose
-    folds differ so much that it would not be recommended even if all that are left were like the best so far. When none is
-    left, no further GAN is trained. What is the same with these data is tried once: with equally many images of each class,
-    oversampling is training on them as they are.
+    (`statistics.cross_validated_interval`). A way of using the GAN is given up as soon as no result of the folds that are
+    left could make it convincing, so that none is given up which would have been recommended after all of them. When none
+    is left, no further GAN is trained. What is the same with these data is tried once: with equally many images of each
+    class, oversampling is training on them as they are.
 
     The arm without the GAN is chosen by error and log loss (`statistics.log_loss`) together, by the root of their product.
-    With few images neither tells arms apart that differ by points of accuracy, so the order in which they are given counts:
+    An arm is given up before all folds by successive elimination on the log loss, by which the best one is ever lost with a
+    probability of at most 5%: a corrected resampled t test for each pair and fold, at 5% divided by their number. With few
+    images neither tells arms apart that differ by points of accuracy, so the order in which they are given counts:
     the first is taken whose log loss is not surely worse than the best arm's, by the same interval, and whose root is above
     the smallest by at most 15%.
 
@@ -115,7 +116,7 @@ def recommend(
         repeats: How often, each time anew: up to `folds * repeats` GANs are trained. Defaults to 2, but to 1 with 2,000
             training images or more.
         margin: Least gain of balanced accuracy for which a GAN is worth its while, from 0 to 1. Defaults to 0.003.
-        seed: Integer. Defaults to 0.
+        seed: Integer. All folds, GANs and classifiers of one seed are others than those of another. Defaults to 0.
         class_names: Names for the reasons. Defaults to the data set's, else to numbers.
         **options: Further arguments of `AugmentationStudy`: `build`, `optimizer`, `steps`, `batch_size`, `num_classes`,
             `value_range`, `directory`, `verbose`.
@@ -124,9 +125,11 @@ def recommend(
 
     Raises:
         ValueError, TypeError: For an argument out of its range, before anything is trained.
+        ImportError: Without SciPy and scikit-learn, before anything is trained.
     """
-    if not callable(make_generator):
-        raise TypeError(f"`make_generator` must be a function. Received: make_generator={make_generator!r}")
+    if make_generator is None:
+        raise TypeError("`make_generator` must be a function. Received: make_generator=None")
+    check_functions(make_generator=make_generator, build=options.get("build"), optimizer=options.get("optimizer"))
     folds = _checks.positive_int(folds, "folds")
     repeats = None if repeats is None else _checks.positive_int(repeats, "repeats")
     if folds < 2:
@@ -135,6 +138,7 @@ def recommend(
     unknown = sorted(options.keys() - OPTIONS)
     if unknown:
         raise TypeError(f"`recommend` takes of `AugmentationStudy`'s arguments {sorted(OPTIONS)}. Received: {unknown}")
+    value_range = _checks.value_range(options.get("value_range", (0, 255)))
     class_names = getattr(train, "class_names", None) if class_names is None else class_names
     images, labels = as_arrays(train, "train", options.get("num_classes"))
     if repeats is None:
@@ -168,13 +172,30 @@ def recommend(
         reason = f"{_few_images(few, counts, names)}: too few to learn from and to judge by."
         return Recommendation(0.0, "keep", None, 1.0, next(iter(arms)), [reason], {})
 
-    trials = CrossValidation(images, labels, make_generator, folds, repeats, seed, **options)
-    left = trials.race(distinct(arms, counts), trials.is_worse)
-    base = trials.preferred(left)
-    prior = streams.prior_of(labels, num_classes, arms[base].sampling)
+    extras.load("scipy.stats")
+    with _watch.telling_once(), _random.preserved():
+        warn_of_repeated(images)
+        look_at_scale({"train": (images, labels)}, value_range)
+        _watch.first("scale")  # the folds are on the same
+        trials = CrossValidation(images, labels, make_generator, folds, repeats, seed, **options)
+        return _tried(trials, arms, candidates, names, margin)
 
-    def behind(name, left):
-        return trials.is_behind(name, base, margin) or trials.is_hopeless(name, base, margin)
+
+def _tried(trials, arms, candidates, names, margin):
+    """The advice, after all trainings.
+
+    Args:
+        trials: A `CrossValidation`.
+        arms, candidates, margin: As of `recommend`.
+        names: Of the classes.
+    """
+    counts = trials.counts
+    left = trials.race(distinct(arms, counts), trials.is_eliminated)
+    base = trials.preferred(left)
+    prior = streams.prior_of(trials.labels, len(counts), arms[base].sampling)
+
+    def behind(name, left, of):
+        return trials.is_hopeless(name, base, margin)
 
     tried = on_top_of(arms[base], candidates, prior)
     left = trials.race(tried, behind, base) or tried
@@ -185,13 +206,6 @@ def recommend(
         name = f"{best}, none for the {' and the '.join(harmed)}"
         left = left | trials.race({name: arms[base]._replace(synthetic=synthetic)}, behind, base)
     return _decide(trials, base, {name: arm.synthetic for name, arm in left.items()}, names, margin)
-
-
-def _as_plain(value):
-    """What JSON has in the place of NumPy's arrays and numbers."""
-    if isinstance(value, (np.ndarray, np.generic)):
-        return value.tolist()
-    raise TypeError(f"A recommendation that is written must hold plain values. Received: {value!r}")
 
 
 def _few_images(classes, counts, names):
@@ -213,11 +227,10 @@ def _decide(trials, base, candidates, names, margin):
     accuracies = {name: list(figures["balanced_accuracy"]) for name, figures in trials.figures.items()}
     gain, (low, high), count = trials.gain(best, base), trials.interval(best, base), len(accuracies[best])
     chance = f"{LEVEL:.0%} interval {100 * low:+.1f} to {100 * high:+.1f}, {count} folds"
-    if count == 1:
-        chance = "one fold, which is enough"
-    elif count < trials.runs and trials.is_hopeless(best, base, margin):
+    if count < trials.runs and trials.is_hopeless(best, base, margin):
         # The interval of two folds is so wide that it says nothing, but not why no others were tried.
-        chance = f"{count} folds, and {trials.runs - count} more like the best of them would not change the advice"
+        left = trials.runs - count
+        chance = f"{count} {'folds' if count > 1 else 'fold'}, and no result of the other {left} could change the advice"
     facts = (
         f"{best}, on top of {base!r}: {100 * gain:+.1f} points of balanced accuracy, on images held out of the training set "
         f"({chance})"

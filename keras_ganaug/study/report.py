@@ -4,11 +4,11 @@ import base64
 import html
 import io
 import json
-from pathlib import Path
+import math
 
 import numpy as np
 
-from keras_ganaug import _checks
+from keras_ganaug import _checks, _files
 from keras_ganaug.study import statistics
 
 _NAMES = {
@@ -122,19 +122,19 @@ class Report:
 
     def to_dict(self, **more):
         """All figures as a dict for JSON: what is given as `more`, `seeds`, `arms`, `best_without_gan`, `best_with_gan`."""
-        arms = {arm: {m: [_or_none(v) for v in vs] for m, vs in metrics.items()} for arm, metrics in self.arms.items()}
-        return {
-            **more,
-            "seeds": self.seeds,
-            "arms": arms,
-            "best_without_gan": self.best_without_gan,
-            "best_with_gan": self.best_with_gan,
-        }
+        return plain(
+            {
+                **more,
+                "seeds": self.seeds,
+                "arms": self.arms,
+                "best_without_gan": self.best_without_gan,
+                "best_with_gan": self.best_with_gan,
+            }
+        )
 
     def to_json(self, path, **more):
-        """Writes `to_dict` to a file."""
-        text = json.dumps(self.to_dict(**more), indent=1)
-        Path(_checks.path(path)).write_text(text + "\n", encoding="utf-8")
+        """Writes `to_dict` to a file, whole or not at all; what is no finite number is null there."""
+        write_json(path, self.to_dict(**more))
 
     def plot(self, path=None):
         """Draws the balanced accuracy of all arms, a dot for each seed: red with a GAN, blue without, grey the controls.
@@ -161,7 +161,7 @@ class Report:
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", dpi=110)
         if path is not None:
-            Path(_checks.path(path)).write_bytes(buffer.getvalue())
+            _files.write(_checks.path(path), buffer.getvalue())
         return buffer.getvalue()
 
     def to_html(self, path, title="Does the GAN help?"):
@@ -185,7 +185,7 @@ class Report:
             f'<table><tr>{head}</tr>\n{rows}</table><p><img alt="Balanced accuracy of all arms" '
             f'src="data:image/png;base64,{picture}"></p></html>\n'
         )
-        Path(_checks.path(path)).write_text(page, encoding="utf-8")
+        _files.write(_checks.path(path), page)
 
     def __str__(self):
         return f"{self.table()}\n\n{self.verdict()}"
@@ -198,5 +198,31 @@ def _spread(values):
     return f"{np.nanmean(values):.1f}{spread}"
 
 
-def _or_none(value):
-    return None if np.isnan(value) else float(value)
+def write_json(path, content):
+    """Writes a value to a JSON file, whole or not at all.
+
+    Args:
+        path: The file.
+        content: What `plain` takes.
+    """
+    text = json.dumps(plain(content), indent=1, allow_nan=False)
+    _files.write(_checks.path(path), text + "\n")
+
+
+def plain(value):
+    """A value as JSON has it: arrays as lists, and None for numbers that are not finite.
+
+    Raises:
+        TypeError: For a value that JSON does not have.
+    """
+    if isinstance(value, dict):
+        return {key: plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(each) for each in value]
+    if isinstance(value, (np.ndarray, np.generic)):
+        return plain(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    raise TypeError(f"What is written must be plain values. Received: {value!r}")

@@ -1,13 +1,15 @@
 """Trains a classifier under one arm, and the classifier by which samples are filtered."""
 
+import warnings
+
 import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _checks, _compat
+from keras_ganaug import _checks, _compat, _random, _watch
 from keras_ganaug.augmentation import FilteredGenerator
 from keras_ganaug.augmentation.source import resolve
-from keras_ganaug.study import losses, streams
+from keras_ganaug.study import extras, losses, streams
 from keras_ganaug.study.sources import Pool, Shuffled
 
 
@@ -57,6 +59,7 @@ def cross_fitted_classifier(train_on, images, labels, seed, folds=2):
     Raises:
         ValueError, TypeError: For an argument out of its range, before anything is trained; for a `train_on` that gives no
             model.
+        ImportError: Without scikit-learn.
     """
     if not callable(train_on):
         raise TypeError(f"`train_on` must be a function. Received: train_on={train_on!r}")
@@ -70,10 +73,14 @@ def cross_fitted_classifier(train_on, images, labels, seed, folds=2):
             f"Received: {len(labels)} labels for {len(images)} images"
         )
     place = folds_of(labels, folds, seed)
-    models = [train_on(images[place != fold], labels[place != fold], seed * folds + fold) for fold in range(folds)]
-    for model in models:
-        if not isinstance(model, keras.Model):
-            raise TypeError(f"`train_on` must give a Keras model. Received: {model!r}")
+    models = []
+    with _watch.telling_once(), _random.preserved():
+        for fold in range(folds):
+            rows = place != fold
+            models.append(train_on(images[rows], labels[rows], (seed * folds + fold) % 2**32))
+            if not isinstance(models[-1], keras.Model):
+                raise TypeError(f"`train_on` must give a Keras model. Received: {models[-1]!r}")
+            _watch.warn_of_last_activation(models[-1], images, "train_on")
     return _MeanClassifier(models, name="cross_fitted")
 
 
@@ -91,11 +98,35 @@ class _MeanClassifier(keras.Model):
 
 def folds_of(labels, folds, seed):
     """In which fold each image is held out: int array (n,), each class spread evenly."""
-    rng = np.random.default_rng([seed, 3])
-    place = np.empty(len(labels), int)
-    for c in np.unique(labels):
-        rows = rng.permutation(np.flatnonzero(labels == c))
-        place[rows] = (np.arange(len(rows)) + rng.integers(folds)) % folds
+    return repeated_folds(labels, folds, 1, seed)[0]
+
+
+def repeated_folds(labels, folds, repeats, seed):
+    """In which fold each image is held out, each time anew: int array (repeats, n), each class spread evenly.
+
+    They are those of scikit-learn's `RepeatedStratifiedKFold`. A class may have fewer images than there are folds.
+
+    Args:
+        labels: Class indices (n,).
+        folds: How many, at least 2.
+        repeats: How often.
+        seed: Non-negative integer.
+
+    Raises:
+        ImportError: Without scikit-learn.
+        ValueError: Where each class has fewer images than there are folds.
+    """
+    most = np.bincount(labels).max()
+    if most < folds:
+        raise ValueError(f"`labels` must have a class of at least {folds} images, for {folds} folds. Received: {most}")
+    state = np.random.RandomState(np.random.MT19937(np.random.SeedSequence(seed)))  # takes seeds of any size
+    model_selection = extras.load("sklearn.model_selection")
+    splitter = model_selection.RepeatedStratifiedKFold(n_splits=folds, n_repeats=repeats, random_state=state)
+    place = np.empty([repeats, len(labels)], int)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+        for run, (_, held_out) in enumerate(splitter.split(labels, labels)):
+            place[run // folds, held_out] = run % folds
     return place
 
 
@@ -104,14 +135,16 @@ def train(arm, build, make_optimizer, images, labels, num_classes, source, steps
 
     Returns `(model, prior)`: the Keras model, and the frequency of each class in what it was trained on.
     """
-    if arm.resample is not None:
-        images, labels = arm.resample(images, labels, seed)
-    data, prior = streams.make_stream(arm, images, labels, num_classes, source, steps, batch_size, value_range, seed)
-    keras.utils.set_random_seed(seed)  # of layers that draw
-    model = build(seed)
-    _compat.compile_classifier(model, optimizer=make_optimizer(steps), loss=losses.make(arm.loss, prior))
-    model.fit(data, epochs=1, shuffle=False, verbose=0)
-    return model, prior
+    with _random.preserved():
+        if arm.resample is not None:
+            images, labels = arm.resample(images, labels, seed)
+        data, prior = streams.make_stream(arm, images, labels, num_classes, source, steps, batch_size, value_range, seed)
+        keras.utils.set_random_seed(seed % 2**32)  # of layers that draw
+        model = build(seed)
+        _watch.warn_of_last_activation(model, images, "build")
+        _compat.compile_classifier(model, optimizer=make_optimizer(steps), loss=losses.make(arm.loss, prior))
+        model.fit(data, epochs=1, shuffle=False, verbose=0)
+        return model, prior
 
 
 def logits_of(model, images, batch_size=500):
