@@ -122,7 +122,7 @@ def assertion(labels, num_classes):
         sums = tf.reduce_sum(values, 1)
         # Written so that NaN is wrong too.
         right = tf.reduce_all(tf.abs(sums - 1) <= _SUM_SLACK) & tf.reduce_all(values >= 0)
-        return _checks.assertion(right, f"{_ROWS}. The sums of the rows", sums)
+        return _checks.assertion(right, f"{_ROWS}. What the rows sum to is shown", sums)
     # In a dtype that can hold `num_classes`.
     values = labels if labels.dtype.is_floating else tf.cast(labels, tf.int64)
     inside = tf.ones_like(values, tf.bool) if num_classes is None else (values >= 0) & (values < num_classes)
