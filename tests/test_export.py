@@ -9,6 +9,7 @@ import tensorflow as tf
 from tools import small_gan
 
 import keras_ganaug as kga
+from keras_ganaug import export
 
 ALONE = """
 import sys, tensorflow as tf, numpy as np
@@ -79,3 +80,60 @@ def test_the_export_holds_the_generator_alone(tmp_path):
     saved = tf.train.list_variables(str(tmp_path / "model" / "variables" / "variables"))
     numbers = sum(int(np.prod(shape)) for name, shape in saved if "VARIABLE_VALUE" in name)
     assert numbers == gan.ema_generator.count_params()
+
+
+def test_labels_out_of_range_are_an_error(tmp_path):
+    gan = small_gan()
+    kga.GANAugmentation(gan, 0.5).export(tmp_path / "model")
+    loaded, seed, none = tf.saved_model.load(str(tmp_path / "model")), tf.constant([7, 0]), tf.zeros([0], tf.int32)
+    for wrong in ([3], [0, -1], [99, 1]):
+        labels = tf.constant(wrong)
+        calls = [
+            lambda labels=labels: loaded.generate(labels, seed),
+            lambda labels=labels: loaded.generate_truncated(labels, seed, tf.constant(1.0)),
+            lambda labels=labels: loaded.signatures["serving_default"](labels=labels, seed=seed),
+            lambda labels=labels: loaded.augment(tf.zeros([len(labels), 8, 8, 1]), labels, seed),
+        ]
+        for call in calls:
+            with pytest.raises(tf.errors.InvalidArgumentError, match="`labels` must be class indices from 0 to 2"):
+                call()
+    assert loaded.generate(none, seed).shape[0] == 0
+    compiled = tf.function(lambda labels: loaded.generate(labels, seed), jit_compile=True)  # XLA leaves the check out
+    np.testing.assert_allclose(compiled(tf.constant([0, 2])), gan.generate([0, 2], seed=7), atol=0.05)
+
+
+def test_a_killed_export_leaves_the_old_one(tmp_path, monkeypatch):
+    old, new = small_gan(seed=1), small_gan(seed=2)
+    path = tmp_path / "model"
+    old.export(path)
+    (path / "README.md").write_text("mine")
+    before = {file: file.read_bytes() for file in path.rglob("*") if file.is_file()}
+    save = tf.saved_model.save
+
+    def killed(root, folder, **options):
+        save(root, folder, **options)
+        raise KeyboardInterrupt
+
+    def killed_before(path, content):
+        raise KeyboardInterrupt
+
+    for module, name, kill in ((tf.saved_model, "save", killed), (export._files, "write", killed_before)):
+        with monkeypatch.context() as killing:
+            killing.setattr(module, name, kill)
+            with pytest.raises(KeyboardInterrupt):
+                new.export(path)
+        assert {file: file.read_bytes() for file in path.rglob("*") if file.is_file()} == before
+        assert [file.name for file in tmp_path.iterdir()] == ["model"]
+    new.export(path)
+    images = tf.saved_model.load(str(path)).generate(tf.constant([1]), tf.constant([7, 0]))
+    np.testing.assert_allclose(images, new.generate([1], seed=7), atol=1e-3)
+    assert (path / "README.md").read_text() == "mine"
+
+
+def test_an_export_into_a_remote_folder():
+    gan = small_gan()
+    for _ in range(2):  # the second replaces the first
+        gan.export("ram://exports/model")
+    images = tf.saved_model.load("ram://exports/model").generate(tf.constant([1]), tf.constant([7, 0]))
+    np.testing.assert_allclose(images, gan.generate([1], seed=7), atol=1e-3)
+    assert export.metadata("ram://exports/model")["num_classes"] == 3

@@ -1,5 +1,7 @@
 """A generator of which a classifier picks the samples."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -90,3 +92,51 @@ def test_probabilities_in_place_of_logits_are_warned_of():
     kga.FilteredGenerator(small_gan(STUDY_SHAPE), keras.Sequential(layers))
     with pytest.warns(UserWarning, match="`classifier` must give logits"):
         kga.FilteredGenerator(small_gan(STUDY_SHAPE), keras.Sequential([*layers, keras.layers.Softmax()]))
+
+
+def _names_by_brightness(low, high):
+    """A classifier of three classes by brightness, made for images from `low` to `high`."""
+    images = keras.Input(STUDY_SHAPE)
+    brightness = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(1 / (high - low), -low / (high - low))(images))
+    logits = [keras.layers.Rescaling(-1.0, place)(brightness) for place in (0.1, 0.5, 0.9)]
+    near = keras.layers.Concatenate()([keras.layers.Multiply()([logit, logit]) for logit in logits])
+    return keras.Model(images, keras.layers.Rescaling(-100.0)(near))
+
+
+class _Bright(Source):
+    """Images as bright as their class, from 0 to 255."""
+
+    conditional, num_classes, image_shape, value_range = True, 3, STUDY_SHAPE, (0.0, 255.0)
+
+    def sample(self, labels, seed, truncation=1.0):
+        places = tf.gather(tf.constant([0.1, 0.5, 0.9]) * 255, labels)
+        return tf.broadcast_to(places[:, None, None, None], [tf.shape(labels)[0], *STUDY_SHAPE])
+
+
+@pytest.mark.parametrize("made_for", [(0.0, 255.0), (0.0, 1.0), (-1.0, 1.0)])
+def test_a_classifier_made_for_another_scale_is_warned_of(made_for):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        kga.FilteredGenerator(_Bright(), _names_by_brightness(*made_for))
+    told = [str(warning.message) for warning in caught if "`classifier`" in str(warning.message)]
+    if made_for == (0.0, 255.0):
+        assert not told
+    else:
+        assert len(told) == 1
+        assert f"looks made for {made_for}" in told[0]
+
+
+def test_a_classifier_at_chance_is_warned_of():
+    class Wrong(_Bright):
+        def sample(self, labels, seed, truncation=1.0):
+            return super().sample(tf.zeros_like(labels), seed)
+
+    with pytest.warns(UserWarning, match="`classifier` must know the classes.*34% of 64"):
+        kga.FilteredGenerator(Wrong(), _names_by_brightness(0.0, 255.0))
+
+
+def test_a_classifier_that_gives_nan_is_refused():
+    classifier = keras.Sequential([keras.layers.Input(STUDY_SHAPE), keras.layers.Flatten(), keras.layers.Dense(3)])
+    classifier.set_weights([np.full_like(weight, np.nan) for weight in classifier.get_weights()])
+    with pytest.raises(ValueError, match="`classifier` must give numbers"):
+        kga.FilteredGenerator(_Bright(), classifier)

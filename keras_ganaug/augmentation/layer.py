@@ -201,7 +201,10 @@ class GANAugmentation(keras.layers.Layer):
         (n,) and an int32 seed of shape (2,).
 
         Args:
-            path: Folder to write.
+            path: Folder to write, of any file system that TensorFlow knows, such as "gs://bucket/generator".
+
+        Raises:
+            ValueError, TypeError: For a path that cannot be written, or a generator that gives images that are not finite.
         """
         source, replacement = self._frozen.source, self._frozen.replacement
 

@@ -64,8 +64,10 @@ class GANSource(Source):
 
     @property
     def unseen_classes(self):
-        unseen = getattr(self.gan, "unseen_classes", ()) if self._unseen_classes is None else self._unseen_classes
-        return tuple(int(label) for label in unseen)
+        if self._unseen_classes is not None:
+            return self._unseen_classes
+        with tf.init_scope():  # the GAN reads a variable, here perhaps while a graph is made
+            return tuple(int(label) for label in getattr(self.gan, "unseen_classes", ()))
 
     @unseen_classes.setter
     def unseen_classes(self, classes):
@@ -131,6 +133,8 @@ class _SavedModelSource(Source):
             self.state = tf.saved_model.load(path)
         except Exception as error:  # TensorFlow raises what reading a broken file raises
             raise _refused(path, f"a SavedModel that TensorFlow cannot load: {_first_line(error)}") from error
+        if not callable(getattr(self.state, "generate_truncated", None)):
+            raise _refused(path, "a SavedModel without the endpoint `generate_truncated`, so none that `export` wrote")
 
     def sample(self, labels, seed, truncation=1.0):
         return self.state.generate_truncated(labels, seed, tf.convert_to_tensor(truncation, tf.float32))
@@ -178,7 +182,11 @@ def _of_path(path, num_classes):
             raise _refused(path, "a folder without a SavedModel: it has no file saved_model.pb")
         return _SavedModelSource(path)
     if path.endswith(".keras"):
-        source = unchecked(_keras_model(path), num_classes)
+        model = _keras_model(path)
+        try:
+            source = unchecked(model, num_classes)
+        except (ValueError, TypeError) as error:
+            raise _refused(path, f"with a model that is none: {error}") from error
         source.path = path
         return source
     if path.endswith((".h5", ".hdf5")):

@@ -102,10 +102,14 @@ class Sampling:
 
         `tf.saved_model.load(path).generate(labels, seed)` returns float32 images in `value_range`, for int32 labels of
         shape (n,) (of an unconditional model only their number counts) and an int32 seed of shape (2,). The signature
-        `serving_default` does the same and calls its output `images`.
+        `serving_default` does the same and calls its output `images`. Labels out of range are an error of TensorFlow's,
+        except in what XLA compiles. A SavedModel that is at `path` is replaced when the new one is whole.
 
         Args:
-            path: Folder to write.
+            path: Folder to write, of any file system that TensorFlow knows, such as "gs://bucket/generator".
+
+        Raises:
+            ValueError, TypeError: For a path that cannot be written, or weights that are not finite.
         """
         source = types.SimpleNamespace(
             sample=self.sample,
@@ -114,6 +118,7 @@ class Sampling:
             conditional=self.num_classes is not None,
             num_classes=self.num_classes,
             value_range=self.value_range,
+            unseen_classes=self.unseen_classes,
         )
         export.export_generator(source, path)
 
