@@ -249,7 +249,7 @@ def train(name, judge, run, seed=0):
             keep_best,
             kga.callbacks.TimeLeft(),
             # Kept to the end: the figures take minutes too, and a run may be killed then.
-            keras.callbacks.BackupAndRestore(str(work / "backup"), delete_checkpoint=False),
+            keras.callbacks.BackupAndRestore(str(work / "backup"), double_checkpoint=True, delete_checkpoint=False),
         ],
     )
 

@@ -87,7 +87,11 @@ if __name__ == "__main__":
         epochs=epochs,
         steps_per_epoch=settings["steps"] // epochs,
         verbose=0,
-        callbacks=[clock, kga.callbacks.TimeLeft(), keras.callbacks.BackupAndRestore(f"{options.out}.backup")],
+        callbacks=[
+            clock,
+            kga.callbacks.TimeLeft(),
+            keras.callbacks.BackupAndRestore(f"{options.out}.backup", double_checkpoint=True),
+        ],
     )
     if options.keep:
         gan.save(f"{options.out}.keras")

@@ -1,21 +1,71 @@
-"""The worked examples of the documentation run."""
+"""The worked examples of the documentation run, and what it points to is there."""
 
+import functools
 import re
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+from tools import small_gan
 
 import keras_ganaug as kga
+from keras_ganaug import _compat
 
 ROOT = Path(__file__).resolve().parents[1]
-EXTENDING = ROOT / "docs" / "extending.md"
+README, EXTENDING = ROOT / "README.md", ROOT / "docs" / "extending.md"
 pytestmark = pytest.mark.skipif(not EXTENDING.exists(), reason="the package is installed without its documentation")
 
 
+def python_blocks(file):
+    return re.findall(r"```python\n(.*?)```", file.read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not _compat.KERAS_3, reason="it shows `double_checkpoint` of Keras 3")
+def test_the_readme_runs_as_it_stands(tmp_path, monkeypatch):
+    """All blocks in order, in one folder, with one epoch each, small networks, and studies of few steps and arms."""
+    pytest.importorskip("sklearn", reason="the digits are scikit-learn's")
+    nothing = {"nothing": kga.study.Arm()}
+    few = {"steps": 2, "batch_size": 16, "verbose": False}
+    study = functools.partial(kga.AugmentationStudy, arms=nothing, on_top_of=("nothing",), seeds=(0,), **few)
+    candidates = {"a quarter of each batch": kga.study.Synthetic(0.25, bank_size=64)}
+    options = {"arms": nothing, "candidates": candidates, "folds": 2, "repeats": 1}
+    monkeypatch.setattr(kga, "AugmentationStudy", study)
+    monkeypatch.setattr(kga, "recommend", functools.partial(kga.recommend, **options, **few))
+    monkeypatch.setattr(kga, "SNGAN", functools.partial(small_gan, cls=kga.SNGAN))
+    classifier = functools.partial(kga.networks.classifier.classifier, width=4)
+    monkeypatch.setattr(kga.networks.classifier, "classifier", classifier)
+    monkeypatch.setattr(kga, "gan_augment", functools.partial(kga.gan_augment, bank_size=256))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "saved_models").symlink_to(ROOT / "saved_models")
+    blocks, names = python_blocks(README), {}
+    assert len(blocks) >= 3 and ".shuffle(" in blocks[0]
+    for block in blocks:
+        exec(re.sub(r"epochs=\d+", "epochs=1", block), names)
+    labels = np.arange(8)
+    for given in (names["train"], names["test"]):
+        images, _ = next(given.batch(8).as_numpy_iterator())
+        assert names["augmented"].predict(images, verbose=0).shape == (8, 10)
+    images, _ = names["gan_augment"](np.zeros([8, 28, 28, 1], "uint8"), labels)
+    assert (images.numpy() != 0).any((1, 2, 3)).sum() == 2
+    assert set(names["report"].arms) == {"nothing", "gan", "gan + nothing", "shuffled + nothing"}
+    assert {"best", "digits", "report.html", "study"} <= {path.name for path in tmp_path.iterdir()}
+
+
+def test_links_between_the_documents_lead_somewhere():
+    for file in (README, *(ROOT / "docs").glob("*.md"), *ROOT.glob("saved_models/*/README.md")):
+        for target in re.findall(r"\]\(([^)#\s]+)", file.read_text(encoding="utf-8")):
+            assert "://" in target or (file.parent / target).exists(), f"{file.name}: {target}"
+
+
+def test_names_in_the_readme_are_there():
+    for name in re.findall(r"(?:kga|keras_ganaug)((?:\.\w+)+)", README.read_text(encoding="utf-8")):
+        functools.reduce(getattr, name.strip(".").split("."), kga)
+
+
 def test_a_twelfth_gan_takes_one_short_file(tmp_path):
-    blocks = re.findall(r"```python\n(.*?)```", EXTENDING.read_text(encoding="utf-8"), re.DOTALL)
+    blocks = python_blocks(EXTENDING)
     assert len(blocks[0].splitlines()) < 80
     names = {}
     for block in blocks:
