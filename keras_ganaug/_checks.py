@@ -37,8 +37,8 @@ def dense(**values):
             raise TypeError(f"`{name}` must be one dense tensor. Received: {type(value).__name__}")
         try:
             tensors.append(None if value is None else tf.convert_to_tensor(value))
-        except (ValueError, TypeError, tf.errors.InvalidArgumentError):
-            raise TypeError(f"`{name}` must be one dense tensor. Received: {type(value).__name__}, not one array") from None
+        except (ValueError, TypeError, tf.errors.InvalidArgumentError) as error:
+            raise TypeError(f"`{name}` must be one dense tensor. Received: {type(value).__name__}, not one array") from error
     return tensors
 
 

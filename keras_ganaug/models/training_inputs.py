@@ -1,4 +1,4 @@
-"""What `GAN.fit` takes besides arrays and `tf.data`: the batches of Keras's `PyDataset`, of a torch `DataLoader` and the like."""
+"""What `GAN.fit` takes besides arrays and `tf.data`: lists, and objects that give batches."""
 
 import itertools
 
@@ -39,7 +39,7 @@ def _stacked(images):
     except ValueError as error:
         raise TypeError(f"`x` must be one array of images: np.array(images). Received: a {type(images).__name__}") from error
     shapes = sorted({part.shape for part in parts})
-    if len(shapes) > 1 or not parts or parts[0].ndim not in (2, 3):
+    if len(shapes) > 1 or not parts or parts[0].ndim != 3:
         raise TypeError(
             "`x` must be one array of images, or a list of images of one shape (height, width, channels), which "
             f"np.array(images) makes one. Received: a {type(images).__name__} of {len(parts)}, of shapes {shapes[:4]}"
@@ -94,4 +94,7 @@ def _array(part):
         )
     if hasattr(part, "detach"):  # of torch
         part = part.detach().cpu()
-    return np.asarray(part)
+    array = np.asarray(part)
+    if array.dtype == object:
+        raise TypeError(f"`x` must give batches of (images, labels), two arrays. Received: a {type(part).__name__}")
+    return array
