@@ -1,12 +1,15 @@
 """What `GAN.fit` takes, and in which order the images are shown."""
 
+import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 from tools import max_difference, small_data, small_gan
 
 from keras_ganaug.models import training_data
 
 X, Y = small_data()
+Sequence = getattr(keras.utils, "PyDataset", None) or keras.utils.Sequence
 
 
 def test_fit_takes_any_real_dtype_and_label_form():
@@ -92,3 +95,135 @@ def test_class_balanced_sampling_shows_rare_classes_as_often(monkeypatch):
 def test_no_thread_of_the_stream_keeps_the_end_of_training_waiting():
     stream, _ = training_data.from_arrays(X, Y, small_gan(), 8, True, False)
     assert stream.options().autotune.enabled is False
+
+
+class Batches(Sequence):
+    """Keras's own way to give batches: 24 images in three, in another order after each epoch."""
+
+    def __init__(self):
+        super().__init__()
+        self.epochs = 0
+
+    def __len__(self):
+        return 3
+
+    def __getitem__(self, number):
+        rows = slice(number * 8, number * 8 + 8)
+        return X[rows], Y[rows]
+
+    def on_epoch_end(self):
+        self.epochs += 1
+
+
+class Tensor:
+    """Like a tensor of torch, which is on another device."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def detach(self):
+        return self
+
+    def cpu(self):
+        return self.array
+
+
+class Loader:
+    """Like torch's `DataLoader`."""
+
+    def __len__(self):
+        return 3
+
+    def __iter__(self):
+        return iter([[Tensor(X[n : n + 8]), Tensor(Y[n : n + 8])] for n in (0, 8, 16)])
+
+
+class Unsized:
+    """Gives batches again and again, but does not know how many."""
+
+    def __iter__(self):
+        return ({"images": X[n : n + 8], "labels": Y[n : n + 8]} for n in (0, 8, 16))
+
+
+def rows_shown(monkeypatch, gan, *args, **kwargs):
+    """The rows of `X` that a fit shows, in order."""
+    shown, number = [], {row.tobytes(): n for n, row in enumerate(X)}
+
+    def step(images, labels):
+        images = np.round((np.asarray(images) + 1) * 127.5).astype("uint8")
+        shown.append([number[row.tobytes()] for row in images])
+        np.testing.assert_array_equal(labels, Y[shown[-1]])
+        gan.step.assign_add(1)
+        return {"d_loss": tf.zeros([])}
+
+    monkeypatch.setattr(gan, "_train_step", step)
+    gan.compile(run_eagerly=True, d_steps=kwargs.pop("d_steps", 1))
+    gan.fit(*args, verbose=0, **kwargs)
+    return shown
+
+
+@pytest.mark.parametrize("cls", [Batches, Loader, Unsized])
+def test_objects_that_give_batches_are_read_like_datasets(cls, monkeypatch):
+    batches = cls()
+    shown = rows_shown(monkeypatch, small_gan(), batches, epochs=2)
+    assert [rows[0] for rows in shown] == [0, 8, 16, 0, 8, 16]
+    assert getattr(batches, "epochs", 2) >= 1
+    shown = rows_shown(monkeypatch, small_gan(), cls(), epochs=1, steps_per_epoch=4, d_steps=2)
+    assert [len(rows) for rows in shown] == [16] * 4
+
+
+def test_a_list_of_images_is_an_array(monkeypatch):
+    shown = rows_shown(monkeypatch, small_gan(), list(X), list(Y), batch_size=24, shuffle=False)
+    assert shown == [list(range(24))]
+
+
+@pytest.mark.parametrize(
+    ("x", "expected"),
+    [
+        ([X[0], X[1, :4]], r"list of images of one shape.*np\.array.*\(4, 8, 1\)"),
+        ([(X[0], 1), (X[1], 2)], r"np\.array\(images\)"),
+        ((image for image in X), r"`x` must be.*read again.*tf\.data\.Dataset\.from_generator"),
+        ({"images": X}, "`x` must be a batched tf.data.Dataset.*dict"),
+        (3, "`x` must be a batched tf.data.Dataset.*int"),
+    ],
+    ids=["sizes", "pairs", "generator", "dict", "number"],
+)
+def test_what_cannot_be_read_names_the_way(x, expected):
+    gan = small_gan()
+    gan.compile()
+    with pytest.raises(TypeError, match=expected):
+        gan.fit(x, Y)
+
+
+def test_a_dataset_of_unknown_length_trains_the_steps_asked_for(monkeypatch):
+    unknown = tf.data.Dataset.from_tensor_slices((X, Y)).filter(lambda x, y: True).batch(8)
+    shown = rows_shown(monkeypatch, small_gan(), unknown, epochs=3, steps_per_epoch=5)
+    assert [rows[0] for rows in shown] == [0, 8, 16] * 5
+
+
+@pytest.mark.parametrize("d_steps", [1, 2])
+def test_an_epoch_of_unknown_length_shows_every_image(d_steps, monkeypatch):
+    unknown = tf.data.Dataset.from_tensor_slices((X, Y)).filter(lambda x, y: True).batch(10)
+    shown = rows_shown(monkeypatch, small_gan(), unknown, epochs=2, d_steps=d_steps)
+    assert len(shown) == 2 * (3 if d_steps == 1 else 2)
+    for epoch in np.split(np.array(shown), 2):
+        assert set(epoch.ravel()) == set(range(24))
+
+
+def test_rows_with_several_ones_are_refused_in_a_later_batch_too():
+    rows = np.eye(3, dtype="float32")[Y]
+    rows[20, :2] = 1
+    gan = small_gan()
+    gan.compile(run_eagerly=True)
+    for data in ((X, rows), (tf.data.Dataset.from_tensor_slices((X, rows)).batch(8),)):
+        with pytest.raises(ValueError, match=r"`labels` must be of one class.*multi-label"):
+            gan.fit(*data, verbose=0)
+
+
+def test_bool_labels_are_the_classes_0_and_1():
+    gans = [small_gan(num_classes=2), small_gan(num_classes=2)]
+    for gan, labels in zip(gans, (Y > 0, (Y > 0).astype("int64")), strict=True):
+        gan.compile(run_eagerly=True)
+        gan.fit(X, labels, batch_size=24, verbose=0)
+        gan.fit(tf.data.Dataset.from_tensor_slices((X, labels)).batch(24), verbose=0)
+    assert max_difference(*gans) == 0
