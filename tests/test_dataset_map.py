@@ -1,6 +1,9 @@
 """gan_augment in tf.data pipelines, against a generator whose output is known."""
 
+import gc
 import itertools
+import warnings
+import weakref
 
 import keras
 import numpy as np
@@ -9,6 +12,8 @@ import tensorflow as tf
 from tools import KNOWN_SHAPE, known_generator, label_of, noise_of, small_gan
 
 import keras_ganaug as kga
+from keras_ganaug.augmentation import dataset_map
+from keras_ganaug.augmentation import source as sources
 
 GENERATOR = known_generator()
 N = 70
@@ -82,12 +87,91 @@ def test_parallel_maps_give_the_same_and_epochs_differ(engine):
     np.testing.assert_array_equal(np.concatenate(epochs[None]), np.concatenate([x.numpy() for x, _ in repeated]))
 
 
-def test_the_same_pipeline_made_twice_of_one_function_is_the_same():
+def images_of(data):
+    return np.concatenate([x.numpy() for x, _ in data])
+
+
+@pytest.fixture
+def tables(monkeypatch):
+    """Weak references to the tables that pipelines make from now on."""
+    made, new_table = [], dataset_map._new_table
+
+    def new():
+        table = new_table()
+        made.append(weakref.ref(table.resource_handle))
+        return table
+
+    monkeypatch.setattr(dataset_map, "_new_table", new)
+    return made
+
+
+def test_each_mapping_draws_anew_and_the_same_sequence_repeats():
     augment = make()
-    first, second = (np.concatenate([x.numpy() for x, _ in pipeline(augment)]) for _ in range(2))
-    np.testing.assert_array_equal(first, second)
-    other = np.concatenate([x.numpy() for x, _ in pipeline(make(seed=2))])
-    assert not np.array_equal(first, other)
+    series = [images_of(pipeline(augment)) for _ in range(3)]
+    assert len({images.tobytes() for images in series}) == 3
+    again = make()
+    for parallel, images in zip((4, None, tf.data.AUTOTUNE), series, strict=True):
+        np.testing.assert_array_equal(images_of(pipeline(again, parallel=parallel)), images)
+    assert not np.array_equal(images_of(pipeline(make(seed=2))), series[0])
+
+
+def test_a_loop_that_maps_anew_trains_on_other_synthetic_rows():
+    augment, seen = make(1.0, bank_size=400), []
+
+    @tf.autograph.experimental.do_not_convert
+    def spied(images, labels):
+        images, labels = augment(images, labels)
+        return tf.numpy_function(lambda x: (seen.append(x), x)[1], [images], tf.float32), labels
+
+    model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(10)])
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    data = tf.data.Dataset.from_tensor_slices((X, Y)).batch(N)
+    for _ in range(2):
+        model.fit(data.map(spied).map(lambda x, y: (tf.ensure_shape(x, [None, *KNOWN_SHAPE]), y)), verbose=0)
+    assert len({x.tobytes() for x in seen}) == 2
+
+
+def test_the_number_of_a_mapping_does_not_depend_on_how_often_it_is_traced(tables):
+    expected = make()
+    expected = [images_of(pipeline(expected)) for _ in range(2)]
+    augment, variables = make(), []
+
+    def makes_a_variable(images, labels):  # TensorFlow traces it once more
+        if not variables:
+            variables.append(tf.Variable(1.0))
+        return augment(images, labels)
+
+    tables.clear()
+    np.testing.assert_array_equal(images_of(pipeline(makes_a_variable)), expected[0])
+    assert len(tables) == 2
+    np.testing.assert_array_equal(images_of(pipeline(lambda *element: augment(*element))), expected[1])
+
+
+def test_iterators_of_one_pipeline_share_its_visits():
+    twice = images_of(pipeline(make()).repeat(2))
+    data = pipeline(make())
+    first, second = iter(data), iter(data)
+    turns = [next(iterator)[0].numpy() for _ in range(9) for iterator in (first, second)]
+    np.testing.assert_array_equal(np.concatenate([*turns[::2], *turns[1::2]]), twice)
+
+
+def test_nothing_is_kept_for_pipelines_that_are_gone(tables):
+    augment = make()
+    kept = pipeline(augment).repeat()
+    iterator = iter(kept)
+    for _ in range(3):
+        images_of(pipeline(augment, parallel=2))
+    assert len(tables) == 4
+    gc.collect()
+    assert [table() is not None for table in tables] == [True] + [False] * 3
+    del kept
+    gc.collect()
+    for _ in range(12):  # the iterator alone keeps what it needs
+        next(iterator)
+    del iterator
+    gc.collect()
+    assert tables[0]() is None
+    assert not [name for name, value in vars(augment).items() if isinstance(value, (list, dict, set)) and value]
 
 
 def test_batches_of_one_size_get_draws_of_their_own():
@@ -195,10 +279,11 @@ def test_paths_and_unconditional_generators(tmp_path):
 
 
 def test_a_pipeline_that_runs_for_long_forgets(monkeypatch):
-    monkeypatch.setattr("keras_ganaug.augmentation.dataset_map._MOST_VISITS", 3)
-    augment = make(engine="live")
-    assert sum(1 for _ in pipeline(augment, 7)) == 10
-    assert augment._traced_visits[0].size() <= 3
+    monkeypatch.setattr(dataset_map, "_MOST_VISITS", 3)
+    tables, new_table = [], dataset_map._new_table
+    monkeypatch.setattr(dataset_map, "_new_table", lambda: tables.append(new_table()) or tables[-1])
+    assert sum(1 for _ in pipeline(make(engine="live"), 7)) == 10
+    assert tables[0].size() <= 3
 
 
 def test_mixed_precision(mixed_bfloat16):
@@ -230,3 +315,172 @@ def test_batches_that_differ_in_few_pixels_are_told_apart():
 
     for calls in (2, 8, 16):
         np.testing.assert_array_equal(augmented(calls), augmented(None))
+
+
+def messages(call):
+    """The result of a call, and the texts of its warnings."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        result = call()
+    return result, [str(w.message) for w in caught]
+
+
+@pytest.mark.parametrize(
+    ("scale", "told", "engine"), [(255.0, 0, "bank"), (1.0, 1, "bank"), (-1.0, 1, "bank"), (1.0, 1, "live")]
+)
+def test_another_scale_is_told_once(scale, told, engine):
+    x = (X - 2) * scale
+    x = 2 * x + 1 if scale < 0 else x
+    augment = make(engine=engine, value_range=(0, 255))
+    _, texts = messages(lambda: [list(pipeline(augment, data=(x, Y), parallel=2)) for _ in range(2)])
+    texts = [text for text in texts if "The images span" in text]
+    assert len(texts) == told
+    assert all("value_range=(0.0, 255.0)" in text and "make the augmentation" in text for text in texts)
+
+
+def test_no_batch_that_was_seen_before_is_looked_at(monkeypatch):
+    looks = []
+    augment = make(value_range=(2, 3))
+    monkeypatch.setattr(augment._replacement, "look", lambda images: looks.append(len(images)))
+    list(pipeline(augment, 1).repeat(4))  # 280 batches, 70 of them different
+    assert looks == [1]
+
+
+@pytest.mark.parametrize(("batch_size", "fraction"), [(1, 0.5), (2, 0.25), (4, 0.1)])
+@pytest.mark.parametrize("known", [True, False])
+def test_a_fraction_that_rounds_to_no_row_is_told_once(batch_size, fraction, known):
+    augment = make(fraction, value_range=(2, 3))
+    data = tf.data.Dataset.from_tensor_slices((X, Y)).batch(batch_size, drop_remainder=known)
+    mapped, texts = messages(lambda: data.map(augment))
+    _, later = messages(lambda: [list(mapped) for _ in range(2)])
+    assert [len(texts), len(later)] == ([1, 0] if known else [0, 1])
+    assert f"Received: fraction={fraction:g} for batches of {batch_size}" in (texts + later)[0]
+    assert "`fraction` larger than" in (texts + later)[0]
+
+
+def test_a_smaller_last_batch_is_no_reason_to_speak():
+    augment = make(0.25, value_range=(2, 3))
+    _, texts = messages(lambda: list(pipeline(augment, 23)))  # 23, 23, 23, 1
+    _, eager = messages(lambda: [augment(X[:n], Y[:n]) for n in (8, 1)])
+    _, nothing = messages(lambda: list(pipeline(make(0.0, value_range=(2, 3)), 1)))
+    assert texts == eager == nothing == []
+
+
+class Unseen(sources.Source):
+    """The known generator, which tells that it has seen no image of some classes."""
+
+    image_shape, conditional, num_classes, value_range, unseen_classes = KNOWN_SHAPE, True, 10, (-1.0, 1.0), (3, 9)
+
+    def __init__(self):
+        self.sample = sources.resolve(GENERATOR, 10).sample
+
+
+@pytest.mark.parametrize("form", ["indices", "one-hot"])
+def test_balance_leaves_out_classes_that_were_never_seen(form):
+    labels = np.arange(N) % 3 if form == "indices" else np.eye(10, dtype="float32")[np.arange(N) % 3]
+    augment, texts = messages(lambda: kga.gan_augment(Unseen(), 0.5, "balance", seed=1, value_range=(2, 3)))
+    assert len([text for text in texts if "[3, 9]" in text and "balance" in text]) == 1
+    (_, after), texts = messages(lambda: augment(X, labels))
+    after = after.numpy() if form == "indices" else after.numpy().argmax(1)
+    counts = np.bincount(after, minlength=10)
+    assert counts[[3, 9]].tolist() == [0, 0]
+    assert counts[[4, 5, 6, 7, 8]].min() >= 6
+    assert texts == []
+
+
+def test_keep_replaces_rows_of_seen_classes_first():
+    augment, texts = messages(lambda: kga.gan_augment(Unseen(), 0.5, seed=1, value_range=(-1, 3)))
+    assert len([text for text in texts if "[3, 9]" in text]) == 1
+    for share, unseen_rows in ((20, 0), (45, 10)):
+        labels = np.where(np.arange(N) < share, [3, 9] * (N // 2), np.arange(N) % 3)
+        images, after = augment(X, labels)
+        np.testing.assert_array_equal(after, labels)
+        rows = rows_of(X, images.numpy())
+        assert len(rows) == 35
+        assert np.isin(labels[rows], [3, 9]).sum() == unseen_rows
+
+
+@pytest.mark.parametrize("weights", [{3: 1.0, 1: 1.0}, [0.1] * 10])
+def test_weights_of_classes_that_were_never_seen_are_refused(weights):
+    with pytest.raises(ValueError, match=r"`sampling_strategy` must give weight to classes .* Received: weight for \[3"):
+        kga.gan_augment(Unseen(), 0.5, weights, seed=1)
+    kga.gan_augment(Unseen(), 0.5, {1: 1.0}, seed=1)
+
+
+META = np.arange(N)
+INPUTS = {
+    "photo": {"photo": X, "meta": META},
+    "scan/photo": {"scan": {"photo": X, "depth": META}, "meta": META},
+    ("scan", "a/b"): {"scan": {"a/b": X}, "meta": META},
+    "a/b": {"a/b": X, "meta": META},
+    1: (META, X),
+    ("scans", 0): {"meta": META, "scans": (X, META)},
+}
+
+
+@pytest.mark.parametrize("key", INPUTS)
+def test_one_of_several_inputs_is_augmented(key):
+    augment = make(engine="live" if key == "photo" else "bank", image_key=key, value_range=(2, 3), bank_size=100)
+    weights = np.ones(N, "float32")
+    before = next(iter(tf.data.Dataset.from_tensor_slices((INPUTS[key], Y, weights)).batch(16)))
+    after = next(iter(pipeline(augment, 16, data=(INPUTS[key], Y, weights))))
+    tf.nest.assert_same_structure(before, after)
+    differ = [not np.array_equal(a, b) for a, b in zip(tf.nest.flatten(before), tf.nest.flatten(after), strict=True)]
+    assert sum(differ) == 1
+    image = tf.nest.flatten(after)[differ.index(True)].numpy()
+    assert image.shape[1:] == KNOWN_SHAPE
+    rows = rows_of(X[:16], image)
+    assert len(rows) == 8
+    np.testing.assert_array_equal(label_of(image, (2, 3))[rows], Y[rows])
+
+
+def test_several_inputs_in_a_dict_of_images_and_labels_and_without_labels():
+    element = {"images": INPUTS["photo"], "labels": Y}
+    after = next(iter(tf.data.Dataset.from_tensor_slices(element).batch(8).map(make(image_key="photo"))))
+    assert after["is_synthetic"].numpy().sum() == 4
+    np.testing.assert_array_equal(
+        rows_of(X[:8], after["images"]["photo"].numpy()), np.flatnonzero(after["is_synthetic"].numpy())
+    )
+    gan = small_gan(KNOWN_SHAPE, num_classes=None)
+    augment = kga.gan_augment(gan, 0.5, image_key="photo", bank_size=16, seed=1, value_range=(2, 3))
+    after = next(iter(tf.data.Dataset.from_tensor_slices(INPUTS["photo"]).batch(8).map(augment)))
+    assert len(rows_of(X[:8], after["photo"].numpy())) == 4
+    np.testing.assert_array_equal(after["meta"], META[:8])
+
+
+@pytest.mark.parametrize(
+    ("key", "inputs", "received"),
+    [
+        (None, {"photo": X, "meta": {"age": META}}, r"image_key=None for inputs with the keys \['photo', 'meta/age'\]"),
+        ("image", {"photo": X, "meta": META}, r"image_key='image' for inputs with the keys \['photo', 'meta'\]"),
+        ("scan", {"scan": {"photo": X}}, r"image_key='scan', .* the keys \['photo'\]"),
+        ("photo/x", {"photo": X}, "image_key='photo/x'"),
+        (2, (X, META), "image_key=2"),
+        ("photo", X, "image_key='photo' for a"),
+    ],
+)
+def test_an_image_key_that_is_missing_or_wrong_names_the_keys(key, inputs, received):
+    data = tf.data.Dataset.from_tensor_slices((inputs, Y)).batch(8)
+    with pytest.raises(ValueError, match=f"`image_key` .*Received: {received}"):
+        data.map(make(image_key=key))
+
+
+@pytest.mark.parametrize("key", [b"photo", 1.5, (), ("a", None), "", True])
+def test_what_is_no_image_key(key):
+    with pytest.raises(ValueError, match="`image_key` must be the key of the image"):
+        make(image_key=key)
+
+
+def test_an_unconditional_gan_over_labelled_data_is_told_the_way_out():
+    augment = kga.gan_augment(small_gan(KNOWN_SHAPE, num_classes=None), 0.5, bank_size=16, seed=1)
+    with pytest.raises(ValueError, match=r"`labels` must be None .*conditional GAN .*each class.*leave the labels out"):
+        pipeline(augment)
+
+
+def test_bool_labels_in_the_map():
+    labels = Y % 2 == 0
+    augment = kga.gan_augment(GENERATOR, 0.5, num_classes=2, seed=1, value_range=(2, 3))
+    for (images, after), real in zip(pipeline(augment, 35, data=(X, labels)), (X[:35], X[35:]), strict=True):
+        rows = rows_of(real, images.numpy())
+        assert after.dtype == tf.bool
+        np.testing.assert_array_equal(label_of(images, (2, 3))[rows], after.numpy()[rows])
