@@ -132,22 +132,23 @@ def check_classifier(model, images, num_classes):
         )
 
 
-def shared_images(images, others):
-    """How many of some images are also among others, pixel for pixel."""
-    if images.dtype != others.dtype:
-        images, others = images.astype(np.float64), others.astype(np.float64)
-    known = set(_rows(others))
-    return sum(row in known for row in _rows(images))
+def shared_images(parts):
+    """How many images of one part of the data are in another too, pixel for pixel.
+
+    Args:
+        parts: Mapping from names of arguments to (images, labels).
+
+    Returns a mapping from pairs of names to how many of the first are in the second, and of how many.
+    """
+    dtype = np.result_type(*(images.dtype for images, _ in parts.values()))
+    digests = {name: _digests_of_images(images.astype(dtype, copy=False)) for name, (images, _) in parts.items()}
+    pairs = [pair for pair in (("test", "train"), ("test", "held_out"), ("held_out", "train")) if parts.keys() >= set(pair)]
+    known = {name: set(texts) for name, texts in digests.items()}
+    return {(a, b): (sum(map(known[b].__contains__, digests[a])), len(digests[a])) for a, b in pairs}
 
 
-def repeated_images(images):
-    """How many images have been there before, pixel for pixel."""
-    return len(images) - len(set(_rows(images)))
-
-
-def _rows(images):
-    for image in np.ascontiguousarray(images):
-        yield hashlib.blake2b(image.tobytes(), digest_size=16).digest()
+def _digests_of_images(images):
+    return [hashlib.blake2b(image, digest_size=16).digest() for image in np.ascontiguousarray(images)]
 
 
 def warn_of_shared(name, other, counts):
@@ -170,7 +171,7 @@ def warn_of_shared(name, other, counts):
 
 def warn_of_repeated(images):
     """Warns of images that a training set has more than once: folds share them."""
-    count = repeated_images(images)
+    count = len(images) - len(set(_digests_of_images(images)))
     if count:
         warnings.warn(
             f"{count} of the {len(images)} images of `train` are there once more, pixel for pixel: a fold may hold out what "

@@ -123,13 +123,13 @@ class AugmentationStudy:
         self.arms = self._arms(arms, on_top_of, synthetic)
         self.directory = None
         if directory is not None:
-            _checks.new_folder(directory, "directory")
-            if _files.is_remote(directory):
+            if _files.is_remote(_checks.path(directory, "directory")):
                 raise ValueError(
                     "`directory` must be a folder of this machine, where studies can wait for each other. "
                     f"Received: directory={str(directory)!r}"
                 )
-            self.directory = Path(directory).expanduser()
+            _checks.new_folder(directory, "directory")
+            self.directory = Path(directory)
             kept.lock(self._file)  # so that filelock is missed now
 
     def _default_build(self, seed):
@@ -191,11 +191,9 @@ class AugmentationStudy:
                     f"Received: shape {images.shape[1:]}"
                 )
         look_at_scale(parts, self.value_range)
-        if self._tells_shared:
-            for pair in (("test", "train"), ("test", "held_out"), ("held_out", "train")):
-                if parts.keys() >= set(pair) and not (self._constant.keys() >= set(pair) and pair in self._shared):
-                    counts = self._shared.setdefault(pair, {})
-                    counts[seed] = (inputs.shared_images(*(parts[name][0] for name in pair)), len(parts[pair[0]][0]))
+        if self._tells_shared and not (self._shared and self._constant.keys() >= parts.keys()):
+            for pair, counts in inputs.shared_images(parts).items():
+                self._shared.setdefault(pair, {})[seed] = counts
         return list(parts.values())
 
     def _identity(self, seed):
