@@ -1,13 +1,19 @@
 """A GAN that is saved or killed goes on exactly where it was."""
 
+import copy
+import os
+import warnings
+
 import keras
 import numpy as np
 import pytest
 from tools import Kill, Killed, max_difference, small_data, small_gan, weights
 
 import keras_ganaug as kga
+from keras_ganaug import _compat
 
 X, Y = small_data()
+KERAS_3_ONLY = pytest.mark.skipif(not _compat.KERAS_3, reason="Keras 2 loads what it can import")
 
 
 @pytest.mark.parametrize("num_classes", [None, 3])
@@ -62,3 +68,106 @@ def test_a_killed_run_goes_on_from_its_backup(tmp_path):
     straight = run()
     assert int(resumed.step.numpy()) == 12
     assert max_difference(resumed, straight) == 0
+
+
+class Brightened:
+    """What `compile` takes, and Keras cannot save."""
+
+    def __call__(self, images, seed):
+        return images + 0.1
+
+
+class Gentle(keras.optimizers.SGD):
+    """Of a class that Keras does not know."""
+
+
+class Hinge(type(kga.losses.get("hinge"))):
+    """Of a class that Keras does not know."""
+
+
+@keras.saving.register_keras_serializable(package="tests")
+def known_penalty(logits, batch):
+    return 0.0
+
+
+@pytest.mark.parametrize(
+    ("argument", "make"),
+    [
+        ("augment", lambda: lambda images, seed: images),
+        ("augment", Brightened),
+        ("penalties", lambda: [lambda logits, batch: 0.0, kga.penalties.R1()]),
+        ("loss", Hinge),
+        pytest.param("g_optimizer", lambda: Gentle(0.1), marks=KERAS_3_ONLY),
+    ],
+    ids=["lambda", "object", "penalty", "loss", "optimizer"],
+)
+def test_a_part_that_cannot_be_loaded_is_named_when_it_is_saved(argument, make, tmp_path):
+    gan = small_gan()
+    gan.compile(run_eagerly=True, **{argument: make()})
+    gan.train_on_batch(X, Y)
+    expected = rf"`{argument}` cannot be loaded again.*register_keras_serializable"
+    with pytest.warns(UserWarning, match=expected):
+        gan.save(tmp_path / "gan.keras")
+    with pytest.warns(UserWarning, match=rf"not compiled.*`{argument}` could not be loaded"):
+        loaded = keras.models.load_model(tmp_path / "gan.keras")
+    assert max_difference(loaded, gan) == 0
+    assert int(loaded.step.numpy()) == 1
+    with pytest.raises(ValueError, match=r"`compile\(\)` must be called"):
+        loaded.fit(X, Y)
+    assert max_difference(keras.models.load_model(tmp_path / "gan.keras", compile=False), gan) == 0
+
+
+def test_a_part_that_can_be_loaded_is_not_warned_of(tmp_path):
+    gan = small_gan()
+    gan.compile(penalties=[known_penalty, kga.penalties.LeCam()], augment=kga.AdaptiveAugment(), loss="lsgan")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        gan.save(tmp_path / "gan.keras")
+        loaded = keras.models.load_model(tmp_path / "gan.keras")
+    assert loaded.penalties[0] is known_penalty
+
+
+def test_a_gan_that_was_frozen_after_its_training_is_loaded(tmp_path):
+    gan = small_gan()
+    gan.compile()
+    gan.discriminator.trainable = False
+    gan.save(tmp_path / "gan.keras")
+    with pytest.warns(UserWarning, match="not compiled.*`discriminator`"):
+        loaded = keras.models.load_model(tmp_path / "gan.keras")
+    np.testing.assert_array_equal(loaded.generate([1], seed=1), gan.generate([1], seed=1))
+
+
+@pytest.mark.parametrize("name", ["gan.h5", "gan", "gan.tf", "gan.keras.zip"])
+def test_a_file_of_another_format_is_refused(name, tmp_path):
+    with pytest.raises(ValueError, match=r'`filepath` must end in "\.keras".*`export'):
+        small_gan().save(tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("save", "name"), [("save", "gan.keras"), ("save_weights", "gan.weights.h5")])
+def test_a_save_that_is_killed_leaves_the_old_file(save, name, tmp_path, monkeypatch):
+    gan = small_gan()
+    getattr(gan, save)(tmp_path / name)
+    old = (tmp_path / name).read_bytes()
+
+    def killed(self, path, *args, **kwargs):
+        assert os.fspath(path) != str(tmp_path / name)
+        with open(path, "wb") as file:
+            file.write(b"half")
+        raise Killed
+
+    monkeypatch.setattr(keras.Model, save, killed)
+    with pytest.raises(Killed):
+        getattr(gan, save)(str(tmp_path / name))
+    assert (tmp_path / name).read_bytes() == old
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_each_process_that_loads_a_gan_generates_other_images(tmp_path):
+    gan = small_gan()
+    gan.save(tmp_path / "gan.keras")
+    loaded = [keras.models.load_model(tmp_path / "gan.keras") for _ in range(2)]
+    images = [each.generate([0]) for each in (gan, *loaded, copy.copy(gan))]
+    assert len({each.tobytes() for each in images}) == 4
+    seeded = [each.generate([0], seed=3) for each in (gan, *loaded)]
+    assert len({each.tobytes() for each in seeded}) == 1
