@@ -95,10 +95,7 @@ def output_layer(model):
     """The layer, or in Keras 3 the operation, that gives a model's first output; None if the model does not tell."""
     outputs = getattr(model, "outputs", None)
     history = getattr(outputs[0], "_keras_history", None) if outputs else None
-    if history is not None:
-        return history[0]
-    layers = getattr(model, "layers", None)
-    return layers[-1] if layers else None
+    return None if history is None else history[0]
 
 
 def auto_jit_compile(under_strategy):

@@ -25,6 +25,11 @@ def as_seed(seed):
     return np.array([int(part) % 2**32 for part in seed], np.uint32).astype(np.int32)
 
 
+def derived(seed, *numbers):
+    """A Python integer below 2³¹, a seed for other libraries, that follows from a seed and other non-negative numbers."""
+    return int(np.random.SeedSequence([seed, *numbers]).generate_state(1)[0] >> 1)
+
+
 def entropy():
     """A fresh seed as a Python integer, for a user who gave none."""
     return int(np.random.SeedSequence().generate_state(1)[0])
@@ -39,7 +44,7 @@ def preserved():
     """
     of_python, of_numpy, of_keras = random.getstate(), np.random.get_state(), _compat.keras_random_state()
     of_eager = eager.context()  # whose seed and generator have no public name
-    seed = of_eager._seed
+    seed = getattr(of_eager, "_seed", None)
     position = None if seed is None else of_eager._rng.getstate()
     try:
         yield

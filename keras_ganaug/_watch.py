@@ -12,6 +12,7 @@ from keras_ganaug import _compat
 
 _MOST_LABELS = 256  # of which an image each is looked at
 _told = contextvars.ContextVar("told", default=None)
+_ENOUGH = 64  # outputs, half of which would be below 0 if they were logits of a classifier that has learned nothing
 _EVERY = 256  # batches of a graph from one look to the next: another data set may come
 
 
@@ -136,11 +137,13 @@ def warn_of_last_activation(model, images, name):
         return
     activation = last_activation(model)
     told = warn_of_probabilities(outputs, name, stacklevel=4)
-    if not told and activation in ("sigmoid", "softmax"):
+    if activation is None and outputs.size >= _ENOUGH and ((outputs > 0) & (outputs < 1)).all():
+        activation = "what looks like a sigmoid: all its outputs are above 0 and below 1"
+    if not told and activation:
         told = True
         warnings.warn(
             f"`{name}` must give logits, of which the loss takes the softmax: leave out the last activation. "
-            f"Received: a classifier that ends in {activation!r}",
+            f"Received: a classifier that ends in {activation}",
             stacklevel=3,
         )
     if told:
@@ -148,10 +151,10 @@ def warn_of_last_activation(model, images, name):
 
 
 def last_activation(model):
-    """The name of the activation that a model's outputs have, as far as it can be known; "" if it cannot."""
+    """Which of "sigmoid" and "softmax" a model ends in: "" for neither, None if it does not tell."""
     layer = _compat.output_layer(model)
     if layer is None:
-        return ""
+        return None
     if isinstance(layer, keras.Model):
         return last_activation(layer)
     activation = getattr(layer, "activation", None)

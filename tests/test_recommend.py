@@ -56,6 +56,35 @@ def test_two_seeds_share_nothing(scripted):
     of(2**40)  # which is more than Keras's own seeds may be
 
 
+def test_the_classifiers_of_two_filters_have_other_seeds_and_folds():
+    images, labels = np.arange(30)[:, None, None, None] + np.zeros(STUDY_SHAPE), np.resize([0, 1], 30)
+    given = []
+
+    def train_on(images, labels, seed):
+        given.append((seed, frozenset(images[:, 0, 0, 0].astype(int))))
+        assert np.bincount(labels) == pytest.approx([7.5, 7.5], abs=1)
+        return StudyRecorder().build(seed)
+
+    for seed in (0, 1, 2, 0, 2**40):
+        study.cross_fitted_classifier(train_on, images, labels, seed=seed)
+    assert given[:2] == given[6:8]
+    assert len({seed for seed, _ in given}) == len({train for _, train in given}) == 8
+    assert all(one[1] | other[1] == {*range(30)} for one, other in zip(given[::2], given[1::2]))
+
+
+def test_of_five_ways_that_are_worth_nothing_one_in_seven_is_recommended():
+    """What the documentation says of the best of several, which share the folds and the arm that they are compared with."""
+    rng, trials = np.random.default_rng(1), 4000
+
+    def noise(*shape):
+        return np.sqrt(1 / 3) * rng.normal(size=[*shape, 1]) + np.sqrt(2 / 3) * rng.normal(size=[*shape, 6])
+
+    gains = noise(trials, 5) - noise(trials, 1)
+    best = gains[np.arange(trials), gains.mean(-1).argmax(1)]
+    low = best.mean(1) - stats.t.ppf(0.95, 5) * best.std(1, ddof=1) * np.sqrt(1 / 6 + 1 / 2)
+    assert np.mean(low > 0) == pytest.approx(1 / 7, abs=0.02)
+
+
 @pytest.mark.slow
 def test_the_guard_judges_on_images_that_nothing_was_trained_on(tmp_path, monkeypatch):
     monkeypatch.setattr(cross_validation.CrossValidation, "is_hopeless", lambda *_: False)

@@ -230,6 +230,18 @@ def _told(run, *words):
     return sum(any(word in str(warning.message) for word in words) for warning in caught)
 
 
+class _Hidden(keras.Model):
+    """Does not tell what its outputs are."""
+
+    def __init__(self, model, sigmoid):
+        super().__init__()
+        self.model, self.sigmoid = model, sigmoid
+
+    def call(self, images, training=False):
+        outputs = self.model(images / 255)
+        return tf.nn.sigmoid(outputs) if self.sigmoid else outputs
+
+
 def _ends_in(how):
     """Makes classifiers that end in an activation, in each way that a user may write it."""
 
@@ -242,17 +254,22 @@ def _ends_in(how):
         elif how == "of a layer":
             outputs = keras.layers.Activation("sigmoid")(keras.layers.Dense(3)(x))
         elif how == "of a model within":
-            outputs = keras.Sequential([keras.layers.Dense(3, activation="sigmoid")])(x)
+            outputs = keras.Sequential([keras.Input(x.shape[1:]), keras.layers.Dense(3, activation="sigmoid")])(x)
         else:
-            outputs = keras.layers.Dense(3, activation=how)(x)
-        return keras.Model(inputs, outputs)
+            outputs = keras.layers.Dense(3, activation=None if how.startswith("hidden") else how)(x)
+        model = keras.Model(inputs, outputs)
+        return _Hidden(model, how.endswith("sigmoid")) if how.startswith("hidden") else model
 
     return build
 
 
 @pytest.mark.parametrize(
     ("how", "times"),
-    [("softmax", 1), ("sigmoid", 1), ("of a function", 1), ("of a layer", 1), ("of a model within", 1), ("linear", 0)],
+    [
+        *((how, 1) for how in ("softmax", "sigmoid", "of a function", "of a layer", "of a model within", "hidden sigmoid")),
+        ("linear", 0),
+        ("hidden", 0),
+    ],
 )
 def test_a_classifier_that_gives_no_logits_is_told_of_once_and_before_it_is_trained(how, times, monkeypatch):
     trained = []
@@ -263,7 +280,7 @@ def test_a_classifier_that_gives_no_logits_is_told_of_once_and_before_it_is_trai
     assert len(trained) == 4
     if times:
         with warnings.catch_warnings():
-            warnings.simplefilter("error")
+            warnings.filterwarnings("error", "`build` must give")
             with pytest.raises(UserWarning, match="`build` must give logits"):
                 tried.run()
         assert len(trained) == 4  # before the first of them
@@ -312,7 +329,7 @@ def test_images_on_another_scale_are_told_of_before_anything_is_trained(wrong):
     assert "a small part of value_range=(0.0, 255.0)" in told[0]
     before = len(recorder.models)
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.filterwarnings("error", "The images of")
         with pytest.raises(UserWarning, match=f"`{wrong}` span"):
             tried().run()
     assert len(recorder.models) == before

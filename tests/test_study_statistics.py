@@ -177,13 +177,26 @@ for module in ("scipy", "sklearn", "imblearn", "filelock", "matplotlib"):
     sys.modules[module] = None
 import keras_ganaug as kga
 from keras_ganaug.study import statistics
-try:
-    statistics.paired_interval([0.1, 0.2, 0.3])
-except ImportError as error:
-    print(error)
+import numpy as np
+data = np.zeros([60, 8, 8, 1], "uint8"), np.arange(60) % 2
+filtered = {"a": kga.study.Arm(synthetic=kga.study.Synthetic(band=(0, 1)))}
+classifier = lambda *_: print("trained")
+for call in (
+    lambda: statistics.paired_interval([0.1, 0.2, 0.3]),
+    lambda: kga.recommend(data, classifier, build=classifier),
+    lambda: kga.study.cross_fitted_classifier(classifier, *data, seed=1),
+    lambda: kga.AugmentationStudy(data, data, classifier, filtered, on_top_of=None),
+):
+    try:
+        call()
+    except ImportError as error:
+        print(error)
 """
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert 'scipy, which is not installed: pip install "keras_ganaug[study]"' in output
+    packages = [line.split('pip install "keras_ganaug[study]"')[0] for line in output.splitlines()]
+    assert len(packages) == 4
+    for words, line in zip(("needs scipy", "needs scipy", "needs sklearn", "'a' needs scikit-learn"), packages):
+        assert words in line
 
 
 @pytest.mark.parametrize(("count", "folds", "level"), [(2, 2, 0.9), (6, 3, 0.9), (6, 3, 0.95), (40, 10, 0.5)])

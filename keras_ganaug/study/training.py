@@ -49,7 +49,7 @@ def cross_fitted_classifier(train_on, images, labels, seed, folds=2):
     An image that a generator has copied is then new to one of them at least, and gives no confidence in itself.
 
     Args:
-        train_on: Maps (images, labels, seed) to a trained Keras model from images to logits.
+        train_on: Maps (images, labels, seed) to a trained Keras model from images to logits; each fold has its own seed.
         images, labels: The training images.
         seed: Integer.
         folds: How many, at least 2. Defaults to 2.
@@ -77,7 +77,7 @@ def cross_fitted_classifier(train_on, images, labels, seed, folds=2):
     with _watch.telling_once(), _random.preserved():
         for fold in range(folds):
             rows = place != fold
-            models.append(train_on(images[rows], labels[rows], (seed * folds + fold) % 2**32))
+            models.append(train_on(images[rows], labels[rows], _random.derived(seed, folds, fold)))
             if not isinstance(models[-1], keras.Model):
                 raise TypeError(f"`train_on` must give a Keras model. Received: {models[-1]!r}")
             _watch.warn_of_last_activation(models[-1], images, "train_on")
