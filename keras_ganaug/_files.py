@@ -26,7 +26,8 @@ def join(folder, *names):
 
 def parent(path):
     """The folder that a file is in, as a string; "" for the current one."""
-    return (posixpath if is_remote(path) else os.path).dirname(os.fspath(path).rstrip("/"))
+    scheme, separator, name = os.fspath(path).rpartition("://")
+    return scheme + separator + (posixpath if separator else os.path).dirname(name.rstrip("/"))
 
 
 def exists(path):
@@ -56,7 +57,7 @@ def remove(path):
 
 def make_folder(path):
     """Makes a folder, and those that it is in."""
-    if os.fspath(path):
+    if os.fspath(path) and not os.fspath(path).endswith("://"):
         tf.io.gfile.makedirs(os.fspath(path))
 
 

@@ -7,6 +7,7 @@ import itertools
 import json
 import pathlib
 import uuid
+import warnings
 
 import keras
 import numpy as np
@@ -279,7 +280,31 @@ def test_callbacks_write_to_any_file_system_of_tensorflow():
     grid.set_model(small_gan())
     grid.on_epoch_end(0)
     assert tf.io.gfile.listdir(f"{folder}/grids") == ["1.png"]
+    grid = callbacks.SampleGrid(f"{folder}.png", columns=2)  # in no folder
+    grid.set_model(small_gan())
+    grid.on_epoch_end(0)
+    assert tf.io.gfile.exists(f"{folder}.png")
     assert not pathlib.Path("ram:").exists()
+
+
+def test_paths_of_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    begun([1.0], path="~/best").on_epoch_end(0, {})
+    grid = callbacks.SampleGrid("~/grid.png", columns=1)
+    grid.set_model(small_gan())
+    grid.on_epoch_end(0)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["best", "grid.png"]
+
+
+def test_a_metric_that_is_not_finite_is_told_once():
+    keep = begun([np.nan, np.inf, 1.0])
+    with pytest.warns(UserWarning, match=r"`metric` must give finite numbers.*Received: nan in epoch 1"):
+        keep.on_epoch_end(0, {})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        keep.on_epoch_end(1, {})
+        keep.on_epoch_end(2, {})
+    assert (keep.best, keep.best_epoch) == (1.0, 2)
 
 
 def test_a_metric_that_gives_no_number_tells_its_own_error():

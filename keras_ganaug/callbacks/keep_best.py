@@ -65,7 +65,8 @@ class KeepBest(GANCallback):
         self.every = _checks.positive_int(every, "every")
         if path is not None:
             _checks.new_folder(path)
-        self.path = None if path is None else os.fspath(path)
+            path = os.path.expanduser(os.fspath(path))
+        self.path = path
         self.name = metric if isinstance(metric, str) else name
         self.best = self.best_epoch = self._state = None
         self._unsaved = False
@@ -78,7 +79,7 @@ class KeepBest(GANCallback):
 
     def on_train_begin(self, logs=None):
         self._last = self.params.get("epochs", 0) - 1
-        self._begun, self._skipped, self._found = False, None, False
+        self._begun, self._skipped, self._found, self._told = False, None, False, False
 
     def on_epoch_begin(self, epoch, logs=None):
         if not self._begun:  # by now a callback may have restored the model
@@ -178,6 +179,13 @@ class KeepBest(GANCallback):
             if logs is not None:
                 logs[self.name] = value
         better = self.best is None or (value < self.best if self.mode == "min" else value > self.best)
+        if not np.isfinite(value) and not self._told:
+            self._told = True
+            warnings.warn(
+                f"`metric` must give finite numbers: an epoch of another one is never the best. Received: {value} in epoch "
+                f"{epoch + 1}",
+                stacklevel=2,
+            )
         if np.isfinite(value) and better:
             self.best, self.best_epoch = value, epoch
             self._state = [variable.numpy() for variable in self.model.sampling_state]

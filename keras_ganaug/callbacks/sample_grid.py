@@ -47,26 +47,26 @@ class SampleGrid(GANCallback):
         super().__init__()
         if path is None and log_dir is None:
             raise ValueError("`path` or `log_dir` must be given. Received: path=None, log_dir=None")
-        self.path = None if path is None else _checks.path(path)
+        self.path = None if path is None else os.path.expanduser(os.fspath(_checks.path(path)))
         self._file(1)
         self.every, self.columns = _checks.positive_int(every, "every"), _checks.positive_int(columns, "columns")
         self.rows, self.zoom = _checks.positive_int(rows, "rows"), _checks.positive_int(zoom, "zoom")
-        self._writer = None if log_dir is None else tf.summary.create_file_writer(str(log_dir))
+        self._writer = None if log_dir is None else tf.summary.create_file_writer(os.path.expanduser(os.fspath(log_dir)))
 
     def _file(self, epoch):
         """The file of an epoch, counted from 1."""
         if self.path is None:
             return None
         try:
-            file = os.fspath(self.path).format(epoch=epoch)
+            file = self.path.format(epoch=epoch)
         except (KeyError, IndexError, ValueError) as error:
             raise ValueError(
-                f'`path` must be a file, with nothing in braces but "{{epoch}}". Received: path={str(self.path)!r}'
+                f'`path` must be a file, with nothing in braces but "{{epoch}}". Received: path={self.path!r}'
             ) from error
         if _files.is_folder(file):
-            raise ValueError(f"`path` must be a file. Received: path={str(self.path)!r}, which is a folder")
+            raise ValueError(f"`path` must be a file. Received: path={self.path!r}, which is a folder")
         if _suffix(file) not in _ENCODERS:
-            raise ValueError(f"`path` must be a file that ends in {sorted(_ENCODERS)}. Received: path={str(self.path)!r}")
+            raise ValueError(f"`path` must be a file that ends in {sorted(_ENCODERS)}. Received: path={self.path!r}")
         return file
 
     def grid(self):
