@@ -106,7 +106,7 @@ def _signed_rank_p(differences):
     return np.mean(np.abs(sums - middle) >= abs(ranks[differences > 0].sum() - middle) - 1e-9)
 
 
-@pytest.mark.parametrize("n", [1, 3, 6, 10, 13])
+@pytest.mark.parametrize("n", [1, 3, 6, 11])
 def test_wilcoxon_counted_out(n):
     differences = RNG.normal(size=n) + 0.3
     assert statistics.wilcoxon(differences) == pytest.approx(_signed_rank_p(differences), rel=1e-6)
@@ -137,8 +137,8 @@ def test_the_interval_covers_what_it_says(n):
 
 def test_a_bootstrap_of_three_covers_less():
     """Why the interval is none: 70 to 75% of the percentile bootstrap's hold the mean where 95% should."""
-    differences = np.random.default_rng(3).normal(size=[3000, 3])
-    means = differences[:, list(itertools.product(range(3), repeat=3))].mean(-1)
+    rng = np.random.default_rng(3)
+    means = rng.normal(size=[3000, 3])[:, rng.integers(3, size=[500, 3])].mean(-1)
     low, high = np.quantile(means, [0.025, 0.975], axis=1)
     assert 0.7 < np.mean((low < 0) & (high > 0)) < 0.78
 
@@ -168,6 +168,9 @@ def test_a_report_says_how_sure_it_is():
     assert few.compare("gan", "plain")["interval"] is None
     assert few.verdict().startswith("Too few seeds for a verdict: +3.0 points")
     assert "too few seeds for an interval" in few.verdict()
+    lost = _report([0.60, np.nan, 0.64], [0.58, 0.62, 0.63])
+    assert np.isnan(lost.compare("gan", "plain")["interval"]).all()
+    assert "no interval, since not all seeds were measured" in lost.verdict()
 
 
 def test_a_study_without_scipy_says_what_to_install():

@@ -146,6 +146,8 @@ def in_words(interval, level=0.95):
     """An interval of shares in words, in points: "95% interval -0.6 to +0.2"."""
     if interval is None:
         return "too few seeds for an interval"
+    if np.isnan(interval).any():
+        return "no interval, since not all seeds were measured"
     low, high = (100 * value for value in interval)
     return f"{level:.0%} interval {low:+.1f} to {high:+.1f}"
 
