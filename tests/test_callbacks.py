@@ -13,12 +13,13 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tools import Kill, Killed, small_data, small_gan
+from tools import Kill, Killed, max_difference, small_data, small_gan
 
 import keras_ganaug as kga
-from keras_ganaug import callbacks
+from keras_ganaug import _compat, callbacks
 
 X, Y = small_data()
+DOUBLE = {"double_checkpoint": True} if _compat.KERAS_3 else {}
 
 
 def compiled(**options):
@@ -368,13 +369,33 @@ def test_keep_best_of_a_training_that_is_resumed_after_its_last_epoch(tmp_path):
     recorder, values = Recorder(), iter([1.0, 2.0])
 
     def used(metric):
-        backup = keras.callbacks.BackupAndRestore(str(tmp_path / "backup"), delete_checkpoint=False)
+        backup = keras.callbacks.BackupAndRestore(str(tmp_path / "backup"), delete_checkpoint=False, **DOUBLE)
         return callbacks.KeepBest(metric, path=tmp_path / "best"), backup
 
     fit(compiled(), recorder, *used(lambda gan: next(values)), epochs=2)
     gan = compiled()
     fit(gan, *used(lambda gan: 0.0), epochs=2)
     np.testing.assert_array_equal(gan.generate([0, 1, 2], seed=1), recorder.images[0])
+
+
+@pytest.mark.skipif(not _compat.KERAS_3, reason="`double_checkpoint` is Keras 3's")
+def test_a_run_that_was_killed_while_a_backup_was_written_goes_on_from_the_one_before(tmp_path):
+    """What the README shows and says: with both callbacks the resumed run is the one that was not killed."""
+
+    def used(folder):
+        keep = callbacks.KeepBest(lambda gan: -float(gan.step.numpy()), path=tmp_path / folder / "best")
+        return keep, keras.callbacks.BackupAndRestore(str(tmp_path / folder / "backup"), double_checkpoint=True)
+
+    whole, resumed = compiled(), compiled()
+    fit(whole, *used("whole"), epochs=4)
+    with pytest.raises(Killed):
+        fit(compiled(), *used("killed"), Kill(3), epochs=4)
+    weights = tmp_path / "killed" / "backup" / "latest.weights.h5"
+    weights.write_bytes(weights.read_bytes()[: weights.stat().st_size // 2])
+    keep, backup = used("killed")
+    assert len(fit(resumed, keep, backup, epochs=4)["d_loss"]) == 2  # from the end of the second epoch on
+    assert (keep.best, keep.best_epoch) == (-float(whole.step.numpy()), 3)
+    assert max_difference(whole, resumed) == 0
 
 
 def test_keep_best_keeps_the_mean_w_of_a_stylegan():
