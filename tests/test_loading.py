@@ -342,3 +342,12 @@ def test_safe_mode_is_what_the_loading_was_told(tmp_path):
         keras.models.load_model(tmp_path / "model.keras", custom_objects={"Own": Own}, safe_mode=safe)
     assert AsksForSafeMode.said == [(True, ["Own"]), (False, ["Own"])]
     assert _compat.safe_mode()
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"object": {}}'])
+def test_a_broken_description_is_told(tmp_path, content):
+    (tmp_path / "generator.json").write_text(content)
+    with pytest.raises(ValueError, match=r"A generator in a file must be described .*Received"):
+        assets.read(str(tmp_path), safe_mode=True)
+    with pytest.raises(ValueError, match="must hold its generator"):
+        assets.read(None, safe_mode=True)

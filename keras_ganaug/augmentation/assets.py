@@ -82,7 +82,7 @@ def read(folder, safe_mode, custom_objects=None):
 
 
 def _read_object(folder, safe_mode, custom_objects):
-    content = json.loads(_files.read_text(_files.join(folder, _CONFIG)))
+    content = _read_content(folder)
     model = keras.saving.deserialize_keras_object(content["object"], custom_objects=custom_objects, safe_mode=safe_mode)
     if not isinstance(model, keras.Model):
         raise ValueError(f"A generator in a file must be a Keras model. Received: {type(model).__name__}")
@@ -101,6 +101,17 @@ def _read_object(folder, safe_mode, custom_objects):
         return FilteredGenerator(inner, model, content["band"], content["candidates"])
     source.unseen_classes = tuple(content["unseen_classes"])
     return source
+
+
+def _read_content(folder):
+    text = _files.read_text(_files.join(folder, _CONFIG))
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"A generator in a file must be described in JSON. Received: {error}") from error
+    if not isinstance(content, dict) or not {"object", "unseen_classes"} <= content.keys():
+        raise ValueError(f"A generator in a file must be described by its config. Received: {text[:100]!r}")
+    return content
 
 
 def _variables(source):

@@ -238,7 +238,7 @@ class GANAugmentation(keras.layers.Layer):
     def _read_assets(self, folder):
         source = assets.read(folder, self._loading.safe_mode, self._loading.custom_objects)
         for name in ("image_shape", "conditional", "num_classes", "value_range"):
-            expected, received = getattr(self._frozen.source, name), getattr(source, name)
+            expected, received = (_plain(getattr(one, name)) for one in (self._frozen.source, source))
             if received != expected:
                 raise ValueError(
                     f"The generator in a file must have the {name} that the file tells, {expected}. Received: {received}"
@@ -315,6 +315,10 @@ def _restored(description):
         with contextlib.suppress(ValueError, TypeError):  # the file may be another one now; the assets are still to come
             return sources.resolve(description["path"], description["num_classes"])
     return _Absent(description)
+
+
+def _plain(value):
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _structured(images, labels, sample_weight):
