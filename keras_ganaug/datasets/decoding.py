@@ -4,6 +4,7 @@ TensorFlow decodes PNG, JPEG, GIF and BMP within its graph, Pillow the rest. Wha
 suffix may err.
 """
 
+import functools
 import io
 
 import numpy as np
@@ -11,11 +12,13 @@ import tensorflow as tf
 
 from keras_ganaug import _checks
 
-JPEG, PNG, TRANSPARENT_PNG, GIF, BMP, OTHER = range(6)
+# How a file is read: by TensorFlow as it stands, with its alpha, or as colours that may become grey; or by Pillow.
+PLAIN, ALPHA, COLORS, OTHER = range(4)
 _HEAD = 1088  # bytes that hold the header of a BMP with its palette
 _GRAY_PALETTE = bytes(value for gray in range(256) for value in (gray, gray, gray, 0))
-_GIF_CONTROL = b"\x21\xf9\x04"
 _ORIENTATION, _SHORT = 0x0112, 3
+_ENTRIES = 256  # most entries of a directory of EXIF
+_EXIF = 1 << 17  # bytes of a JPEG in which its EXIF begins and ends
 
 
 def pillow():
@@ -27,107 +30,139 @@ def pillow():
     return Image, ImageOps
 
 
-def format_of(contents):
-    """Which of the formats above an image file is of. OTHER is all that TensorFlow cannot read, or would read wrongly."""
-    head = tf.strings.join([tf.strings.substr(contents, 0, _HEAD), b"\0" * _HEAD])
-    byte = tf.io.decode_raw(tf.strings.substr(head, 0, _HEAD), tf.uint8)
-
-    def starts(mark, at=0):
-        return tf.equal(tf.strings.substr(head, at, len(mark)), mark)
-
-    def png():
-        alpha = tf.not_equal(tf.bitwise.bitwise_and(byte[25], tf.constant(4, tf.uint8)), 0)
-        return tf.where(alpha | _has(_before_pixels(contents), b"tRNS"), TRANSPARENT_PNG, PNG)
-
-    def gif():
-        # TensorFlow paints the transparent pixels in a colour of its own.
-        flags = tf.strings.join([tf.strings.substr(_after(contents, _GIF_CONTROL), 0, 1), b"\0"])
-        return tf.where(tf.io.decode_raw(tf.strings.substr(flags, 0, 1), tf.uint8)[0] % 2 == 0, GIF, OTHER)
-
-    def bmp():
-        # TensorFlow takes palettes for grey, and knows no compression.
-        plain = starts(b"\0" * 4, 30) & (byte[14] >= 40)
-        gray = (byte[28] == 8) & starts((54 + 1024).to_bytes(4, "little"), 10) & starts(_GRAY_PALETTE, 54)
-        return tf.where(plain & ((byte[28] == 24) | (byte[28] == 32) | gray), BMP, OTHER)
-
-    return tf.case(
-        [
-            (starts(b"\xff\xd8\xff"), lambda: tf.constant(JPEG)),
-            (starts(b"\x89PNG\r\n\x1a\n"), png),
-            (starts(b"GIF8"), gif),
-            (starts(b"BM"), bmp),
-        ],
-        default=lambda: tf.constant(OTHER),
-    )
-
-
-def decode(contents, channels, background=255.0, with_pillow=True):
-    """Decodes an image file within a graph.
+@functools.lru_cache(maxsize=16)
+def decoder(channels, background=(255.0,), with_pillow=True):
+    """A graph that decodes an image file.
 
     Args:
-        contents: The bytes of the file, a scalar string tensor.
         channels: 1, 3 or 4.
-        background: What lies behind transparent pixels: a number or three. Of no use with 4 channels. Defaults to 255.
+        background: What lies behind transparent pixels: a tuple of one number or three. Of no use with 4 channels. Defaults
+            to white.
         with_pillow: Whether files that TensorFlow cannot read go to Pillow; else they fail. Defaults to True.
 
-    Returns `(image, facts)`: a uint8 tensor (height, width, channels), and an int32 tensor of three: the EXIF orientation that
-    was undone, 1 to 8, whether a pixel is transparent, and whether there are further frames, which are not read.
+    Returns a function of the bytes of the file, a scalar string tensor, to `(image, facts)`: a uint8 tensor (height, width,
+    channels), and an int32 tensor of four: how the file was read, the EXIF orientation that was undone, whether a pixel is
+    transparent, and whether there are further frames, which are not read.
     """
+
+    def decoded(contents):
+        return _decoded(contents, channels, background, with_pillow)
+
+    return tf.function(decoded, input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
+
+
+def _decoded(contents, channels, background, with_pillow):
+    way, orientation, further = look_at(contents)
 
     def read(count):
         return tf.io.decode_image(contents, channels=count, expand_animations=False)
 
-    def finished(pixels, orientation=1, some_transparent=False, further=False):
-        pixels = upright(pixels, orientation)
-        return pixels, tf.stack([tf.cast(fact, tf.int32) for fact in (orientation, some_transparent, further)])
+    def told(transparent=False, turned=1, further=False):
+        return tf.stack([tf.cast(fact, tf.int32) for fact in (transparent, turned, further)])
 
-    def opaque(pixels, *facts):
-        return finished({1: to_gray, 3: tf.identity, 4: _with_alpha}[channels](pixels), *facts)
+    def plain():
+        return _with_alpha(read(3)) if channels == 4 else read(channels), told()
 
-    def transparent(pixels, orientation=1, further=False):
-        some = tf.reduce_any(pixels[..., 3] < 255)
-        if channels < 4:
-            pixels = tf.cond(some, lambda: compose(pixels, background), lambda: pixels[..., :3])
-            pixels = to_gray(pixels) if channels == 1 else pixels
-        return finished(pixels, orientation, some, further)
+    def colors():
+        return to_gray(read(3)) if channels == 1 else plain()[0], told()
 
-    def jpeg():
-        orientation = orientation_of(tf.strings.substr(contents, 0, 1 << 17), b"Exif\0\0")
-        if channels > 1:
-            return opaque(read(3), orientation)
-        four_inks = tf.equal(tf.io.extract_jpeg_shape(contents)[2], 4)  # TensorFlow makes colours of them, but no grey
-        return finished(tf.cond(four_inks, lambda: to_gray(read(3)), lambda: read(1)), orientation)
+    def composed(pixels):
+        pixels = pixels if channels == 4 else compose(pixels, background)
+        return to_gray(pixels) if channels == 1 else pixels
 
-    def png():
-        orientation, animated = orientation_of(contents, b"eXIf"), _has(_before_pixels(contents), b"acTL")
-        if channels == 1:
-            return finished(read(1), orientation, False, animated)
-        return opaque(read(3), orientation, False, animated)
-
-    def transparent_png():
-        return transparent(read(4), orientation_of(contents, b"eXIf"), _has(_before_pixels(contents), b"acTL"))
+    def alpha():
+        pixels = read(4)
+        return composed(pixels), told(_some_transparent(pixels))
 
     def other():
         if not with_pillow:
-            readable = _checks.assertion(
-                False, "`directory` must hold files that TensorFlow or an installed Pillow can read"
-            )
+            readable = _checks.assertion(False, "`directory` must hold files that TensorFlow can read if Pillow is missing")
             with tf.control_dependencies([readable]):
-                return opaque(read(3))
+                return colors()
         pixels, turned, further = tf.numpy_function(pillow_pixels, [contents], (tf.uint8, tf.int32, tf.bool))
-        image, facts = transparent(tf.ensure_shape(pixels, [None, None, 4]), further=tf.ensure_shape(further, []))
-        return image, tf.concat([[tf.ensure_shape(turned, [])], facts[1:]], 0)  # Pillow has turned it
+        pixels, turned, further = tf.ensure_shape(pixels, [None, None, 4]), tf.reshape(turned, []), tf.reshape(further, [])
+        return composed(pixels), told(_some_transparent(pixels), turned, further)
 
-    branches = {
-        JPEG: jpeg,
-        PNG: png,
-        TRANSPARENT_PNG: transparent_png,
-        GIF: lambda: opaque(read(3), 1, False, _has(contents, b"NETSCAPE2.0")),
-        BMP: lambda: opaque(read(3)),
-        OTHER: other,
-    }
-    image, facts = tf.switch_case(format_of(contents), branches)
+    if channels == 1:  # TensorFlow makes colours of the four inks of a JPEG, but no grey
+        is_jpeg = tf.equal(tf.strings.substr(contents, 0, 2), b"\xff\xd8")
+        inks = tf.cond(is_jpeg, lambda: tf.equal(tf.io.extract_jpeg_shape(contents)[2], 4), lambda: tf.constant(False))
+        way = tf.where(inks, COLORS, way)
+    image, facts = tf.switch_case(way, {PLAIN: plain, ALPHA: alpha, COLORS: colors, OTHER: other})
+    transparent, turned, frames = tf.unstack(facts, 3)
+    by_tensorflow = tf.not_equal(way, OTHER)  # Pillow has turned the others
+    image = upright(image, tf.where(by_tensorflow, orientation, 1))
+    further = tf.where(by_tensorflow, tf.cast(further, tf.int32), frames)
+    facts = tf.stack([way, tf.where(by_tensorflow, orientation, turned), transparent, further])
     return tf.ensure_shape(image, [None, None, channels]), facts
+
+
+def _some_transparent(pixels):
+    return tf.reduce_any(pixels[..., 3] < 255)
+
+
+def look_at(contents):
+    """What the bytes of an image file say: `(way, orientation, further)`, scalar tensors.
+
+    `way` is how to read it, one of those above; OTHER is all that TensorFlow cannot read, or would read wrongly.
+    `orientation` is that of EXIF, 1 to 8. `further` is whether there are further frames.
+    """
+    head = tf.strings.join([tf.strings.substr(contents, 0, _HEAD), b"\0" * _HEAD])
+    byte = tf.cast(tf.io.decode_raw(tf.strings.substr(head, 0, _HEAD), tf.uint8), tf.int32)
+    length = tf.strings.length(contents)
+
+    def starts(mark, at=0):
+        return tf.equal(tf.strings.substr(head, at, len(mark)), mark)
+
+    def first(count, condition):
+        """The first bytes, or nothing: what is of no use is not searched."""
+        return tf.strings.substr(contents, 0, tf.where(condition, count, 0))
+
+    jpeg, png, gif, bmp = starts(b"\xff\xd8\xff"), starts(b"\x89PNG\r\n\x1a\n"), starts(b"GIF8"), starts(b"BM")
+    chunks = tf.strings.reduce_join(_parts(first(length, png), b"IDAT")[:1])
+    alpha = png & ((tf.bitwise.bitwise_and(byte[25], 4) > 0) | _has(chunks, b"tRNS"))
+    # TensorFlow paints the transparent pixels of a GIF in a colour of its own.
+    control = tf.strings.join([tf.strings.substr(_after(first(length, gif), b"\x21\xf9\x04"), 0, 1), b"\0"])
+    clear = tf.equal(tf.io.decode_raw(tf.strings.substr(control, 0, 1), tf.uint8)[0] % 2, 1)
+    # It takes the palette of a BMP for grey, and knows no compression.
+    gray = (byte[28] == 8) & starts((54 + 1024).to_bytes(4, "little"), 10) & starts(_GRAY_PALETTE, 54)
+    uncompressed = starts(b"\0" * 4, 30) & (byte[14] >= 40)
+    bmp = bmp & uncompressed & ((byte[28] == 24) | (byte[28] == 32) | gray)
+    way = tf.where(jpeg | png, tf.where(alpha, ALPHA, PLAIN), tf.where(bmp | (gif & ~clear), COLORS, OTHER))
+    exif = _after(first(tf.where(jpeg, _EXIF, length), jpeg | png), tf.where(jpeg, b"Exif\0\0", b"eXIf"))
+    return way, _orientation(exif), _has(chunks, b"acTL") | _has(first(length, gif), b"NETSCAPE2.0")
+
+
+def _orientation(tiff):
+    """The orientation in the first directory of EXIF, 1 to 8; 1 if there is none."""
+    little, big = (tf.equal(tf.strings.substr(tiff, 0, 4), mark) for mark in (b"II*\0", b"MM\0*"))
+    length = tf.minimum(tf.strings.length(tiff), _EXIF)
+    tiff = tf.strings.join([tf.strings.substr(tiff, 0, _EXIF), b"\0" * (8 + 2 + 12 * _ENTRIES)])
+
+    def bytes_at(start, count):
+        return tf.cast(tf.io.decode_raw(tf.strings.substr(tiff, start, count), tf.uint8), tf.int32)
+
+    def number(pair):
+        return tf.where(little, pair[..., 0] + 256 * pair[..., 1], 256 * pair[..., 0] + pair[..., 1])
+
+    place = bytes_at(4, 4)
+    place = tf.where(little, place, place[::-1])
+    start = tf.clip_by_value(tf.tensordot(place, [1, 1 << 8, 1 << 16, 1 << 24], 1), 0, length)
+    entries = tf.reshape(bytes_at(start + 2, 12 * _ENTRIES), [_ENTRIES, 12])
+    valid = tf.range(_ENTRIES) < number(bytes_at(start, 2))
+    valid &= (number(entries[:, :2]) == _ORIENTATION) & (number(entries[:, 2:4]) == _SHORT)
+    value = tf.reduce_max(tf.where(valid, number(entries[:, 8:10]), 0))
+    return tf.where((little | big) & (value >= 1) & (value <= 8), value, 1)
+
+
+def upright(pixels, orientation):
+    """Undoes an EXIF orientation, 1 to 8."""
+
+    def one_of(*orientations):
+        return tf.reduce_any(tf.equal(orientation, orientations))
+
+    pixels = tf.transpose(pixels, tf.where(orientation > 4, [1, 0, 2], [0, 1, 2]))
+    backwards = tf.stack([one_of(3, 4, 7, 8), one_of(2, 3, 6, 7)])
+    return tf.reverse(pixels, tf.boolean_mask([0, 1], backwards))
 
 
 def compose(pixels, background):
@@ -145,72 +180,27 @@ def to_gray(pixels):
 
 
 def _with_alpha(pixels):
-    return tf.concat([pixels, tf.fill(tf.concat([tf.shape(pixels)[:2], [1]], 0), tf.constant(255, tf.uint8))], -1)
+    return tf.pad(pixels, [[0, 0], [0, 0], [0, 1]], constant_values=255)
 
 
-def upright(pixels, orientation):
-    """Undoes an EXIF orientation, 1 to 8."""
-
-    def one_of(*orientations):
-        return tf.reduce_any(tf.equal(orientation, orientations))
-
-    def turned():
-        image = tf.cond(orientation > 4, lambda: tf.transpose(pixels, [1, 0, 2]), lambda: pixels)
-        image = tf.cond(one_of(2, 3, 6, 7), lambda: tf.reverse(image, [1]), lambda: image)
-        return tf.cond(one_of(3, 4, 7, 8), lambda: tf.reverse(image, [0]), lambda: image)
-
-    if isinstance(orientation, int) and orientation == 1:
-        return pixels
-    return tf.cond(tf.equal(orientation, 1), lambda: pixels, turned)
-
-
-def orientation_of(contents, mark):
-    """The EXIF orientation, 1 to 8, in what follows `mark` in a file; 1 if there is none."""
-    little = _after(contents, mark + b"II*\0")
-    return tf.cond(
-        tf.strings.length(little) > 0,
-        lambda: _orientation(little, little_endian=True),
-        lambda: _orientation(_after(contents, mark + b"MM\0*"), little_endian=False),
-    )
-
-
-def _orientation(tiff, little_endian):
-    """The orientation in the first directory of a TIFF header, of which the first four bytes are left out."""
-    most = 512  # entries of a directory
-    length = tf.minimum(tf.strings.length(tiff), 1 << 16)
-    tiff = tf.strings.join([tf.strings.substr(tiff, 0, 1 << 16), b"\0" * (6 + 12 * most)])
-
-    def numbers(text, dtype):
-        return tf.cast(tf.io.decode_raw(text, dtype, little_endian=little_endian), tf.int32)
-
-    start = tf.clip_by_value(numbers(tf.strings.substr(tiff, 0, 4), tf.int32)[0], 4, length + 4) - 4
-    count = tf.minimum(numbers(tf.strings.substr(tiff, start, 2), tf.uint16)[0], most)
-    entries = tf.reshape(numbers(tf.strings.substr(tiff, start + 2, 12 * count), tf.uint16), [-1, 6])
-    found = (entries[:, 0] == _ORIENTATION) & (entries[:, 1] == _SHORT)
-    value = tf.reduce_max(tf.where(found, entries[:, 4], 1))
-    return tf.where((value >= 1) & (value <= 8), value, 1)
+def _parts(contents, mark):
+    """What is before the first occurrence of `mark`, and what follows it, if there is one."""
+    return tf.raw_ops.StringSplitV2(input=[contents], sep=mark, maxsplit=1).values
 
 
 def _after(contents, mark):
-    """What follows the first occurrence of `mark`, or nothing."""
-    return tf.strings.reduce_join(tf.strings.split(contents, mark, maxsplit=1)[1:])
+    return tf.strings.reduce_join(_parts(contents, mark)[1:])
 
 
 def _has(contents, mark):
-    """Whether the bytes `mark` are in a file."""
-    return tf.size(tf.strings.split(contents, mark, maxsplit=1)) > 1
-
-
-def _before_pixels(contents):
-    """The first chunks of a PNG."""
-    return tf.strings.split(contents, b"IDAT", maxsplit=1)[0]
+    return tf.size(_parts(contents, mark)) > 1
 
 
 def pillow_pixels(contents):
     """Decodes an image file by Pillow.
 
-    Returns `(pixels, orientation, further)`: upright uint8 RGBA, the orientation that was undone, and whether there are further
-    frames or pages.
+    Returns `(pixels, orientation, further)`: upright uint8 RGBA, the orientation that was undone, and whether there are
+    further frames or pages.
     """
     Image, ImageOps = pillow()
     with Image.open(io.BytesIO(contents)) as image:

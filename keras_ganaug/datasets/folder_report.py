@@ -41,7 +41,8 @@ def done(found, facts, color_mode, background):
 def left_out(found):
     """What was not read, in words, by the attribute of the scan."""
     texts = {
-        "unread": f"{len(found.unread)} images ({by_suffix(found.unread)}) need Pillow, `{_INSTALL}`: {found.some(found.unread)}",
+        "unread": f"{len(found.unread)} images ({by_suffix(found.unread)}) that need Pillow, `{_INSTALL}`: "
+        f"{found.some(found.unread)}",
         "broken": f"{len(found.broken)} broken: {found.some(found.broken)}",
         "in_root": f"{len(found.in_root)} images outside of the subfolders, of no class: {found.some(found.in_root)}",
         "other": f"{len(found.other)} files that are no images ({by_suffix(found.other)}): {found.some(found.other)}",
@@ -81,8 +82,8 @@ def refuse_splits(found):
         calls = " and ".join(f"`from_directory({legible(_files.join(found.root, split))!r}, ...)`" for split in splits[:3])
         raise ValueError(
             f"`directory` must be the folder whose subfolders are the classes. Received: {legible(found.root)!r}, whose "
-            f"subfolders {splits[:5]} look like the parts of a split, with {names(inner)} in them. Load each part: {calls}. If they "
-            f"are classes, pass `class_names={names(found.images)}`"
+            f"subfolders {splits[:5]} look like the parts of a split, with {names(inner)} in them. Load each part: {calls}. "
+            f"If they are classes, pass `class_names={names(found.images)}`"
         )
 
 

@@ -13,20 +13,8 @@ from keras_ganaug.datasets import decoding
 _OF_TENSORFLOW = (".apng", ".bmp", ".dib", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".png")
 # What Pillow can read: these, where it is missing and cannot be asked.
 _OF_PILLOW = (
-    ".avif",
-    ".ico",
-    ".jp2",
-    ".pbm",
-    ".pcx",
-    ".pgm",
-    ".pnm",
-    ".ppm",
-    ".psd",
-    ".qoi",
-    ".tga",
-    ".tif",
-    ".tiff",
-    ".webp",
+    *(".avif", ".avifs", ".cur", ".dcx", ".dds", ".icns", ".ico", ".j2k", ".jp2", ".jpx", ".pbm", ".pcx", ".pgm", ".pnm"),
+    *(".ppm", ".psd", ".qoi", ".sgi", ".tga", ".tif", ".tiff", ".webp", ".xbm", ".xpm"),
 )
 # Formats that Pillow names, but reads only with the help of other programs, or that are no pictures.
 _NO_PICTURES = {"BUFR", "EPS", "FITS", "GRIB", "HDF5", "MPEG", "PDF", "WMF"}
@@ -172,7 +160,7 @@ def _suffixes_of_pillow():
 
 
 def splits_among(names):
-    """Those of the names of folders that look like the parts of a split, such as "train" and "test"; none if only one does."""
+    """The names of folders that look like the parts of a split, such as "train" and "test"; none if only one does."""
     splits = [name for name in names if _SPLIT.fullmatch(name)]
     return splits if len(splits) > 1 else []
 
@@ -180,14 +168,15 @@ def splits_among(names):
 def inspect(found, channels):
     """Decodes every image once, as the dataset will. Moves those that cannot be read to `broken` or `unread`.
 
-    Returns the facts of the others, an int32 array of four columns: the format, and the three of `decoding.decode`.
+    Returns the facts of the others, an int32 array of the four columns that `decoding.decoder` tells of.
     """
     pillow, paths = decoding.pillow() is not None, found.paths
+    decode = decoding.decoder(channels, with_pillow=pillow)
 
+    @tf.autograph.experimental.do_not_convert
     def look(number, path):
         contents = tf.io.read_file(path)
-        image, facts = decoding.decode(contents, channels, with_pillow=pillow)
-        facts = tf.concat([[decoding.format_of(contents)], facts], 0)
+        image, facts = decode(contents)
         return number, facts, tf.size(image)  # whose size keeps the decoding in the graph
 
     dataset = tf.data.Dataset.from_tensor_slices((np.arange(len(paths)), as_bytes(paths)))
@@ -208,7 +197,7 @@ def _needs_pillow(path):
     except tf.errors.OpError:
         return False
     begins = contents.startswith(_SIGNATURES) or contents[4:8] == b"ftyp"
-    return begins and int(decoding.format_of(contents)) == decoding.OTHER
+    return begins and int(decoding.look_at(contents)[0]) == decoding.OTHER
 
 
 def why(path):
@@ -219,7 +208,7 @@ def why(path):
         return "it cannot be opened"
     if not contents:
         return "it is empty"
-    if decoding.pillow() and int(decoding.format_of(contents)) == decoding.OTHER:
+    if decoding.pillow() and int(decoding.look_at(contents)[0]) == decoding.OTHER:
         try:
             decoding.pillow_pixels(contents)
         except ValueError as error:

@@ -38,9 +38,9 @@ def from_directory(
     """Loads a folder with one subfolder of images for each class.
 
     TensorFlow decodes PNG, JPEG, GIF and BMP, in parallel; their images are those of
-    `keras.utils.image_dataset_from_directory`. Pillow, where it is installed, reads the rest: WebP, TIFF and whatever else it
-    knows (`pip install "keras_ganaug[images]"`). Images are turned upright by their EXIF orientation, and transparent pixels
-    are laid on a background. Of an animation the first frame is read.
+    `keras.utils.image_dataset_from_directory`. Pillow, where it is installed, reads the rest: WebP, TIFF and whatever else
+    it knows (`pip install "keras_ganaug[images]"`). Images are turned upright by their EXIF orientation, and transparent
+    pixels are laid on a background. Of an animation the first frame is read.
 
     Prints a class histogram, and below it what was done to the images and what was not read. Hidden files and folders,
     and what archives leave (`__MACOSX`), are no images and no classes.
@@ -61,8 +61,8 @@ def from_directory(
         skip_broken: Whether to leave out broken files, with a warning, in place of an error. Defaults to False. Their
             paths are in the attribute `broken_files`.
         class_names: List of the subfolders in the order of the labels. Defaults to None: alphabetical order.
-        interpolation: "bilinear", "nearest", "bicubic", "area", "lanczos3", "lanczos5", "gaussian" or "mitchellcubic". Defaults
-            to "bilinear".
+        interpolation: "bilinear", "nearest", "bicubic", "area", "lanczos3", "lanczos5", "gaussian" or "mitchellcubic".
+            Defaults to "bilinear".
         crop_to_aspect_ratio: Whether to crop images to the shape of `image_size` before they are resized. Defaults to
             False.
         pad_to_aspect_ratio: Whether to pad images with black to the shape of `image_size`. Defaults to False.
@@ -72,8 +72,8 @@ def from_directory(
         **kwargs: None. Further arguments of Keras's loader are refused by name.
 
     Returns an unbatched dataset of (image, label), or `(train, validation)` with a split: float32 images of shape
-    (height, width, channels) in 0 to 255 and int32 labels. Their attributes are `class_names`, `file_paths`, the paths of the
-    images in their order before `shuffle`, and `broken_files`, the paths of files that `skip_broken` left out.
+    (height, width, channels) in 0 to 255 and int32 labels. Their attributes are `class_names`, `file_paths` (the paths of
+    the images, in the order that is then shuffled) and `broken_files` (the paths of files that `skip_broken` left out).
 
     Raises:
         ValueError: If the folder does not exist, has fewer than two classes, an empty class or a broken image, or if its
@@ -148,8 +148,11 @@ def from_directory(
         np.random.RandomState(seed % 2**32).shuffle(order)  # as Keras's loader does
     with_pillow = decoding.pillow() is not None and (facts is None or (facts[:, 0] == decoding.OTHER).any())
 
+    decode = decoding.decoder(channels, behind, bool(with_pillow))
+
+    @tf.autograph.experimental.do_not_convert
     def load(path, label):
-        image, _ = decoding.decode(tf.io.read_file(path), channels, behind, with_pillow)
+        image, _ = decode(tf.io.read_file(path))
         image = _resize(image, size, interpolation, crop_to_aspect_ratio, pad_to_aspect_ratio)
         image.set_shape([*size, channels])
         return (tf.transpose(image, [2, 0, 1]) if data_format == "channels_first" else image), label
@@ -167,8 +170,8 @@ def from_directory(
     single = [name for name, count in found.counts.items() if count == 1]
     if single:
         warnings.warn(
-            f"`validation_split` holds out none of the classes {folder_report.names(single)} of `directory`: each has a single "
-            "image, which stays in training",
+            f"`validation_split` holds out nothing of the classes {folder_report.names(single)} of `directory`: each has a "
+            "single image, which stays in training",
             stacklevel=2,
         )
     if verbose:
@@ -194,7 +197,7 @@ def _color(background):
             "`background` must be a number from 0 to 255, or three of them (red, green, blue). "
             f"Received: background={background!r}"
         )
-    return [float(part) for part in parts]
+    return tuple(float(part) for part in parts)
 
 
 def _order(found, names):
