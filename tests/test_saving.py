@@ -96,10 +96,11 @@ def known_penalty(logits, batch):
         ("augment", lambda: lambda images, seed: images),
         ("augment", Brightened),
         ("penalties", lambda: [lambda logits, batch: 0.0, kga.penalties.R1()]),
-        ("loss", Hinge),
+        pytest.param("loss", Hinge, marks=KERAS_3_ONLY),
+        ("loss", lambda: type("Hinge", (Hinge,), {"__module__": "__main__"})()),
         pytest.param("g_optimizer", lambda: Gentle(0.1), marks=KERAS_3_ONLY),
     ],
-    ids=["lambda", "object", "penalty", "loss", "optimizer"],
+    ids=["lambda", "object", "penalty", "loss", "script", "optimizer"],
 )
 def test_a_part_that_cannot_be_loaded_is_named_when_it_is_saved(argument, make, tmp_path):
     gan = small_gan()

@@ -1,5 +1,6 @@
 """What a GAN writes into a `.keras` file beside its weights."""
 
+import copy
 import os
 import warnings
 
@@ -25,7 +26,8 @@ class Saving:
         for name, part in parts.items():
             try:
                 configs[name] = keras.saving.serialize_keras_object(part)
-                keras.saving.deserialize_keras_object(configs[name])
+                keras.saving.deserialize_keras_object(copy.deepcopy(configs[name]))  # which empties some configs
+                _refuse_main(configs[name])
             except Exception as error:  # whatever a part of the user's own raises
                 lost[name] = error
         if lost:
@@ -104,6 +106,7 @@ class Saving:
             "width": self.width,
             **{name: getattr(self, name) for name in self.own_arguments},
         }
+        config.setdefault("dtype", self.dtype_policy.name)  # which Keras 2 leaves out
         return _compat.stamped(config)
 
     @classmethod
@@ -114,6 +117,15 @@ class Saving:
         if isinstance(config.get("dtype"), dict):
             config["dtype"] = keras.saving.deserialize_keras_object(config["dtype"])
         return cls(**config)
+
+
+def _refuse_main(config):
+    """Raises for a class or function of a script, which Keras 2 finds as long as the script runs."""
+    for part in config if isinstance(config, list) else config.values() if isinstance(config, dict) else ():
+        _refuse_main(part)
+    if isinstance(config, dict) and config.get("module") == "__main__":
+        if keras.saving.get_registered_object(str(config.get("registered_name"))) is None:
+            raise ValueError(f"{config.get('registered_name')} is known to this script alone")
 
 
 def _named(names):
