@@ -81,8 +81,8 @@ def loaded_jit_compile(jit_compile, model):
     if jit_compile is not True or not under_strategy(model):
         return jit_compile
     warnings.warn(
-        "The model was saved with `jit_compile=True`, and is loaded in the scope of a strategy, where XLA cannot compile its "
-        f"training step: it is compiled with jit_compile=False. Received: {type(model.distribute_strategy).__name__}",
+        "The model was saved with `jit_compile=True`, and is loaded in the scope of a strategy, where XLA cannot compile "
+        f"its training step: it is compiled with jit_compile=False. Received: {type(model.distribute_strategy).__name__}",
         stacklevel=2,
     )
     return False

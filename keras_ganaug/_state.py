@@ -7,7 +7,7 @@ import keras
 from keras_ganaug import _compat
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _read_by_int(kind):
     convert = {"__int__": lambda self: int(self.numpy()), "__float__": lambda self: float(self.numpy())}
     return type(kind.__name__, (kind,), convert)

@@ -42,4 +42,6 @@ def mixed_bfloat16():
 def two_replicas():
     import tensorflow as tf
 
-    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    # The collectives of TensorFlow are numbered anew by each strategy of a process, and then mixed up.
+    reduction = tf.distribute.ReductionToOneDevice()
+    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"], cross_device_ops=reduction)

@@ -89,3 +89,11 @@ def test_augmentation_is_linear_where_it_must_be():
     slope = tape.gradient(moved, images).numpy()
     assert set(np.unique(slope)) <= {0.0, 1.0}
     np.testing.assert_allclose((slope * IMAGES[:4]).sum((1, 2, 3)), moved.numpy().sum((1, 2, 3)), rtol=1e-5)
+
+
+@pytest.mark.parametrize("augment", [kga.DiffAugment("color"), kga.DiffAugment(), kga.AdaptiveAugment()], ids=str)
+@pytest.mark.parametrize("shape", [(None, None, None, 3), (4, None, 8, 3), (4, 8, 8, None), None, (4, 8, 8)])
+def test_images_of_unknown_size_are_refused_by_name(augment, shape):
+    call = tf.function(lambda images: augment(images, tf.constant([1, 2])), autograph=False)
+    with pytest.raises(ValueError, match=r"`images` of (Diff|Adaptive)Augment must have the shape .*Received: shape"):
+        call.get_concrete_function(tf.TensorSpec(shape))

@@ -1,5 +1,7 @@
 """Each penalty against a discriminator whose gradient is known."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -342,3 +344,24 @@ def test_state_belongs_to_one_model():
     penalty.attach(first)
     with pytest.raises(ValueError, match=r"`LeCam`.*Received"):
         penalty.attach(networks())
+
+
+@pytest.mark.parametrize("penalty", [penalties.GradientPenalty, penalties.R1, penalties.R2], ids=lambda cls: cls.__name__)
+def test_penalties_on_gradients_at_images_tell_of_batch_normalisation(penalty):
+    with pytest.warns(UserWarning, match=f"{penalty.__name__} is about the gradient at each image.*Received: [1-9]"):
+        kga.GAN((4, 4, 1), width=4, seed=1).compile(penalties=penalty(), run_eagerly=True)
+
+    class Own(keras.layers.BatchNormalization):
+        pass
+
+    def discriminator(layer):
+        inner = keras.Sequential([keras.Input((4, 4, 1)), layer])
+        return keras.Sequential([keras.Input((4, 4, 1)), inner, keras.layers.Flatten(), keras.layers.Dense(1)])
+
+    generator = keras.Sequential([keras.Input((3,)), keras.layers.Dense(16), keras.layers.Reshape((4, 4, 1))])
+    frozen = keras.layers.BatchNormalization(trainable=False)  # it normalises by what is fixed
+    for layer, told in ((Own(), True), (frozen, False), (keras.layers.LayerNormalization(), False)):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            kga.GAN((4, 4, 1), generator=generator, discriminator=discriminator(layer)).compile(penalties=[penalty()])
+        assert any("gradient at each image" in str(each.message) for each in caught) == told

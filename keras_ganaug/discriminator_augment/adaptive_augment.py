@@ -10,6 +10,7 @@ import tensorflow as tf
 from keras_ganaug import _checks, _compat, _random
 from keras_ganaug._replicas import over_replicas
 from keras_ganaug._state import Stateful, add_state
+from keras_ganaug.discriminator_augment import _sizes
 
 _UPDATE_INTERVAL = 4  # batches over which the sign of the logits is averaged
 
@@ -164,7 +165,7 @@ class AdaptiveAugment(Stateful):
     Returns images of the same shape. Colour may leave [-1, 1].
 
     Raises:
-        ValueError: For an unknown policy, or a number out of its range.
+        ValueError: For an unknown policy, a number out of its range, or images of a size that is not known.
 
     Example:
 
@@ -226,6 +227,7 @@ class AdaptiveAugment(Stateful):
 
     def augmented(self, images, seed, probability):
         """Images to which each transformation is applied with this probability."""
+        images = _sizes.check(images, type(self).__name__)
         draws = _Draws(tf.shape(images)[0], seed, tf.convert_to_tensor(probability, tf.float32))
         names, maps = self.policy.split(","), []
         for name in (name for name in names if name != "color"):

@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from keras_ganaug import _random
+from keras_ganaug.discriminator_augment import _sizes
 
 
 def _color(images, seed):
@@ -74,7 +75,7 @@ class DiffAugment:
     Returns images of the same shape and dtype. Colour shifts may leave [-1, 1].
 
     Raises:
-        ValueError: For an unknown policy.
+        ValueError: For an unknown policy, or images of a size that is not known.
 
     Example:
 
@@ -93,6 +94,7 @@ class DiffAugment:
         self.policy = ",".join(names)
 
     def __call__(self, images, seed):
+        images = _sizes.check(images, type(self).__name__)
         for n, name in enumerate(self.policy.split(",")):
             images = _POLICIES[name](images, _random.fold(seed, n))
         return images

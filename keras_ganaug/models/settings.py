@@ -5,7 +5,6 @@ import warnings
 from collections.abc import Sequence
 
 import keras
-import tensorflow as tf
 
 from keras_ganaug import _checks, _compat, _replicas, losses
 

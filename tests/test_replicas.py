@@ -1,0 +1,280 @@
+"""Two replicas of a strategy: they hold the same, and what a batch decides is decided by all of it."""
+
+import contextlib
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from tools import finite, small_data, small_gan
+
+import keras_ganaug as kga
+from keras_ganaug import _compat, _replicas, penalties
+
+X, Y = small_data(16, (4, 4, 1))
+SLOW = pytest.mark.slow
+
+
+def parts(weight):
+    """The values of a weight on the replicas."""
+    variable = _compat.tf_variable(weight)
+    return [part.numpy() for part in getattr(variable, "values", [variable])]
+
+
+def states(gan):
+    """All that the replicas of a GAN have to agree on."""
+    weights = [*gan.weights, *gan.g_optimizer.variables, *gan.d_optimizer.variables]
+    return weights + [weight for state in gan.running_states for weight in state.weights]
+
+
+def check_alike(gan):
+    for weight in states(gan):
+        first, second = parts(weight)
+        np.testing.assert_array_equal(first, second, err_msg=weight.name)
+        assert np.isfinite(first).all()
+
+
+def augment():
+    return kga.AdaptiveAugment("flip,color", kimg=0.1, initial_probability=0.5)
+
+
+def everything():
+    return [penalties.LeCam(interval=2), penalties.HistoricalAveraging(0.01), penalties.Drift()]
+
+
+@pytest.mark.parametrize(
+    ("cls", "options", "compiled"),
+    [
+        pytest.param(kga.GAN, {}, lambda: {"penalties": penalties.R1(interval=2)}, id="GAN"),
+        pytest.param(kga.WGAN, {}, dict, id="WGAN", marks=SLOW),
+        pytest.param(kga.WGANGP, {}, dict, id="WGANGP", marks=SLOW),
+        pytest.param(kga.LSGAN, {}, dict, id="LSGAN", marks=SLOW),
+        pytest.param(kga.CGAN, {}, dict, id="CGAN", marks=SLOW),
+        pytest.param(kga.ACGAN, {}, dict, id="ACGAN", marks=SLOW),
+        pytest.param(kga.BEGAN, {"patience": 1}, dict, id="BEGAN"),
+        pytest.param(kga.ProgressiveGAN, {"fade_images": 20, "stable_images": 8}, dict, id="ProgressiveGAN", marks=SLOW),
+        pytest.param(kga.StyleGAN, {}, dict, id="StyleGAN", marks=SLOW),
+        pytest.param(kga.SNGAN, {}, lambda: {"penalties": everything(), "augment": augment()}, id="SNGAN"),
+        pytest.param(kga.SAGAN, {}, dict, id="SAGAN", marks=SLOW),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:.*about the gradient at each image", "ignore:The augmentation's probability")
+def test_replicas_hold_the_same(two_replicas, cls, options, compiled):
+    with two_replicas.scope():
+        gan = cls((4, 4, 1), 3, latent_dim=3, width=4, seed=1, **options)
+        gan.compile(d_steps=1, **compiled())
+    assert finite(gan.fit(X, Y, batch_size=4, epochs=2, verbose=0))
+    assert all(len(parts(weight)) == 2 for weight in states(gan))
+    check_alike(gan)
+    assert int(gan.step) == 8
+    assert int(gan.images_seen) == 32
+    if cls is kga.BEGAN:
+        rates = {float(_compat.tf_variable(each.learning_rate).numpy()) for each in (gan.g_optimizer, gan.d_optimizer)}
+        assert len(rates) == 1
+        assert rates.pop() < 0.9e-4  # halved at least once
+        assert float(gan.k) > 0
+    if cls is kga.SNGAN:
+        assert float(gan.augment.probability) != 0.5
+
+
+def on_replicas(strategy, function, *rows):
+    """Runs a function on each replica with its half of the rows."""
+    halves = [np.split(np.asarray(each, np.float32), 2) for each in rows]
+
+    def value(context):
+        return [tf.constant(half[context.replica_id_in_sync_group]) for half in halves]
+
+    values = strategy.experimental_distribute_values_from_function(value)
+    return strategy.run(lambda given: function(*given), args=(values,))
+
+
+@pytest.fixture(params=["one device", "two replicas"])
+def strategy(request):
+    return request.getfixturevalue("two_replicas") if request.param == "two replicas" else None
+
+
+def run(strategy, function, *rows):
+    if strategy is None:
+        function(*(tf.constant(each, tf.float32) for each in rows))
+    else:
+        on_replicas(strategy, function, *rows)
+
+
+def scope(strategy):
+    return contextlib.nullcontext() if strategy is None else strategy.scope()
+
+
+RNG = np.random.default_rng(0)
+
+
+def test_began_decides_by_all_of_the_batch(strategy):
+    with scope(strategy):
+        gan = kga.BEGAN((4, 4, 1), latent_dim=2, width=4, seed=1, patience=2, lambda_k=0.1, gamma=0.9)
+        gan.compile(run_eagerly=True)
+    k, smoothed, best, waited, rate = 0.0, None, None, 0, 1e-4
+    for step in range(8):
+        # The first replica sees its loss fall, the second one sees it grow.
+        real, fake = RNG.uniform(0.2, 0.4, [2, 6])
+        real[:3] -= 0.02 * step
+        real[3:] += 0.03 * step
+
+        def decide(real, fake):
+            gan.d_objective(real, fake, None)
+
+        run(strategy, decide, real, fake)
+        gan.step.assign_add(1)
+        balance = 0.9 * real.mean() - fake.mean()
+        k = np.clip(k + 0.1 * balance, 0, 1)
+        measure = real.mean() + abs(balance)
+        smoothed = measure if smoothed is None else 0.99 * smoothed + 0.01 * measure
+        better = best is None or smoothed < best
+        waited = 0 if better else waited + 1
+        if waited >= 2:
+            rate, waited, better = rate / 2, 0, True
+        best = smoothed if better else best
+        for weight, expected in ((gan.k, k), (gan.convergence, smoothed), (gan.best, best), (gan.waited, waited)):
+            for part in parts(weight):
+                np.testing.assert_allclose(part, expected, rtol=1e-5, atol=1e-7)
+    assert rate < 1e-4
+    for optimizer in (gan.g_optimizer, gan.d_optimizer):
+        np.testing.assert_allclose(parts(optimizer.learning_rate), rate, rtol=1e-5)
+
+
+def test_lecam_follows_the_mean_of_the_batch(strategy):
+    with scope(strategy):
+        gan = small_gan((4, 4, 1))
+        penalty = penalties.LeCam(decay=0.5)
+        gan.compile(penalties=penalty, run_eagerly=True)
+    real, fake = RNG.normal(size=[2, 6])
+    batch = penalties.PenaltyBatch(None, None, None, tf.constant([1, 2]))
+    run(strategy, lambda real, fake: penalty(None, batch._replace(real_logits=real, fake_logits=fake)), real, fake)
+    for weight, expected in ((penalty.real_mean, real), (penalty.fake_mean, fake)):
+        np.testing.assert_allclose(parts(weight), expected.mean() / 2, rtol=1e-5)
+
+
+def test_adaptive_augmentation_follows_the_signs_of_the_batch(strategy):
+    with scope(strategy):
+        gan = small_gan((4, 4, 1))
+        augment = kga.AdaptiveAugment(kimg=0.1, target=0.0, initial_probability=0.5)
+        gan.compile(augment=augment, run_eagerly=True)
+    logits = np.array([1, 1, 1, -1, -1, -1, -1, -1])  # the first half says that p grows, all that it shrinks
+    for _ in range(4):
+        run(strategy, lambda logits: augment.observe(logits), logits)
+    np.testing.assert_allclose(parts(augment.probability), 0.5 - 4 * 8 / 100, rtol=1e-5)
+    np.testing.assert_array_equal(parts(augment.batches), np.zeros_like(parts(augment.batches)))
+
+
+def test_moving_moments_are_those_of_the_batch(strategy):
+    with scope(strategy):
+        layer = kga.layers.ConditionalBatchNormalization(momentum=0.5)
+        layer.build((None, 2, 2, 3))
+    x = RNG.normal(1.0, 2.0, [8, 2, 2, 3])
+    run(strategy, lambda x: layer(x, training=True), x)
+    np.testing.assert_allclose(parts(layer.moving_mean)[-1], x.mean((0, 1, 2)) / 2, rtol=1e-4)
+    halves = [x] if strategy is None else np.split(x, 2)  # each normalises by its own
+    variance = np.mean([half.reshape(-1, 3).var(0, ddof=1) for half in halves], axis=0)
+    np.testing.assert_allclose(parts(layer.moving_variance)[-1], 0.5 + variance / 2, rtol=1e-4)
+
+
+def test_over_replicas_has_no_gradient_and_leaves_what_one_device_has():
+    x = tf.constant([1.0, 3.0])
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        value = _replicas.over_replicas({"a": tf.reduce_sum(x)})["a"] + tf.reduce_sum(x)
+    np.testing.assert_array_equal(value, 8.0)
+    np.testing.assert_array_equal(tape.gradient(value, x), [1.0, 1.0])
+
+
+# XLA and scopes.
+
+
+def classifier():
+    layers = [keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(3)]
+    return kga.AugmentedModel(keras.Sequential(layers), kga.GANAugmentation(small_gan((4, 4, 1)), fraction=0.5))
+
+
+def compile_classifier(model, **options):
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True), **options)
+
+
+@pytest.mark.parametrize(
+    ("make", "compile"),
+    [(lambda: small_gan((4, 4, 1)), lambda gan, **o: gan.compile(**o)), (classifier, compile_classifier)],
+)
+def test_xla_under_a_strategy_is_refused(two_replicas, make, compile):
+    with two_replicas.scope():
+        model = make()
+        with pytest.raises(ValueError, match=r'`jit_compile` must be "auto" or False .*jit_compile=True, MirroredStrategy'):
+            compile(model, jit_compile=True)
+        compile(model, jit_compile=False)
+    with pytest.raises(ValueError, match="`jit_compile` must be"):  # it is the scope in which it was made that counts
+        compile(model, jit_compile=True)
+    compile(model)
+    assert not model.jit_compile
+    outside = make()
+    with two_replicas.scope(), pytest.raises(ValueError, match="must be made, or loaded, in the scope of the strategy"):
+        compile(outside)
+
+
+def test_auto_is_what_keras_decides(two_replicas, monkeypatch):
+    if not _compat.KERAS_3:
+        pytest.skip("Keras 2 decides nothing")
+    alone = small_gan((4, 4, 1))
+    with two_replicas.scope():
+        within = small_gan((4, 4, 1))
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda *_: [tf.config.PhysicalDevice("GPU:0", "GPU")])
+    for gan, expected in ((alone, True), (within, False)):
+        gan.compile()
+        assert gan.jit_compile == expected
+
+
+def test_a_gan_is_compiled_and_trained_in_its_own_scope(two_replicas):
+    outside = small_gan((4, 4, 1))
+    outside.compile()
+    with two_replicas.scope():
+        gan = small_gan((4, 4, 1))
+        with pytest.raises(ValueError, match="must be made, or loaded, in the scope of the strategy"):
+            outside.fit(X, Y, batch_size=8, verbose=0)
+    with pytest.raises(ValueError, match="`d_optimizer` must be made in the scope"):
+        gan.compile(d_optimizer=keras.optimizers.Adam(1e-3))
+    gan.compile(g_optimizer="adam")  # outside, in effect inside
+    gan.fit(X, Y, batch_size=8, verbose=0)
+    check_alike(gan)
+    assert [parts(each.iterations) for each in (gan.g_optimizer, gan.d_optimizer)] == [[2, 2]] * 2
+
+
+def test_a_gan_of_xla_is_loaded_in_a_scope(two_replicas, tmp_path):
+    if not _compat.KERAS_3:
+        pytest.skip("Keras 2 cannot load metrics in the scope of a strategy")
+    gan = small_gan((4, 4, 1))
+    gan.compile(jit_compile=True)
+    gan.save(tmp_path / "gan.keras")
+    with two_replicas.scope(), pytest.warns(UserWarning, match="saved with `jit_compile=True`.*MirroredStrategy"):
+        loaded = keras.models.load_model(tmp_path / "gan.keras")
+    assert not loaded.jit_compile
+    loaded.fit(X, Y, batch_size=8, verbose=0)
+    check_alike(loaded)
+
+
+def test_a_classifier_keeps_what_it_was_compiled_with(tmp_path):
+    model = classifier()
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=True)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert loaded.jit_compile
+    assert type(loaded.optimizer).__name__ == "Adam"
+    np.testing.assert_allclose(loaded.evaluate(X / 255, Y, verbose=0), model.evaluate(X / 255, Y, verbose=0), rtol=1e-5)
+
+
+def test_states_are_read_as_numbers(strategy):
+    with scope(strategy):
+        gan = kga.BEGAN((4, 4, 1), latent_dim=2, width=4, seed=1)
+        augment = kga.AdaptiveAugment(initial_probability=0.25)
+        gan.compile(augment=kga.DiffAugment())
+        small_gan((4, 4, 1)).compile(augment=augment)
+    gan.step.assign(7)
+    gan.k.assign(0.5)
+    assert int(gan.step) == gan.step.numpy() == 7
+    assert float(gan.step) == 7.0
+    assert float(gan.k) == np.asarray(gan.k.numpy()) == 0.5
+    assert float(augment.probability) == 0.25
