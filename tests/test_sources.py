@@ -1,6 +1,7 @@
 """What a generator may be: what is refused, what is told, and what it says of itself."""
 
 import json
+import shutil
 import zipfile
 
 import keras
@@ -21,39 +22,47 @@ SHAPE = (8, 8, 1)
 # Paths that hold no generator.
 
 
-def _broken_saved_model(path):
-    small_gan().export(path)
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory):
+    """A folder with a generator as `gan.keras` and as the SavedModel `export`."""
+    folder = tmp_path_factory.mktemp("stored")
+    gan = small_gan()
+    gan.save(folder / "gan.keras")
+    gan.export(folder / "export")
+    return folder
+
+
+def _broken_saved_model(path, stored):
+    shutil.copytree(stored / "export", path)
     (path / "saved_model.pb").write_bytes((path / "saved_model.pb").read_bytes()[:100])
 
 
-def _broken_metadata(path):
-    small_gan().export(path)
+def _broken_metadata(path, stored):
+    shutil.copytree(stored / "export", path)
     (path / export.METADATA_FILE).write_text('{"image_shape": [8, 8')
 
 
-def _truncated(path):
-    small_gan().save(path)
-    path.write_bytes(path.read_bytes()[:-500])
+def _truncated(path, stored):
+    path.write_bytes((stored / "gan.keras").read_bytes()[:-500])
 
 
-def _damaged(path):
+def _damaged(path, stored):
     """Whole by its table of contents, but not inside."""
-    small_gan().save(path)
-    content = bytearray(path.read_bytes())
+    content = bytearray((stored / "gan.keras").read_bytes())
     content[200:400] = bytes(200)
     path.write_bytes(content)
 
 
-def _foreign_zip(path):
+def _foreign_zip(path, stored):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("notes.txt", "no model")
 
 
-def _foreign_saved_model(path):
+def _foreign_saved_model(path, stored):
     tf.saved_model.save(tf.Module(), str(path))
 
 
-def _classifier(path):
+def _classifier(path, stored):
     keras.Sequential([keras.layers.Input(SHAPE), keras.layers.Flatten(), keras.layers.Dense(2)]).save(path)
 
 
@@ -63,23 +72,23 @@ def _classifier(path):
         ("missing.keras", None, "which does not exist"),
         ("missing", None, "which does not exist"),
         ("truncated.keras", _truncated, "a broken file"),
-        ("empty.keras", lambda path: path.write_bytes(b""), "a broken file"),
+        ("empty.keras", lambda path, _: path.write_bytes(b""), "a broken file"),
         ("damaged.keras", _damaged, "which Keras cannot load"),
         ("foreign.keras", _foreign_zip, "a zip archive that Keras did not write"),
-        ("hdf5.keras", lambda path: path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(99)), "an HDF5 file by content"),
+        ("hdf5.keras", lambda path, _: path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(99)), "an HDF5 file by content"),
         ("classifier.keras", _classifier, "a model that is none"),
-        ("model.h5", lambda path: path.write_bytes(b"\x89HDF\r\n\x1a\n"), "an HDF5 file.*`.keras`"),
-        ("notes.txt", lambda path: path.write_text("no model"), "neither of the two"),
-        ("saved_model.pb", lambda path: path.write_text("no model"), "give the folder that it is in"),
-        ("folder", lambda path: path.mkdir(), "a folder without a SavedModel"),
+        ("model.h5", lambda path, _: path.write_bytes(b"\x89HDF\r\n\x1a\n"), "an HDF5 file.*`.keras`"),
+        ("notes.txt", lambda path, _: path.write_text("no model"), "neither of the two"),
+        ("saved_model.pb", lambda path, _: path.write_text("no model"), "give the folder that it is in"),
+        ("folder", lambda path, _: path.mkdir(), "a folder without a SavedModel"),
         ("foreign", _foreign_saved_model, "keras_ganaug did not write"),
         ("broken", _broken_saved_model, "that TensorFlow cannot load"),
         ("metadata", _broken_metadata, "a broken .*keras_ganaug.json"),
     ],
 )
-def test_each_path_without_a_generator_has_its_own_error(tmp_path, name, make, why):
+def test_each_path_without_a_generator_has_its_own_error(tmp_path, stored, name, make, why):
     if make is not None:
-        make(tmp_path / name)
+        make(tmp_path / name, stored)
     with pytest.raises(ValueError, match=rf"(?s)`generator` must be .*(Received: .*{why}|{why}.*Received)"):
         kga.gan_augment(tmp_path / name)
 
@@ -89,29 +98,25 @@ def test_an_unknown_file_system_is_told():
         kga.GANAugmentation("nowhere://bucket/model.keras")
 
 
-def test_the_cause_is_told_too(tmp_path):
-    _truncated(tmp_path / "gan.keras")
-    _broken_saved_model(tmp_path / "export")
+def test_the_cause_is_told_too(tmp_path, stored):
+    _broken_saved_model(tmp_path / "export", stored)
     with pytest.raises(ValueError, match="TensorFlow cannot load") as caught:
         kga.GANAugmentation(tmp_path / "export")
     assert caught.value.__cause__ is not None
 
 
-def test_generators_of_remote_folders():
-    gan = small_gan()
-    gan.export("ram://bucket/export")
-    source = sources.resolve("ram://bucket/export")
+@pytest.mark.parametrize("name", ["export", "gan.keras"])
+def test_generators_of_remote_folders(stored, name):
+    for file in (file for file in [stored / name, *(stored / name).rglob("*")] if file.is_file()):
+        copy = f"ram://stored/{file.relative_to(stored).as_posix()}"
+        tf.io.gfile.makedirs(copy.rpartition("/")[0])
+        tf.io.gfile.copy(str(file), copy, overwrite=True)
+    source = sources.resolve(f"ram://stored/{name}")
+    assert source.path == f"ram://stored/{name}"
     assert source.num_classes == 3
-    np.testing.assert_allclose(source.sample(tf.constant([1]), tf.constant([7, 0])), gan.generate([1], seed=7), atol=1e-3)
-
-
-def test_a_keras_file_of_a_remote_folder(tmp_path):
-    gan = small_gan()
-    gan.save(tmp_path / "gan.keras")
-    tf.io.gfile.copy(str(tmp_path / "gan.keras"), "ram://bucket/gan.keras", overwrite=True)
-    source = sources.resolve("ram://bucket/gan.keras")
-    assert source.path == "ram://bucket/gan.keras"
-    np.testing.assert_allclose(source.sample(tf.constant([1]), tf.constant([7, 0])), gan.generate([1], seed=7), atol=1e-3)
+    here = sources.resolve(stored / name)
+    labels, seed = tf.constant([1, 2]), tf.constant([7, 0])
+    np.testing.assert_allclose(source.sample(labels, seed), here.sample(labels, seed), atol=1e-3)
 
 
 # A generator that diverged.
@@ -191,16 +196,15 @@ def test_unseen_classes_go_everywhere_the_generator_goes(tmp_path, monkeypatch):
     classifier = keras.Sequential([keras.layers.Input(SHAPE), keras.layers.Flatten(), keras.layers.Dense(3)])
     filtered = kga.FilteredGenerator(source, classifier, candidates=2)
     assert Shuffled(filtered).unseen_classes == (1,)
-    for number, one in enumerate((source, filtered)):
-        layer = kga.GANAugmentation(one, 0.5)
-        path = tmp_path / str(number)
-        layer.export(path)
-        assert sources.resolve(path).unseen_classes == (1,)
-        kga.AugmentedModel(classifier, layer).save(path / "model.keras")
-        monkeypatch.setattr("keras_ganaug.augmentation.layer._LIVE", {})
-        loaded = keras.models.load_model(path / "model.keras").augmentation
-        assert loaded.get_config()["generator"]["unseen_classes"] == (1,)
-        assert kga.GANAugmentation.from_config(layer.get_config()).get_config()["generator"]["unseen_classes"] == (1,)
+    layer = kga.GANAugmentation(filtered, 0.5)
+    layer.export(tmp_path / "export")
+    assert sources.resolve(tmp_path / "export").unseen_classes == (1,)
+    copy = kga.GANAugmentation.from_config(layer.get_config())
+    assert copy.get_config()["generator"]["unseen_classes"] == (1,)
+    kga.AugmentedModel(classifier, layer).save(tmp_path / "model.keras")
+    monkeypatch.setattr("keras_ganaug.augmentation.layer._LIVE", {})
+    loaded = keras.models.load_model(tmp_path / "model.keras").augmentation
+    assert loaded.get_config()["generator"]["unseen_classes"] == (1,)
 
 
 def test_the_gan_tells_which_classes_it_has_not_seen(tmp_path):
@@ -216,10 +220,7 @@ def test_the_gan_tells_which_classes_it_has_not_seen(tmp_path):
     assert in_graph == [(2,)]
     gan.export(tmp_path / "export")
     assert sources.resolve(tmp_path / "export").unseen_classes == (2,)
-
-
-def test_an_export_of_before_tells_nothing(tmp_path):
-    small_gan().export(tmp_path / "export")
+    # An export of before tells nothing.
     file = tmp_path / "export" / export.METADATA_FILE
     metadata = json.loads(file.read_text())
     del metadata["unseen_classes"]
