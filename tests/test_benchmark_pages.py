@@ -13,6 +13,7 @@ import keras_ganaug as kga
 from keras_ganaug.study import training
 
 ROOT = Path(__file__).resolve().parents[1]
+load, to_arrays = functools.cache(kga.datasets.load), functools.cache(kga.datasets.to_arrays)
 FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 
 
@@ -61,8 +62,8 @@ def benchmark_of_kept_results(benchmark, monkeypatch):
     monkeypatch.setattr(training, "train", lambda *args, **kwargs: pytest.fail("a classifier was trained"))
     monkeypatch.setattr(kga.AugmentationStudy, "_tells_shared", False)  # which takes long with so many images
     monkeypatch.setattr(kga.SNGAN, "fit", lambda *args, **kwargs: pytest.fail("a GAN was trained"))
-    monkeypatch.setattr(kga.datasets, "load", functools.cache(kga.datasets.load))
-    monkeypatch.setattr(kga.datasets, "to_arrays", functools.cache(kga.datasets.to_arrays))
+    monkeypatch.setattr(kga.datasets, "load", load)
+    monkeypatch.setattr(kga.datasets, "to_arrays", to_arrays)
     return utility
 
 

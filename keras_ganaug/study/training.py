@@ -10,6 +10,7 @@ from keras_ganaug import _checks, _compat, _random, _watch
 from keras_ganaug.augmentation import FilteredGenerator
 from keras_ganaug.augmentation.source import resolve
 from keras_ganaug.study import extras, losses, streams
+from keras_ganaug.study.inputs import check_functions
 from keras_ganaug.study.sources import Pool, Shuffled
 
 
@@ -63,6 +64,7 @@ def cross_fitted_classifier(train_on, images, labels, seed, folds=2):
     """
     if not callable(train_on):
         raise TypeError(f"`train_on` must be a function. Received: train_on={train_on!r}")
+    check_functions(train_on=train_on)
     folds, seed = _checks.positive_int(folds, "folds"), _checks.non_negative_int(seed, "seed")
     if folds < 2:
         raise ValueError(f"`folds` must be at least 2. Received: folds={folds}")
