@@ -259,3 +259,16 @@ def test_a_network_that_is_frozen_in_part_trains_the_rest():
     gan.fit(X, Y, verbose=0)
     assert [bool((a != b).any()) for a, b in zip(before, gan.discriminator.get_weights(), strict=True)][:2] == [False, False]
     assert any((a != b).any() for a, b in zip(before[2:], gan.discriminator.get_weights()[2:], strict=True))
+
+
+def test_weights_that_are_set_trainable_after_compile_need_another_compile():
+    networks = small_networks()
+    frozen = next(layer for layer in networks["discriminator"].layers if layer.weights)
+    frozen.trainable = False
+    gan = kga.SNGAN((8, 8, 1), 3, seed=1, **networks)
+    gan.compile(run_eagerly=True)
+    frozen.trainable = True
+    with pytest.raises(ValueError, match=r"`discriminator` must have the weights.*call `compile` again.*2 more weights"):
+        gan.fit(X, Y, verbose=0)
+    gan.compile(run_eagerly=True)
+    gan.fit(X, Y, verbose=0)

@@ -141,7 +141,7 @@ class GAN(Sampling, Saving, keras.Model):
         self.step, self.images_seen = (self.add_state(name, dtype="int64") for name in ("step", "images_seen"))
         # Past `__setattr__`: saved, and like the optimizers' state no weights of the model.
         vars(self)["training_record"] = TrainingRecord(num_classes)
-        self._training = types.SimpleNamespace(means={}, states=[])
+        self._training = types.SimpleNamespace(means={}, states=[], compiled=None)
         self.d_steps = 1
         self.built = True
 
@@ -420,6 +420,8 @@ class GAN(Sampling, Saving, keras.Model):
         self.g_optimizer, self.d_optimizer = checked["g_optimizer"], checked["d_optimizer"]
         self.g_optimizer.build(self.generator.trainable_variables)
         self.d_optimizer.build(self.discriminator.trainable_variables)
+        trained = (*self.generator.trainable_variables, *self.discriminator.trainable_variables)
+        self._training.compiled = {id(weight) for weight in trained}
         self.adversarial_loss, self.penalties, self.augment = (checked[n] for n in ("loss", "penalties", "augment"))
         self.d_steps, self.ema_decay = checked["d_steps"], checked["ema_decay"]
         self._requested = {"jit_compile": jit_compile, "steps_per_execution": steps_per_execution}
@@ -479,7 +481,7 @@ class GAN(Sampling, Saving, keras.Model):
             raise ValueError("`class_balanced` needs a model with classes. Received: class_balanced=True, num_classes=None")
         _replicas.check_scope(self)
         settings.check_callbacks(callbacks)
-        settings.check_trainable(self)
+        settings.check_trainable(self, self._training.compiled)
         _checks.positive_int(epochs, "epochs")
         _checks.non_negative_int(initial_epoch, "initial_epoch")
         if steps_per_epoch is not None:

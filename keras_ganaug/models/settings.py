@@ -50,8 +50,13 @@ def compute_dtype(gan):
     return "float16" if "float16" in dtypes else "float32"
 
 
-def check_trainable(gan):
-    """Checks that there is something to train in both networks."""
+def check_trainable(gan, compiled=None):
+    """Checks that there is something to train in both networks.
+
+    Args:
+        gan: The GAN.
+        compiled: The ids of the weights that its optimizers know; None before `compile`.
+    """
     for name in ("generator", "discriminator"):
         network = getattr(gan, name)
         if not network.trainable_weights:
@@ -60,6 +65,12 @@ def check_trainable(gan):
                 f"`{name}` must have weights to train. A GAN trains its two networks in turn and freezes none: set "
                 f"`{name}.trainable = True`, for its layers too, before `compile`. "
                 f"Received: {len(network.weights)} weights of {network.name!r}, {frozen}"
+            )
+        new = [weight for weight in network.trainable_weights if compiled is not None and id(weight) not in compiled]
+        if new:
+            raise ValueError(
+                f"`{name}` must have the weights to train that it had in `compile`: call `compile` again "
+                f"after layers were set trainable. Received: {len(new)} more weights of {network.name!r} to train"
             )
 
 
