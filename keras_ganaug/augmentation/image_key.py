@@ -26,8 +26,8 @@ class ImageKey:
         several = isinstance(inputs, (dict, tuple)) or (isinstance(inputs, list) and self.key is not None)
         if several and self.key is None:
             raise ValueError(
-                f"`image_key` must say which of several inputs is the image. Received: image_key=None for inputs with "
-                f"{_keys(inputs)}"
+                f"`images` are several inputs: `image_key` must say which is the image. Received: image_key=None for "
+                f"inputs with {_keys(inputs)}"
             )
         if not several and self.key is not None:
             raise ValueError(
