@@ -2,6 +2,7 @@
 
 import collections
 import functools
+import importlib
 import json
 import os
 import subprocess
@@ -17,7 +18,7 @@ import tensorflow as tf
 from tools import StudyRecorder, study_data
 
 from keras_ganaug import study
-from keras_ganaug.study import arms, fingerprint, kept, training
+from keras_ganaug.study import arms, fingerprint, kept, recommendation, training
 
 SCALE = 2.0
 
@@ -148,6 +149,25 @@ def test_code_by_its_source_is_the_same_wherever_it_stands(tmp_path, monkeypatch
     (tmp_path / "one_of_four.py").write_text(sources["three_of_four"])  # the file is not what was loaded
     changed = fingerprint.text_of(sys.modules["one_of_four"].f)
     assert changed != texts[2]
+
+
+def test_a_module_of_ones_own_that_a_function_imports_is_part_of_it(tmp_path, monkeypatch):
+    def transform(images, labels, seed):
+        import own_module_of_this_test
+
+        return own_module_of_this_test.change(images), labels
+
+    monkeypatch.syspath_prepend(tmp_path)
+    texts = []
+    for source in (
+        "def change(x):\n    return x\n",
+        "def change(x):\n    return x  # yes\n",
+        "def change(x):\n    return -x\n",
+    ):
+        (tmp_path / "own_module_of_this_test.py").write_text(source)
+        importlib.invalidate_caches()
+        texts.append(fingerprint.text_of(transform))
+    assert texts[0] == texts[1] != texts[2]
 
 
 @pytest.mark.parametrize("value", [threading.Lock(), sys.stdout, (n for n in ()), tf.data.Dataset.range(2)])
@@ -350,12 +370,12 @@ def test_images_in_train_and_test_are_told_with_their_number():
     assert "59 of the 60 images of `held_out` are in `train` too" in texts
 
 
-class Built(Exception):
-    """A classifier was built."""
-
-
-def never(seed):
-    raise Built
+def test_images_that_a_training_set_has_twice_are_told_by_the_guard(monkeypatch):
+    images, labels = study_data(3)
+    images[[8, 9]] = images[7]
+    monkeypatch.setattr(recommendation, "_tried", lambda *given: None)  # the trainings
+    with pytest.warns(UserWarning, match="2 of the 60 images of `train` are there once more"):
+        study.recommend((images, labels), StudyRecorder().generator, arms={"nothing": study.Arm()})
 
 
 GAN = study.Arm(synthetic=study.Synthetic(bank_size=12))

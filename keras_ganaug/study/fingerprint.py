@@ -17,6 +17,7 @@ import linecache
 import sys
 import sysconfig
 import types
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -187,12 +188,16 @@ class _Reader:
 
     def _globals(self, code, names):
         """What code finds in the globals of its module."""
-        codes, used, attributes = [code], set(), set()
+        codes, used, attributes, imported = [code], set(), set(), set()
         for each in codes:
             codes.extend(part for part in each.co_consts if isinstance(part, types.CodeType))
             attributes.update(each.co_names)
-            used.update(i.argval for i in dis.get_instructions(each) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME"))
-        texts = []
+            for instruction in dis.get_instructions(each):
+                if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+                    used.add(instruction.argval)
+                elif instruction.opname == "IMPORT_NAME":
+                    imported.add(instruction.argval)
+        texts = [f"import {name} {_source_of(name)}" for name in sorted(imported)]
         for name in sorted(used & names.keys()):
             value = names[name]
             texts.append(
@@ -334,6 +339,17 @@ def _is_installed(module):
         file = getattr(spec, "origin", None) or next(iter(folders), "")
     folders = [sysconfig.get_paths()[name] for name in ("purelib", "platlib")]
     return any(file.startswith(folder) for folder in folders) or "site-packages" in file or "dist-packages" in file
+
+
+def _source_of(module):
+    """A digest of the source of a user's own module that a function imports when it runs; "" of any other."""
+    try:
+        spec = None if _is_installed(module) else importlib.util.find_spec(module)
+        if spec is None or not (spec.origin or "").endswith(".py"):
+            return ""
+        return digest_of(_tree(ast.parse(Path(spec.origin).read_bytes())))
+    except (ImportError, ValueError, SyntaxError, OSError):
+        return ""
 
 
 def _code_of(function):
