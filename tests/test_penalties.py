@@ -349,7 +349,7 @@ def test_state_belongs_to_one_model():
 @pytest.mark.parametrize("penalty", [penalties.GradientPenalty, penalties.R1, penalties.R2], ids=lambda cls: cls.__name__)
 def test_penalties_on_gradients_at_images_tell_of_batch_normalisation(penalty):
     with pytest.warns(UserWarning, match=f"{penalty.__name__} is about the gradient at each image.*Received: [1-9]"):
-        kga.GAN((4, 4, 1), width=4, seed=1).compile(penalties=penalty(), run_eagerly=True)
+        kga.GAN((8, 8, 1), width=4, seed=1).compile(penalties=penalty(), run_eagerly=True)
 
     class Own(keras.layers.BatchNormalization):
         pass

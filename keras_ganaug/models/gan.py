@@ -135,7 +135,7 @@ class GAN(Sampling, Saving, keras.Model):
         # In plain objects, here and below, Keras does not take what is held for parts of the model.
         self._traced = types.SimpleNamespace()
         labels = None if num_classes is None else tf.zeros([2], tf.int32)
-        with _compat.dtype_policy(self.dtype_policy):
+        with _compat.dtype_policy(self.generator.dtype_policy):
             self._average = Average(self.generator, self.network_inputs(tf.zeros([2, latent_dim]), labels))
         self.ema_generator = self._average.network
         self.step, self.images_seen = (self.add_state(name, dtype="int64") for name in ("step", "images_seen"))
