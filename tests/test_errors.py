@@ -184,7 +184,7 @@ BAD_CALLS = {
     "class_names": [lambda: class_names(["cat"]), lambda: class_names("cat"), lambda: class_names(["cat", "cow"])],
     "image_size": [
         lambda: kga.datasets.from_directory(".", (True, 8)),
-        lambda: kga.datasets.from_directory(".", 8),
+        lambda: kga.datasets.from_directory(".", (8,)),
     ],
     "training": [lambda: tf.function(augment_when, autograph=False)(tf.constant(True))],
     "steps_per_execution": [lambda: small_gan().compile(steps_per_execution=0)],
