@@ -51,8 +51,10 @@ class GANAugmentation(keras.layers.Layer):
 
     Call arguments:
         images: Tensor of shape (batch, height, width, channels) and any real dtype; integers are rounded and clipped.
-        labels: Class indices of any integer dtype, of shape (batch,) or (batch, 1), or one-hot or soft rows of shape
-            (batch, num_classes). None for an unconditional generator.
+        labels: Class indices of any integer dtype or bool, of shape (batch,) or (batch, 1), or one-hot or smoothed rows of
+            shape (batch, num_classes), which keep their smoothing. Augment before MixUp or CutMix: a row of mixed classes
+            that is replaced becomes one of a single class, the one that its label has most of. Rows with several ones
+            (multi-label) are refused. None for an unconditional generator.
         sample_weight: Tensor of shape (batch,) and any float dtype, or None.
         training: Only True augments.
 
