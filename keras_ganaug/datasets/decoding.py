@@ -160,9 +160,12 @@ def upright(pixels, orientation):
     def one_of(*orientations):
         return tf.reduce_any(tf.equal(orientation, orientations))
 
-    pixels = tf.transpose(pixels, tf.where(orientation > 4, [1, 0, 2], [0, 1, 2]))
-    backwards = tf.stack([one_of(3, 4, 7, 8), one_of(2, 3, 6, 7)])
-    return tf.reverse(pixels, tf.boolean_mask([0, 1], backwards))
+    def turned():
+        image = tf.transpose(pixels, tf.where(orientation > 4, [1, 0, 2], [0, 1, 2]))
+        backwards = tf.stack([one_of(3, 4, 7, 8), one_of(2, 3, 6, 7)])
+        return tf.reverse(image, tf.boolean_mask([0, 1], backwards))
+
+    return tf.cond(orientation > 1, turned, lambda: pixels)
 
 
 def compose(pixels, background):
