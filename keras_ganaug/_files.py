@@ -122,3 +122,37 @@ def _copy(source, target):
     make_folder(target)
     for name in tf.io.gfile.listdir(source):
         _copy(join(source, name.rstrip("/")), join(target, name.rstrip("/")))
+
+
+class WrittenAside:
+    """The part of a Keras model that is saved beside its place first, so that a kill leaves the old file."""
+
+    exported = "model"
+    """What `export` writes, for the errors."""
+
+    def save(self, filepath, overwrite=True, **kwargs):
+        """As `keras.Model.save`, into a `.keras` file; written beside its place first, so that a kill leaves the old one.
+
+        Raises:
+            ValueError: For a path that does not end in ".keras".
+        """
+        if not isinstance(filepath, (str, os.PathLike)) or kwargs.get("zipped") is False:
+            return super().save(filepath, overwrite=overwrite, **kwargs)
+        path = os.fspath(filepath)
+        if not path.endswith(".keras"):
+            raise ValueError(
+                f'`filepath` must end in ".keras", the one format that holds all of a {type(self).__name__}; `export(path)` '
+                f"writes a SavedModel of its {self.exported}. Received: filepath={path!r}"
+            )
+        if not overwrite and exists(path):
+            return super().save(filepath, overwrite=False, **kwargs)  # Keras asks
+        with replacing(path) as new:
+            super().save(new, **kwargs)
+
+    def save_weights(self, filepath, overwrite=True, **kwargs):
+        """As `keras.Model.save_weights`; written beside its place first, so that a kill leaves the old file."""
+        plain = isinstance(filepath, (str, os.PathLike)) and os.fspath(filepath).endswith(".h5") and not kwargs
+        if not plain or (not overwrite and exists(filepath)):
+            return super().save_weights(filepath, overwrite=overwrite, **kwargs)
+        with replacing(filepath) as new:
+            super().save_weights(new)

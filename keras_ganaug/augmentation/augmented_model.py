@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _checks, _compat, _labels, _replicas
+from keras_ganaug import _checks, _compat, _files, _labels, _replicas
 from keras_ganaug.augmentation.layer import GANAugmentation
 
 _LOOKED_AT, _PARTS = 2**14, 64  # images of an array whose values are looked at, in so many parts of it at most
@@ -39,7 +39,7 @@ def _beginning(values):
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
-class AugmentedModel(keras.Model):
+class AugmentedModel(_files.WrittenAside, keras.Model):
     """A classifier whose training step augments the batch first, in one program with the classifier's own step.
 
     `compile`, `fit`, `evaluate`, `predict` and `export` are those of any Keras model; only training augments, and the
@@ -64,6 +64,8 @@ class AugmentedModel(keras.Model):
     >>> augmented.predict(np.zeros([3, 8, 8, 1]), verbose=0).shape
     (3, 2)
     """
+
+    exported = "classifier"
 
     def __init__(self, model, augmentation, **kwargs):
         if not isinstance(model, keras.Model) or hasattr(model, "ema_generator"):

@@ -129,7 +129,8 @@ def look_at(contents):
     bmp = bmp & uncompressed & ((byte[28] == 24) | (byte[28] == 32) | gray)
     way = tf.where(jpeg | png, tf.where(alpha, ALPHA, PLAIN), tf.where(bmp | (gif & ~clear), COLORS, OTHER))
     exif = _after(first(tf.where(jpeg, _EXIF, length), jpeg | png), tf.where(jpeg, b"Exif\0\0", b"eXIf"))
-    return way, _orientation(exif), _has(chunks, b"acTL") | _has(first(length, gif), b"NETSCAPE2.0")
+    orientation = tf.cond(tf.strings.length(exif) > 0, lambda: _orientation(exif), lambda: tf.constant(1))
+    return way, orientation, _has(chunks, b"acTL") | _has(first(length, gif), b"NETSCAPE2.0")
 
 
 def _orientation(tiff):

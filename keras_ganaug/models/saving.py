@@ -1,7 +1,6 @@
 """What a GAN writes into a `.keras` file beside its weights."""
 
 import copy
-import os
 import warnings
 
 import keras
@@ -9,8 +8,10 @@ import keras
 from keras_ganaug import _compat, _files, _replicas
 
 
-class Saving:
+class Saving(_files.WrittenAside):
     """The part of a GAN that goes into configs and comes back from them."""
+
+    exported = "generator"
 
     def get_compile_config(self):
         if not hasattr(self, "adversarial_loss"):
@@ -65,33 +66,6 @@ class Saving:
             return
         parts["jit_compile"] = _replicas.loaded_jit_compile(parts.get("jit_compile", "auto"), self)
         self.compile(**parts)
-
-    def save(self, filepath, overwrite=True, **kwargs):
-        """As `keras.Model.save`, into a `.keras` file; written beside its place first, so that a kill leaves the old one.
-
-        Raises:
-            ValueError: For a path that does not end in ".keras".
-        """
-        if not isinstance(filepath, (str, os.PathLike)) or kwargs.get("zipped") is False:
-            return super().save(filepath, overwrite=overwrite, **kwargs)
-        path = os.fspath(filepath)
-        if not path.endswith(".keras"):
-            raise ValueError(
-                '`filepath` must end in ".keras", the one format that holds all of a GAN; `export(path)` writes a '
-                f"SavedModel of its generator. Received: filepath={path!r}"
-            )
-        if not overwrite and _files.exists(path):
-            return super().save(filepath, overwrite=False, **kwargs)  # Keras asks
-        with _files.replacing(path) as new:
-            super().save(new, **kwargs)
-
-    def save_weights(self, filepath, overwrite=True, **kwargs):
-        """As `keras.Model.save_weights`; written beside its place first, so that a kill leaves the old file."""
-        plain = isinstance(filepath, (str, os.PathLike)) and os.fspath(filepath).endswith(".h5") and not kwargs
-        if not plain or (not overwrite and _files.exists(filepath)):
-            return super().save_weights(filepath, overwrite=overwrite, **kwargs)
-        with _files.replacing(filepath) as new:
-            super().save_weights(new)
 
     def get_config(self):
         config = {
