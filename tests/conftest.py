@@ -3,6 +3,7 @@
 TensorFlow takes seconds to import. The process that only hands tests to the workers does without it.
 """
 
+import gc
 import os
 
 import pytest
@@ -10,6 +11,8 @@ import pytest
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 # XLA compiles everything that it is asked to, but optimises little: it is twice as fast, and these programs run once.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
+
+gc.set_threshold(50_000, 20, 50)  # tracing makes many objects, among many that stay
 
 
 @pytest.hookimpl(tryfirst=True)

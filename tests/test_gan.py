@@ -252,14 +252,6 @@ def test_two_replicas_train_alike(two_replicas_of_a_gan):
 
 
 @pytest.mark.slow
-def test_default_networks_on_two_replicas(two_replicas_of_a_gan):
-    with two_replicas_of_a_gan.scope():
-        gan = kga.SNGAN((8, 8, 1), 3, latent_dim=4, seed=1)
-        gan.compile()
-    gan.fit(X, Y, batch_size=8, epochs=1, verbose=0)
-    assert gan.generate([0, 1, 2]).shape == (3, 8, 8, 1)
-
-
 def test_the_users_own_networks_may_be_subclassed():
     @keras.saving.register_keras_serializable(package="tests")
     class Own(keras.Model):

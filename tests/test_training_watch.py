@@ -272,3 +272,25 @@ def test_weights_that_are_set_trainable_after_compile_need_another_compile():
         gan.fit(X, Y, verbose=0)
     gan.compile(run_eagerly=True)
     gan.fit(X, Y, verbose=0)
+
+
+@pytest.mark.parametrize(("save_freq", "kept"), [("epoch", 3), (1, 5)])
+def test_weights_that_the_gradient_of_a_finite_loss_spoils_are_kept_nowhere(tmp_path, save_freq, kept):
+    gan = small_gan()
+
+    def root_of_nothing(logits, batch):  # 0, with a gradient that is not a number
+        weight = _compat.tf_variable(gan.generator.trainable_weights[0])
+        nothing = tf.reduce_sum(tf.square(weight - tf.stop_gradient(weight)))
+        return tf.where(batch.step >= 5, tf.sqrt(nothing), 0.0)
+
+    root_of_nothing.players = ("g",)
+    gan.compile(penalties=[root_of_nothing])
+    options = {"double_checkpoint": True} if _compat.KERAS_3 else {}
+    backup = keras.callbacks.BackupAndRestore(tmp_path / "backup", save_freq=save_freq, **options)
+    with pytest.raises(ValueError, match="diverged: after training step 6 weights of the generator are not finite"):
+        gan.fit(X, Y, batch_size=8, epochs=2, verbose=0, callbacks=[backup])
+    again, steps = small_gan(), []
+    again.compile(run_eagerly=True)
+    restored = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: steps.append(int(again.step)))
+    again.fit(X, Y, batch_size=8, epochs=2, verbose=0, callbacks=[backup, restored])
+    assert steps[0] == kept

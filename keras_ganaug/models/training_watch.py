@@ -5,6 +5,7 @@ import warnings
 import keras
 import numpy as np
 
+from keras_ganaug import _compat
 from keras_ganaug.models.training_record import PLAYERS
 
 _EVERY = 32  # batches from one look to the next: each look waits for the accelerator
@@ -26,6 +27,8 @@ class TrainingWatch(keras.callbacks.Callback):
         super().__init__()
         # Where another callback looks at each batch Keras waits for it, and the callback may write a backup.
         self._every = 1 if any(map(_looks_at_batches, others)) else _EVERY
+        # Such a callback may write weights in the midst of an epoch.
+        self._within_epochs = any(isinstance(getattr(other, "save_freq", None), int) for other in others)
         self._batches = 0
         self._whole_epochs, self._class_names = whole_epochs, class_names
 
@@ -35,15 +38,15 @@ class TrainingWatch(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         self._batches += 1
         if self._batches % self._every == 0:
-            check_finite(self.model)
+            check_finite(self.model, weights=self._within_epochs)
 
     def on_epoch_end(self, epoch, logs=None):
-        check_finite(self.model)
+        check_finite(self.model, weights=True)
         if self._whole_epochs:
             self.tell_unseen()
 
     def on_train_end(self, logs=None):
-        check_finite(self.model)
+        check_finite(self.model, weights=True)
         self.tell_unseen()
 
     def tell_unseen(self):
@@ -73,20 +76,42 @@ def _looks_at_batches(callback):
     return any(getattr(type(callback), name, None) is not getattr(base, name) for name in names)
 
 
-def check_finite(gan):
-    """Raises a ValueError if a loss of this `fit` was not finite."""
+def check_finite(gan, weights=False):
+    """Raises a ValueError if a loss of this `fit` was not finite.
+
+    Args:
+        gan: The GAN.
+        weights: Whether to look at the weights too, which the gradient of a finite loss may have spoilt: the losses tell
+            so only a step later, where callbacks have kept them already. Defaults to False.
+    """
     diverged = gan.training_record.diverged
-    if diverged is None:
-        return
-    step, player = diverged
+    if diverged is not None:
+        step, player = diverged
+        _raise_diverged(
+            gan,
+            f"in training step {step} the loss of the {PLAYERS[player]} (`{player}_loss`) was not a finite number, and its "
+            "weights are of no use now",
+            f"{player}_loss that is NaN or infinite",
+        )
+    for player, name in PLAYERS.items() if weights else ():
+        values = [_compat.tf_variable(weight) for weight in getattr(gan, name).weights]
+        if not all(np.isfinite(value.numpy()).all() for value in values if value.dtype.is_floating):
+            _raise_diverged(
+                gan,
+                f"after training step {int(gan.step.numpy())} weights of the {name} are not finite numbers, though its loss "
+                f"(`{player}_loss`) was one",
+                f"a {name} with weights that are NaN or infinite",
+            )
+
+
+def _raise_diverged(gan, what, received):
     dtypes = {layer.compute_dtype for layer in (*gan.generator.layers, *gan.discriminator.layers)}
     half = "mixed_bfloat16 in place of mixed_float16, " if "float16" in dtypes else ""
     raise ValueError(
-        f"The {type(gan).__name__} diverged: in training step {step} the loss of the {PLAYERS[player]} (`{player}_loss`) "
-        "was not a finite number, and its weights are of no use now. Make it anew, or load what was saved before, and "
+        f"The {type(gan).__name__} diverged: {what}. Make it anew, or load what was saved before, and "
         f"try lower learning rates (`g_optimizer`, `d_optimizer`), {half}a penalty such as "
         "`penalties=[keras_ganaug.penalties.R1()]`, larger batches, or optimizers with `clipnorm=1.0`. "
-        f"Received: {player}_loss that is NaN or infinite"
+        f"Received: {received}"
     )
 
 
