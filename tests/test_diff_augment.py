@@ -91,7 +91,9 @@ def test_augmentation_is_linear_where_it_must_be():
     np.testing.assert_allclose((slope * IMAGES[:4]).sum((1, 2, 3)), moved.numpy().sum((1, 2, 3)), rtol=1e-5)
 
 
-@pytest.mark.parametrize("augment", [kga.DiffAugment("color"), kga.DiffAugment(), kga.AdaptiveAugment()], ids=["color", "all", "adaptive"])
+@pytest.mark.parametrize(
+    "augment", [kga.DiffAugment("color"), kga.DiffAugment(), kga.AdaptiveAugment()], ids=["color", "all", "adaptive"]
+)
 @pytest.mark.parametrize("shape", [(None, None, None, 3), (4, None, 8, 3), (4, 8, 8, None), None, (4, 8, 8)])
 def test_images_of_unknown_size_are_refused_by_name(augment, shape):
     call = tf.function(lambda images: augment(images, tf.constant([1, 2])), autograph=False)
