@@ -32,11 +32,16 @@ def other_scale(images, value_range):
         return f"span {received}: some are not finite numbers"
     if lowest == highest and low <= lowest <= high:
         return None
-    if highest - lowest < 0.02 * span:
+    # As after a division by 255 or a standardisation. Pictures that are dark, or all of one grey, are none of these.
+    size, dark = max(-lowest, highest), span < 256 and lowest >= 0.0 and highest > 1.0
+    few = size < (0.06 if lowest < min(low, 0.0) else 0.02) * span and (low >= 0.0 or span > 10.0)
+    if few and not (dark and not (images % 1).any()):
         return f"span {received}, a small part of value_range={value_range}"
     # Half a span is room for what other augmentations do to an image.
     if lowest < low - 0.5 * span or highest > high + 0.5 * span:
         return f"span {received}, far beyond value_range={value_range}"
+    if lowest < low - 0.35 * span and highest < high - 0.3 * span:  # as where a mean was taken away
+        return f"span {received}, far below value_range={value_range}"
     if low == -high and lowest >= 0.0:
         return f"span {received}, with none below 0, the middle of value_range={value_range}"
     return None

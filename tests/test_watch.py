@@ -25,6 +25,17 @@ RANDOM = np.random.default_rng(0).uniform(size=[4, 2, 2, 1]).astype("float32")
         (255 * RANDOM, (0, 1), True),
         (np.where(RANDOM > 0.5, np.nan, RANDOM), (0, 1), True),
         (np.zeros([4, 2, 2, 1]), (0, 255), False),
+        (np.round(3 * RANDOM).astype("uint8"), (0, 255), False),  # dark
+        (2 * RANDOM + 128, (0, 255), False),  # grey
+        (0.01 * RANDOM - 1, (-1, 1), False),
+        (0.02 * RANDOM - 0.01, (-1, 1), False),
+        ((RANDOM > 0.5).astype("uint8"), (0, 255), True),
+        (255 * RANDOM, (0, 65535), True),
+        (RANDOM / 255, (0, 1), True),
+        (10 * RANDOM - 4, (0, 255), True),  # standardised
+        (255 * RANDOM - 110, (0, 255), True),  # a mean taken away
+        (RANDOM - 0.5, (0, 1), True),
+        (6 * RANDOM - 3, (-3, 3), False),
         (np.zeros([0, 2, 2, 1]), (0, 255), False),
     ],
 )
