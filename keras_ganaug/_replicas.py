@@ -76,6 +76,16 @@ def check_jit_compile(jit_compile, model):
         )
 
 
+def check_batch_size(batch_size, model):
+    """Checks that the replicas of a model get equally many images of each batch, of which each takes the mean."""
+    replicas = model.distribute_strategy.num_replicas_in_sync
+    if batch_size % replicas:
+        raise ValueError(
+            f"The images of a batch must be a multiple of the replicas of the strategy, {replicas}, each of which takes a "
+            f"share: choose another `batch_size`. Received: batches of {batch_size}"
+        )
+
+
 def loaded_jit_compile(jit_compile, model):
     """What is made of the `jit_compile` of a file: under a strategy, where there is no XLA, a warning and False."""
     if jit_compile is not True or not under_strategy(model):

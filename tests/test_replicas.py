@@ -279,3 +279,18 @@ def test_states_are_read_as_numbers(strategy):
     assert float(gan.step) == 7.0
     assert float(gan.k) == np.asarray(gan.k.numpy()) == 0.5
     assert float(augment.probability) == 0.25
+
+
+def test_batches_that_two_replicas_cannot_share(two_replicas):
+    with two_replicas.scope():
+        gan = small_gan((4, 4, 1))
+        gan.compile()
+    expected = "images of a batch must be a multiple of the replicas of the strategy, 2,.*batches of 5"
+    with pytest.raises(ValueError, match=expected):
+        gan.fit(X, Y, batch_size=5, verbose=0)
+    with pytest.raises(ValueError, match=expected):
+        gan.fit(tf.data.Dataset.from_tensor_slices((X, Y)).batch(5), verbose=0)
+    start = kga.callbacks.AutoencoderStart(X, Y, steps=2, batch_size=5)  # rounds up
+    gan.fit(X[:7], Y[:7], verbose=0, callbacks=[start])  # six of seven images in each step
+    assert int(gan.step) == 2
+    check_alike(gan)

@@ -98,16 +98,18 @@ class AutoencoderStart(GANCallback):
         images, labels = self._arrays
         share = None if labels is None else 1.0 / np.bincount(labels)[labels]
         p = None if share is None else share / share.sum()
-        rows = np.random.default_rng(gan.derived_seed(4)).choice(len(images), (self.steps, self.batch_size), p=p)
+        replicas = gan.distribute_strategy.num_replicas_in_sync
+        batch_size = -(-self.batch_size // replicas) * replicas  # each gets a share
+        rows = np.random.default_rng(gan.derived_seed(4)).choice(len(images), (self.steps, batch_size), p=p)
         noise_seed = _random.as_seed(gan.derived_seed(5))
 
         def taken(rows):
             return images[rows].astype(np.float32)  # a batch at a time: in a graph all of them would be one constant
 
         def batch(step, rows):
-            chosen = tf.ensure_shape(tf.numpy_function(taken, [rows], tf.float32), [self.batch_size, *gan.image_shape])
+            chosen = tf.ensure_shape(tf.numpy_function(taken, [rows], tf.float32), [batch_size, *gan.image_shape])
             chosen = _images.rescale(chosen, gan.value_range, NETWORK_RANGE)
-            noise = self.noise * _random.normal([self.batch_size, gan.latent_dim], _random.fold(noise_seed, step))
+            noise = self.noise * _random.normal([batch_size, gan.latent_dim], _random.fold(noise_seed, step))
             return (chosen, noise) if labels is None else (chosen, noise, tf.gather(labels, rows)), gan.real_images(chosen)
 
         data = tf.data.Dataset.from_tensor_slices(rows).enumerate().map(batch, num_parallel_calls=tf.data.AUTOTUNE)

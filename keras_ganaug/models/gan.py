@@ -453,7 +453,7 @@ class GAN(Sampling, Saving, keras.Model):
                 is read as a dataset: a `keras.utils.PyDataset`, a torch `DataLoader`. Iterators are refused, since
                 they are read once: see `tf.data.Dataset.from_generator`.
             y: With an array `x`, its labels: integers of shape (n,) or (n, 1), or one-hot rows.
-            batch_size: With arrays, images per update. Defaults to 64.
+            batch_size: With arrays, images per update; under a strategy a multiple of its replicas. Defaults to 64.
             epochs: Epoch to train to. Defaults to 1.
             verbose: As in `keras.Model.fit`. Defaults to "auto".
             callbacks: List of Keras callbacks. One that watches `d_loss` or `g_loss` needs to be told `mode="min"`.

@@ -7,7 +7,7 @@ filled up with the first images of the next epoch.
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _checks, _labels, _pipelines, _random, _watch
+from keras_ganaug import _checks, _labels, _pipelines, _random, _replicas, _watch
 from keras_ganaug.models import training_watch
 
 
@@ -102,7 +102,9 @@ def from_arrays(x, y, gan, batch_size, shuffle, class_balanced, class_names=None
     if y is not None:
         training_watch.warn_of_unseen(gan, gan.training_record.unseen_with(y), class_names, stacklevel=4)
     num_images = len(x)
-    batch_size = min(batch_size or 64, num_images)
+    replicas = gan.distribute_strategy.num_replicas_in_sync
+    batch_size = min(batch_size or 64, max(num_images // replicas * replicas, replicas))
+    _replicas.check_batch_size(batch_size, gan)
     rows_per_step = batch_size * gan.d_steps
     steps_per_epoch = -(-num_images // rows_per_step)
     order_seed = _random.fold(_random.as_seed(gan.seed), 0x5EED)
@@ -164,6 +166,7 @@ def from_dataset(dataset, gan, steps_per_epoch, class_balanced, class_names=None
         raise ValueError("The training data must hold at least one batch. Received: an empty dataset")
     images, labels = split(first, gan.num_classes)
     _check_batch(images, labels, gan)
+    _replicas.check_batch_size(len(images), gan)
     rows_per_step = len(images) * gan.d_steps
     if cardinality >= 0:
         if steps_per_epoch is None:
