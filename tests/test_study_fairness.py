@@ -191,6 +191,32 @@ def test_half_a_generator_is_no_generator(tmp_path, monkeypatch):
     assert len(StudyRecorder().study(study_data(9), tmp_path, **options).run().arms) == 1
 
 
+class OnlyHere(keras.layers.Layer):
+    """A layer that is not registered."""
+
+    def call(self, x):
+        return x
+
+
+def test_a_kept_generator_that_cannot_be_loaded_is_made_anew(tmp_path, recwarn):
+    makings = []
+
+    def make(images, labels, seed):
+        makings.append(seed)
+        inputs = [keras.Input((4,)), keras.Input((), dtype="int32")]
+        outputs = keras.layers.Reshape(STUDY_SHAPE)(keras.layers.Dense(int(np.prod(STUDY_SHAPE)), "tanh")(inputs[0]))
+        return keras.Model(inputs, OnlyHere()(outputs))
+
+    make.cache_key = "made of layers that are known here alone"
+    options = {"arms": {"gan": study.Arm(synthetic=SOME)}, "on_top_of": None, "seeds": [3], "directory": tmp_path}
+    options |= {"batch_size": 8, "verbose": False}
+    for steps in (2, 3):
+        kga.AugmentationStudy(study_data, study_data(9), make, steps=steps, **options).run()
+    assert makings == [3, 3]
+    told = [str(warning.message) for warning in recwarn if "is made anew" in str(warning.message)]
+    assert len(told) == 1 and "register_keras_serializable" in told[0]
+
+
 def test_digests_tell_data_apart():
     zeros = np.zeros([2, 3], "uint8")
     parts = [(zeros,), (zeros.T,), (zeros.astype("int8"),), (zeros + 1,), (np.asfortranarray(zeros),)]

@@ -105,6 +105,7 @@ MAKERS = {
     "weights": lambda share: factory(dense(share)),
     "tf.function": lambda share: tf.function(factory(share)),
     "set": lambda share: Brightness({"a", "b", share}),
+    "order of a dict": lambda share: factory({"a": 1, "b": 2} if share < 0.3 else {"b": 2, "a": 1}),
     "dtype": lambda share: Brightness(np.zeros([2], "uint8" if share < 0.3 else "int8")),
 }
 
@@ -430,6 +431,8 @@ def test_what_functions_return_is_looked_at_before_anything_is_trained(of, monke
     monkeypatch.setattr(training, "train", lambda *args, **kwargs: pytest.fail("trained"))
     with pytest.raises(TypeError, match=r"`make_generator` must return a generator.*None.*return"):
         run(of, tmp_path, lambda images, labels, seed: None, build=recorder.build)
+    with pytest.raises(TypeError, match=r"`make_generator` must return a generator.*\(5, None\)"):
+        run(of, tmp_path, lambda images, labels, seed: (5, None), build=recorder.build)
     with pytest.raises(TypeError, match=r"`build` must return an uncompiled Keras model.*None.*return"):
         run(of, tmp_path, lambda *given: pytest.fail("a GAN was trained"), build=lambda seed: None)
     with pytest.raises(TypeError, match=r"`optimizer` must return a Keras optimizer.*None"):

@@ -54,7 +54,7 @@ def text_of_maker(function):
     of_code = isinstance(owner, (type, types.FunctionType, functools.partial, keras.Model))
     if of_code or not isinstance(state, dict) or _cache_key(owner) or _cache_key(function):
         return text_of(function)
-    state = {name: part for name, part in state.items() if not _is_a_record(part)}
+    state = _by_key({name: part for name, part in state.items() if not _is_a_record(part)})
     return f"{text_of(type(owner))}.{method}{text_of(state)}"
 
 
@@ -152,7 +152,7 @@ class _Reader:
 
     def _mapping(self, value):
         name = "" if type(value) is dict else _name(type(value))
-        return f"{name}{{{', '.join(sorted(f'{self.text(k)}: {self.text(part)}' for k, part in value.items()))}}}"
+        return f"{name}{{{', '.join(f'{self.text(k)}: {self.text(part)}' for k, part in value.items())}}}"
 
     def _array(self, value):
         if value.dtype.hasobject:
@@ -171,7 +171,7 @@ class _Reader:
             return " ".join([_name(value), *parts])
         if _by_name(value):
             return _name(value)
-        state = {name: part for name, part in vars(value).items() if name != "__wrapped__"}
+        state = _by_key({name: part for name, part in vars(value).items() if name != "__wrapped__"})
         uses = "" if _is_installed(value.__module__ or "") else self._globals(value.__code__, value.__globals__)
         parts = [_code_of(value), self.text((value.__defaults__, value.__kwdefaults__, state)), self._closure(value), uses]
         return f"{value.__name__} #{digest_of(' '.join(parts))}"
@@ -222,7 +222,7 @@ class _Reader:
             and not isinstance(part, (types.MemberDescriptorType, types.GetSetDescriptorType))
             and (not name.startswith("__") or callable(part) or isinstance(part, (property, classmethod, staticmethod)))
         }
-        return f"{value.__qualname__} #{digest_of(self.text((value.__bases__, parts)))}"
+        return f"{value.__qualname__} #{digest_of(self.text((value.__bases__, _by_key(parts))))}"
 
     def _of_keras(self, value):
         """A layer, a model, an optimizer...: class, config and weights."""
@@ -231,14 +231,14 @@ class _Reader:
             config = value.get_config()
         except NotImplementedError as error:
             raise Unstable(f"{_name(cls)} has no `get_config`") from error
-        parts = [_changed(cls, {k: v for k, v in config.items() if k != "name"})]
+        parts = [_sorted(_changed(cls, {k: v for k, v in config.items() if k != "name"}))]
         if layer:  # Names count the layers of a process.
             names = dict.fromkeys(each.name for each in value._flatten_layers())
             parts = [_renamed(parts[0], {name: f"layer {n}" for n, name in enumerate(names)})]
             parts += [np.asarray(weight) for weight in value.get_weights()]
         if not _is_installed(cls.__module__):  # whose config may not tell all
             own = {k: v for k, v in vars(value).items() if isinstance(v, _PLAIN) and k not in ("name", "built")}
-            parts.append({k: v for k, v in own.items() if not k.startswith("_")})
+            parts.append(_by_key({k: v for k, v in own.items() if not k.startswith("_")}))
         return f"{self.text(cls)}{self.text(parts)}"
 
     def _object(self, value):
@@ -256,8 +256,8 @@ class _Reader:
         if isinstance(reduced, str):
             return f"{_name(cls)} {reduced}"
         make, given, state, items, pairs = (*reduced, None, None, None)[:5]
-        if _is_ours(cls) and isinstance(state, dict):
-            state = _changed(cls, state)
+        if isinstance(state, dict):
+            state = _by_key(_changed(cls, state) if _is_ours(cls) else state)
         items, pairs = (None if each is None else list(each) for each in (items, pairs))
         return f"{self.text(make)}{self.text((given, state, items, pairs))}"
 
@@ -280,6 +280,18 @@ def _renamed(config, names):
     if isinstance(config, (list, tuple)):
         return [_renamed(part, names) for part in config]
     return names.get(config, config) if isinstance(config, str) else config
+
+
+def _by_key(state):
+    """A state, of which it does not matter in what order it came to be."""
+    return dict(sorted(state.items(), key=lambda item: str(item[0])))
+
+
+def _sorted(config):
+    """A config, sorted at all depths: the order is that of the code of a version of Keras."""
+    if isinstance(config, dict):
+        return _by_key({name: _sorted(part) for name, part in config.items()})
+    return list(map(_sorted, config)) if type(config) is list else config
 
 
 def _concrete(tensor):

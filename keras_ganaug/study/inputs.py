@@ -2,7 +2,7 @@
 
 import hashlib
 import inspect
-import types
+import os
 import warnings
 
 import keras
@@ -92,8 +92,8 @@ def generator_of(name, made):
     """What a function gave as a generator, if it gave something."""
     if made is None:
         raise TypeError(f"`{name}` must return a generator, and gives back nothing. Received: None. Is a `return` missing?")
-    if isinstance(made, type) or (callable(made) and isinstance(made, types.FunctionType)):
-        raise TypeError(f"`{name}` must return a generator. Received: {made!r}")
+    if not isinstance(made, (str, os.PathLike, Source, keras.Model)) and not hasattr(made, "ema_generator"):
+        raise TypeError(f"`{name}` must return a generator: a GAN, a Keras model, or a path of one. Received: {made!r}")
     return made
 
 

@@ -1,5 +1,6 @@
 """The study: does it help?"""
 
+import os
 import time
 import warnings
 from collections.abc import Iterable, Mapping
@@ -123,7 +124,8 @@ class AugmentationStudy:
         self.arms = self._arms(arms, on_top_of, synthetic)
         self.directory = None
         if directory is not None:
-            if _files.is_remote(_checks.path(directory, "directory")):
+            directory = os.path.expanduser(_checks.path(directory, "directory"))
+            if _files.is_remote(directory):
                 raise ValueError(
                     "`directory` must be a folder of this machine, where studies can wait for each other. "
                     f"Received: directory={str(directory)!r}"
@@ -301,7 +303,15 @@ class AugmentationStudy:
         """The generator of a seed, made from its training images; a GAN is kept."""
         path = self.generator_path(seed)
         if path is not None and path.exists():
-            return keras.models.load_model(path, compile=False)
+            try:
+                return keras.models.load_model(path, compile=False)
+            except Exception as error:  # Keras raises what it likes
+                warnings.warn(
+                    f"The generator that was kept as '{path}' cannot be loaded, and is made anew. Put "
+                    "`@keras.saving.register_keras_serializable()` above the classes and functions of its layers, and use "
+                    f"no lambda. Received: {type(error).__name__}: {str(error).strip().splitlines()[0]}",
+                    stacklevel=2,
+                )
         generator = inputs.generator_of("make_generator", self.make_generator(images, labels, seed))
         if path is not None and isinstance(generator, keras.Model):
             with _files.replacing(path) as new:
