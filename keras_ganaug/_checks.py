@@ -58,7 +58,11 @@ def new_folder(path, name="path"):
     """Checks the path of a folder that is to be written; makes nothing."""
     if not isinstance(path, (str, os.PathLike)) or not str(path).strip():
         raise TypeError(f"`{name}` must be the path of a folder to write. Received: {name}={path!r}")
-    if _files.is_file(path):
+    try:
+        is_file = _files.is_file(path)
+    except (tf.errors.OpError, OSError) as error:  # such as a file system that is not known
+        raise ValueError(f"`{name}` must be a folder that can be written. Received: {str(path)!r}: {error}") from error
+    if is_file:
         raise ValueError(f"`{name}` must be the path of a folder to write. Received: {str(path)!r}, which is a file")
     if _files.is_remote(path):
         return

@@ -7,9 +7,12 @@ object store does by itself: an object appears whole or not at all.
 import contextlib
 import os
 import posixpath
+import shutil
 import uuid
 
 import tensorflow as tf
+
+from keras_ganaug import _compat
 
 _OF_SAVED_MODELS = ("assets", "assets.extra", "fingerprint.pb", "saved_model.pb", "variables")
 
@@ -48,11 +51,14 @@ def read_text(path):
 
 
 def remove(path):
-    """Removes a file or a folder, if it is there."""
-    if is_folder(path):
-        tf.io.gfile.rmtree(os.fspath(path))
-    elif exists(path):
-        tf.io.gfile.remove(os.fspath(path))
+    """Removes a file or a folder, if it is there; of a link, the link alone."""
+    if is_remote(path):
+        if exists(path):
+            (tf.io.gfile.rmtree if is_folder(path) else tf.io.gfile.remove)(os.fspath(path))
+    elif os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path)  # TensorFlow's follows links out of the folder
+    elif os.path.lexists(path):
+        os.remove(path)
 
 
 def make_folder(path):
@@ -65,13 +71,16 @@ def make_folder(path):
 def replacing(path):
     """Gives the path of a new file beside `path`, with the same suffixes, which takes its place when the context ends well.
 
-    If the context is left by an error the old file stays as it was, and the new one is removed.
+    If the context is left by an error the old file stays as it was, and the new one is removed. Of a link, what it leads to
+    is replaced; the new file may be read by whoever might read the old one.
     """
-    path = os.fspath(path)
+    path = _resolved(path)
     make_folder(parent(path))
     new = join(parent(path), f".{uuid.uuid4().hex[:8]}.{os.path.basename(path)}")
     try:
         yield new
+        if not is_remote(path) and os.path.exists(path):
+            shutil.copymode(path, new)
         tf.io.gfile.rename(new, path, overwrite=True)
     except BaseException:
         with contextlib.suppress(tf.errors.OpError, OSError):  # the first error is the one to tell
@@ -91,21 +100,23 @@ def replacing_saved_model(path):
 
     Other files in the old folder, such as a README, stay. In an object store the SavedModel is written in place.
     """
-    path = os.fspath(path).rstrip("/")
+    path = _resolved(path).rstrip("/")
     if is_remote(path):
         yield path
         return
     make_folder(parent(path))
-    mark = uuid.uuid4().hex[:8]
-    new, old = (join(parent(path), f".{os.path.basename(path)}.{mark}.{kind}") for kind in ("new", "old"))
+    fixed, mark = _is_fixed(path), uuid.uuid4().hex[:8]
+    beside = join(path, "") if fixed else join(parent(path), f".{os.path.basename(path)}")
+    new, old = (f"{beside}.{mark}.{kind}" for kind in ("new", "old"))
     try:
         yield new
-        if exists(path):
-            for name in tf.io.gfile.listdir(path):
-                if name.rstrip("/") not in _OF_SAVED_MODELS:
-                    _copy(join(path, name.rstrip("/")), join(new, name.rstrip("/")))
-            tf.io.gfile.rename(path, old)
-        tf.io.gfile.rename(new, path)
+        if fixed:
+            _move_into(new, path)
+        else:
+            if exists(path):
+                _keep_others(path, new)
+                tf.io.gfile.rename(path, old)
+            tf.io.gfile.rename(new, path)
         remove(old)
     except BaseException:
         with contextlib.suppress(tf.errors.OpError, OSError):
@@ -115,13 +126,43 @@ def replacing_saved_model(path):
         raise
 
 
-def _copy(source, target):
-    if not is_folder(source):
-        tf.io.gfile.copy(source, target)
-        return
-    make_folder(target)
-    for name in tf.io.gfile.listdir(source):
-        _copy(join(source, name.rstrip("/")), join(target, name.rstrip("/")))
+def _resolved(path):
+    """The path as a string; of this machine, where links lead to."""
+    return os.fspath(path) if is_remote(path) else os.path.realpath(path)
+
+
+def _is_fixed(folder):
+    """Whether a folder cannot be renamed: the current one, one that it is in, and the root of a disk."""
+    return os.path.ismount(folder) or join(os.path.realpath(os.curdir), "").startswith(join(folder, ""))
+
+
+def _keep_others(old, new):
+    """Gives a new SavedModel what else is in the old folder: the same files, without a copy where the disk allows it."""
+
+    def link(source, target):
+        try:
+            os.link(source, target, follow_symlinks=False)
+        except OSError:
+            shutil.copy2(source, target, follow_symlinks=False)
+
+    for name in os.listdir(old):
+        source, target = join(old, name), join(new, name)
+        if name in _OF_SAVED_MODELS:
+            continue
+        if os.path.isdir(source) and not os.path.islink(source):
+            shutil.copytree(source, target, symlinks=True, copy_function=link)
+        else:
+            link(source, target)
+
+
+def _move_into(new, folder):
+    """Moves a SavedModel into a folder. While it is moved there is none: the file that makes it one comes last."""
+    remove(join(folder, "saved_model.pb"))
+    for name in sorted(_OF_SAVED_MODELS, key=lambda name: name == "saved_model.pb"):
+        remove(join(folder, name))
+        if os.path.exists(join(new, name)):
+            tf.io.gfile.rename(join(new, name), join(folder, name))
+    remove(new)
 
 
 class WrittenAside:
@@ -151,7 +192,8 @@ class WrittenAside:
 
     def save_weights(self, filepath, overwrite=True, **kwargs):
         """As `keras.Model.save_weights`; written beside its place first, so that a kill leaves the old file."""
-        plain = isinstance(filepath, (str, os.PathLike)) and os.fspath(filepath).endswith(".h5") and not kwargs
+        suffix = ".weights.h5" if _compat.KERAS_3 else ".h5"
+        plain = isinstance(filepath, (str, os.PathLike)) and os.fspath(filepath).endswith(suffix) and not kwargs
         if not plain or (not overwrite and exists(filepath)):
             return super().save_weights(filepath, overwrite=overwrite, **kwargs)
         with replacing(filepath) as new:

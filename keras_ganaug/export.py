@@ -1,6 +1,7 @@
 """SavedModels that run with TensorFlow alone, and what is needed to use them again."""
 
 import json
+import os
 
 import tensorflow as tf
 
@@ -43,6 +44,7 @@ def export_generator(source, path, **endpoints):
     Raises:
         ValueError, TypeError: For a path that cannot be written, or a generator that gives images that are not finite.
     """
+    path = os.path.expanduser(_checks.path(path))
     _checks.new_folder(path)
     _watch.check_generator(source)
 

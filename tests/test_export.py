@@ -130,6 +130,13 @@ def test_a_killed_export_leaves_the_old_one(tmp_path, monkeypatch):
     assert (path / "README.md").read_text() == "mine"
 
 
+def test_an_export_into_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    small_gan().export("~/model")
+    assert (tmp_path / "model" / "saved_model.pb").exists()
+    assert kga.GANAugmentation("~/model").replacement.num_classes == 3
+
+
 def test_an_export_into_a_remote_folder():
     gan = small_gan()
     gan.export("ram://exports/model")

@@ -58,3 +58,56 @@ def test_a_check_makes_nothing(tmp_path):
     for path in (tmp_path / "file", tmp_path / "file" / "b"):
         with pytest.raises(ValueError, match="`path` must be"):
             _checks.new_folder(path)
+
+
+def test_a_saved_model_leaves_what_its_folder_links_to(tmp_path):
+    """And takes the place of what a link leads to, not of the link; no other file is copied."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "image.png").write_bytes(b"png")
+    path = tmp_path / "model"
+    (path / "notes").mkdir(parents=True)
+    (path / "notes" / "a.txt").write_text("mine")
+    (path / "pictures").symlink_to(tmp_path / "data")
+    inode = (path / "notes" / "a.txt").stat().st_ino
+    (tmp_path / "latest").symlink_to(path)
+    for folder in (path, tmp_path / "latest"):
+        with _files.replacing_saved_model(folder) as new:
+            _files.write(_files.join(new, "saved_model.pb"), str(folder))
+        assert (path / "saved_model.pb").read_text() == str(folder)
+        assert (path / "pictures").is_symlink() and (tmp_path / "data" / "image.png").read_bytes() == b"png"
+        assert (path / "notes" / "a.txt").stat().st_ino == inode
+    assert (tmp_path / "latest").is_symlink()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["data", "latest", "model"]
+
+
+def test_a_saved_model_is_moved_into_the_current_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").write_text("mine")
+    (tmp_path / "variables").mkdir()
+    for content in ("one", "two"):
+        with _files.replacing_saved_model(".") as new:
+            _files.write(_files.join(new, "saved_model.pb"), content)
+        assert sorted(p.name for p in tmp_path.iterdir()) == ["mine", "saved_model.pb"]
+        assert _files.read_text("saved_model.pb") == content  # the current folder is the one that it was
+
+
+def test_a_file_replaces_what_a_link_leads_to_and_keeps_its_mode(tmp_path):
+    (tmp_path / "file").write_text("old")
+    (tmp_path / "file").chmod(0o600)
+    (tmp_path / "link").symlink_to("file")
+    _files.write(tmp_path / "link", "new")
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "file").read_text() == "new"
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o600
+
+
+def test_removing_a_link_leaves_what_it_leads_to(tmp_path):
+    (tmp_path / "folder" / "inner").mkdir(parents=True)
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder" / "link").symlink_to(tmp_path)
+    _files.remove(tmp_path / "folder")
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_file_system_that_is_not_known_is_told():
+    with pytest.raises(ValueError, match=r"`path` must be a folder that can be written\. Received: 'foo://x'"):
+        _checks.new_folder("foo://x")

@@ -162,7 +162,7 @@ def unchecked(generator, num_classes=None):
     if isinstance(generator, Source):
         return generator
     if isinstance(generator, (str, os.PathLike)):
-        return _of_path(os.fspath(generator), num_classes)
+        return _of_path(os.path.expanduser(generator), num_classes)
     if callable(getattr(generator, "sample", None)) and hasattr(generator, "ema_generator"):
         return GANSource(generator)
     if isinstance(generator, keras.Model):
