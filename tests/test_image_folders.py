@@ -254,6 +254,16 @@ def test_what_is_no_image_is_told_below_the_histogram(tmp_path, capsys):
         kga.datasets.from_directory(tmp_path, 8, verbose=False)
 
 
+def test_pictures_of_formats_that_nothing_reads_are_told(tmp_path):
+    classes(tmp_path, {"a": 2, "b": 1})
+    (tmp_path / "b" / "phone.HEIC").write_bytes(b"photo")
+    with pytest.warns(UserWarning, match=r"1 images of formats that neither .*\(\.heic 1\): b/phone\.HEIC; convert"):
+        kga.datasets.from_directory(tmp_path, 8)
+    (tmp_path / "b" / "0.png").unlink()
+    with pytest.raises(ValueError, match=r"none in \['b'\]\. Not read: 1 images of formats that neither"):
+        kga.datasets.from_directory(tmp_path, 8)
+
+
 def test_images_beside_the_classes_are_told(tmp_path):
     classes(tmp_path, {"a": 2, "b": 2})
     for number in range(7):
@@ -290,7 +300,9 @@ def test_without_pillow_its_files_are_named(tmp_path, monkeypatch, capsys):
         kga.datasets.from_directory(tmp_path, 8)
 
 
-@pytest.mark.parametrize("parts", [("train", "test"), ("Training", "valid"), ("train_set", "val", "test1")])
+@pytest.mark.parametrize(
+    "parts", [("train", "test"), ("Training", "valid"), ("train_set", "val", "test1"), ("seg_train", "seg_test")]
+)
 def test_the_parts_of_a_split_are_no_classes(tmp_path, parts):
     for part in parts:
         classes(tmp_path / part, {"cat": 2, "dog": 2})
@@ -314,6 +326,7 @@ def test_the_parts_of_a_split_without_classes_in_them(tmp_path):
         warnings.simplefilter("error")
         kga.datasets.from_directory(tmp_path, 8, class_names=["test", "train"])
         classes(tmp_path / "vehicles", {"train": 2, "bus": 2, "value": 1})
+        classes(tmp_path / "vehicles", {"blood_test": 1, "urine_test": 1, "bullet_train": 1})
         kga.datasets.from_directory(tmp_path / "vehicles", 8)
 
 
@@ -430,8 +443,9 @@ def test_first_of_several_frames(tmp_path, capsys):
     frames = [Image.fromarray(np.full([8, 8, 3], 40 * n, "uint8")) for n in range(3)]
     for number, suffix in enumerate((".gif", ".tif", ".webp", ".png")):
         name = tmp_path / "ab"[number % 2] / f"film{suffix}"
-        options = {"lossless": True} if suffix == ".webp" else {"loop": 0} if suffix == ".gif" else {}
+        options = {"lossless": True} if suffix == ".webp" else {"loop": None} if suffix == ".gif" else {}
         saved(name, frames[1], save_all=True, append_images=frames, **options)
+    saved(tmp_path / "a" / "one.gif", frames[1])
     images = by_file(tmp_path, verbose=True)
     assert all(np.array_equal(image, np.full([8, 8, 3], 40)) for image in images.values())
     assert "With several frames or pages, of which the first is read: 4." in capsys.readouterr().out

@@ -121,7 +121,9 @@ def look_at(contents):
     chunks = tf.strings.reduce_join(_parts(first(length, png), b"IDAT")[:1])
     alpha = png & ((tf.bitwise.bitwise_and(byte[25], 4) > 0) | _has(chunks, b"tRNS"))
     # TensorFlow paints the transparent pixels of a GIF in a colour of its own.
-    control = tf.strings.join([tf.strings.substr(_after(first(length, gif), b"\x21\xf9\x04"), 0, 1), b"\0"])
+    frame = b"\x21\xf9\x04"
+    after = _after(first(length, gif), frame)
+    control = tf.strings.join([tf.strings.substr(after, 0, 1), b"\0"])
     clear = tf.equal(tf.io.decode_raw(tf.strings.substr(control, 0, 1), tf.uint8)[0] % 2, 1)
     # It takes the palette of a BMP for grey, and knows no compression.
     gray = (byte[28] == 8) & starts((54 + 1024).to_bytes(4, "little"), 10) & starts(_GRAY_PALETTE, 54)
@@ -130,7 +132,7 @@ def look_at(contents):
     way = tf.where(jpeg | png, tf.where(alpha, ALPHA, PLAIN), tf.where(bmp | (gif & ~clear), COLORS, OTHER))
     exif = _after(first(tf.where(jpeg, _EXIF, length), jpeg | png), tf.where(jpeg, b"Exif\0\0", b"eXIf"))
     orientation = tf.cond(tf.strings.length(exif) > 0, lambda: _orientation(exif), lambda: tf.constant(1))
-    return way, orientation, _has(chunks, b"acTL") | _has(first(length, gif), b"NETSCAPE2.0")
+    return way, orientation, _has(chunks, b"acTL") | _has(after, frame)
 
 
 def _orientation(tiff):

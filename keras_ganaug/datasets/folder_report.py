@@ -45,6 +45,8 @@ def left_out(found):
         f"{found.some(found.unread)}",
         "broken": f"{len(found.broken)} broken: {found.some(found.broken)}",
         "in_root": f"{len(found.in_root)} images outside of the subfolders, of no class: {found.some(found.in_root)}",
+        "foreign": f"{len(found.foreign)} images of formats that neither TensorFlow nor Pillow reads "
+        f"({by_suffix(found.foreign)}): {found.some(found.foreign)}; convert them to PNG or JPEG",
         "other": f"{len(found.other)} files that are no images ({by_suffix(found.other)}): {found.some(found.other)}",
         "links": f"{len(found.links)} folders behind links: {found.some(found.links)}; `follow_links=True` looks into them",
         "hidden": f"{len(found.hidden)} hidden files: {found.some(found.hidden)}",
@@ -69,7 +71,7 @@ def warnings_of(found, printed, splits):
         )
     if found.broken:
         yield f"`directory` has broken files, which were left out, {len(found.broken)}: {with_reasons(found, 20)}"
-    for name in ("unread", "in_root") if printed else ("unread", "in_root", "other", "links"):
+    for name in ("unread", "in_root", "foreign") if printed else ("unread", "in_root", "foreign", "other", "links"):
         if name in texts:
             yield f"Not read in `directory`: {texts[name]}"
 
@@ -108,7 +110,7 @@ def check_classes(found, skip_broken):
         )
     empty = [name for name, paths in found.images.items() if not paths]
     if empty:
-        texts = [text for name, text in left_out(found).items() if name in ("unread", "broken", "other", "links")]
+        texts = [text for name, text in left_out(found).items() if name in ("unread", "broken", "foreign", "other", "links")]
         raise ValueError(
             "Every class of `directory` must have at least one image that can be read. "
             f"Received: none in {names(empty)}{'. Not read: ' if texts else ''}{'; '.join(texts)}"

@@ -19,10 +19,15 @@ _OF_PILLOW = (
 # Formats that Pillow names, but reads only with the help of other programs, or that are no pictures.
 _NO_PICTURES = {"BUFR", "EPS", "FITS", "GRIB", "HDF5", "MPEG", "PDF", "WMF"}
 _SIGNATURES = (b"RIFF", b"II*\0", b"MM\0*", b"GIF8", b"BM")
+# Pictures of cameras, drawing programs and scanners that neither of the two reads, unless a plugin of Pillow does.
+_FOREIGN = frozenset(
+    ".arw .bpg .cr2 .cr3 .dcm .dng .eps .exr .hdr .heic .heif .hif .jxl .jxr .nef .nii .orf .raf .raw .rw2 .svg".split()
+)
 # Folders that archives and operating systems leave beside the user's own.
 _LITTER = {"__MACOSX", "__pycache__", "$RECYCLE.BIN", "@eaDir", "System Volume Information", "lost+found"}
 _SPLIT = re.compile(
-    r"(train|training|test|testing|val|valid|validation|validate|dev|eval|evaluation|holdout|hold[ _-]out)"
+    r"(?P<of>.*[ _-])?"
+    r"(?P<part>train|training|test|testing|val|valid|validation|validate|dev|eval|evaluation|holdout|hold[ _-]out)"
     r"([ _-]?(set|data|images|imgs))?[ _-]?\d*",
     re.IGNORECASE,
 )
@@ -38,6 +43,7 @@ class Scan:
         unread: Images that only Pillow could read, which is missing.
         broken: Images that cannot be decoded.
         in_root: Images in the folder itself, which belong to no class.
+        foreign: Images of formats that are not read.
         other: Files that are no images.
         hidden: Hidden files.
         litter: Hidden folders, and those that archives and operating systems leave.
@@ -50,6 +56,7 @@ class Scan:
     unread: list = dataclasses.field(default_factory=list)
     broken: list = dataclasses.field(default_factory=list)
     in_root: list = dataclasses.field(default_factory=list)
+    foreign: list = dataclasses.field(default_factory=list)
     other: list = dataclasses.field(default_factory=list)
     hidden: list = dataclasses.field(default_factory=list)
     litter: list = dataclasses.field(default_factory=list)
@@ -93,7 +100,7 @@ def scan(root, follow_links=False):
     for name in sorted(entry.rstrip("/") for entry in tf.io.gfile.listdir(root)):
         path = _files.join(root, name)
         if not _files.is_folder(path):
-            image = _suffix(name) in of_tensorflow | of_pillow
+            image = _suffix(name) in of_tensorflow | of_pillow | _FOREIGN
             (found.hidden if name.startswith(".") else found.in_root if image else found.other).append(path)
         elif _is_litter(name):
             found.litter.append(path)
@@ -107,8 +114,10 @@ def scan(root, follow_links=False):
                         kind = found.hidden
                     elif _suffix(file) in readable:
                         kind = images
+                    elif _suffix(file) in of_pillow:
+                        kind = found.unread
                     else:
-                        kind = found.unread if _suffix(file) in of_pillow else found.other
+                        kind = found.foreign if _suffix(file) in _FOREIGN else found.other
                     kind.append(_files.join(folder, file))
     return found
 
@@ -160,9 +169,14 @@ def _suffixes_of_pillow():
 
 
 def splits_among(names):
-    """The names of folders that look like the parts of a split, such as "train" and "test"; none if only one does."""
-    splits = [name for name in names if _SPLIT.fullmatch(name)]
-    return splits if len(splits) > 1 else []
+    """The names of folders that look like the parts of a split, such as "train" and "test"; none if only one does.
+
+    Before the word they may have a name in common, as in "seg_train" and "seg_test".
+    """
+    matches = {name: _SPLIT.fullmatch(name) for name in names}
+    parts = {name: (match["of"] or "", match["part"].lower()) for name, match in matches.items() if match}
+    of_same = {of: {part for other, part in parts.values() if other == of} for of, _ in parts.values()}
+    return [name for name, (of, _) in parts.items() if len(of_same[of]) > 1]
 
 
 def inspect(found, channels):
