@@ -288,3 +288,9 @@ def test_a_discriminator_of_ones_own_with_layers_of_the_packages_names_is_used_a
     np.testing.assert_allclose(gan.judge(batch)(labels), gan.discriminator([batch, labels]), atol=1e-6)
     assert kga.networks.common.features_and_head(gan.discriminator) is None
     assert kga.networks.common.features_and_head(kga.SNGAN((8, 8, 1), 3).discriminator) is not None
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float64"])
+def test_weights_of_another_dtype_are_refused(dtype):
+    with pytest.raises(ValueError, match=rf'`dtype` must be "float32", "mixed_bfloat16".*dtype=\'{dtype}\''):
+        kga.StyleGAN((8, 8, 1), 3, width=4, dtype=dtype)

@@ -476,3 +476,9 @@ def test_spectral_norm_of_channels_apart_is_no_less_than_the_largest_of_theirs()
 def test_spectral_norm_refuses_layers_with_several_kernels():
     with pytest.raises(TypeError, match="`layer` must have one kernel"):
         layers.SpectralNormalization(keras.layers.SeparableConv2D(5, 3))(np.ones([2, 6, 6, 4], "float32"))
+
+
+@pytest.mark.parametrize("wrapper", [layers.Equalized, layers.SpectralNormalization])
+def test_recurrent_layers_are_refused(wrapper):
+    with pytest.raises(TypeError, match="`layer` must have a kernel"):
+        wrapper(keras.layers.LSTM(3))(np.ones([2, 4, 3], "float32"))

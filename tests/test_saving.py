@@ -172,3 +172,9 @@ def test_each_process_that_loads_a_gan_generates_other_images(tmp_path):
     assert len({each.tobytes() for each in images}) == 4
     seeded = [each.generate([0], seed=3) for each in (gan, *loaded)]
     assert len({each.tobytes() for each in seeded}) == 1
+
+
+@pytest.mark.skipif(not _compat.KERAS_3, reason="Keras 2 takes any name")
+def test_a_name_that_keras_refuses_is_told_as_it_was_given(tmp_path):
+    with pytest.raises(ValueError, match=r"filepath=\S*/gan\.of_mine\.h5"):
+        small_gan().save_weights(tmp_path / "gan.of_mine.h5")

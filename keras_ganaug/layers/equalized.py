@@ -62,7 +62,7 @@ class Equalized(Reparametrized):
                 "`layer` must not be built yet: its kernel has to start standard normal. "
                 f"Received: layer={layer.name!r}, which has weights"
             )
-        if before is not None:
+        if before is not None and _settable(layer, self._initializer):  # a recurrent layer's is not; `build` refuses it
             setattr(layer, self._initializer, initializer)
 
     def reparametrized_kernel(self):
@@ -94,6 +94,11 @@ class Equalized(Reparametrized):
     def get_config(self):
         config = {"gain": self.gain, "lr_multiplier": self.lr_multiplier, "seed": self.seed}
         return {**super().get_config(), **config}
+
+
+def _settable(layer, name):
+    kind = getattr(type(layer), name, None)
+    return not isinstance(kind, property) or kind.fset is not None
 
 
 def _alike(initializer, other):

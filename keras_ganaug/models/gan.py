@@ -127,6 +127,8 @@ class GAN(Sampling, Saving, keras.Model):
         self.value_range = value_range
         self.seed = seed
         self.width = width
+        if generator is None or discriminator is None:
+            network_checks.check_policy(self)
         with _compat.dtype_policy(self.dtype_policy):
             self.generator = self.build_generator() if generator is None else generator
             self.discriminator = self.build_discriminator() if discriminator is None else discriminator

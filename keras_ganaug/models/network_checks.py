@@ -13,6 +13,16 @@ def latent_dim_of(generator):
     return shape[-1] if isinstance(shape, tuple) and isinstance(shape[-1], int) else None
 
 
+def check_policy(gan):
+    """Refuses a dtype policy in which the weights of the default networks would not be float32."""
+    policy = gan.dtype_policy
+    if policy.variable_dtype != "float32":
+        raise ValueError(
+            '`dtype` must be "float32", "mixed_bfloat16" or "mixed_float16": the weights are float32, whose running '
+            f"mean moves by less than half precision can tell. Received: dtype={policy.name!r}"
+        )
+
+
 def check(gan, own=()):
     """Runs both networks of a GAN on a batch of two.
 
