@@ -29,7 +29,11 @@ class _Endpoint(tf.Module):
 
 
 def export_generator(source, path, **endpoints):
-    """Writes a SavedModel with `generate`, `generate_truncated` and the signature `serving_default`.
+    """Writes a SavedModel with `generate`, `generate_truncated` and the signatures `serving_default` and `from_latents`.
+
+    The second takes latents (n, latent_dim), standard normal numbers, in the place of a seed, and labels if the generator
+    does. It converts to LiteRT: `tf.lite.TFLiteConverter.from_saved_model(path, signature_keys=["from_latents"])`; but not
+    that of a StyleGAN, which draws noise within. SavedModels and filtered generators have the first signature alone.
 
     It is written aside and takes the place of an older one when it is whole. Labels that the generator does not have are an
     error of TensorFlow's where the SavedModel runs, except in what XLA compiles.
@@ -70,8 +74,20 @@ def export_generator(source, path, **endpoints):
         "value_range": list(source.value_range),
         "unseen_classes": [int(label) for label in getattr(source, "unseen_classes", ())],
     }
+    signatures = {"serving_default": serving_default}
+    from_latents = getattr(source, "from_latents", None)
+    if from_latents is not None:
+        # Without a draw and a check, whose operations converters to other formats do not have.
+        latents = tf.TensorSpec([None, source.latent_dim], tf.float32, name="latents")
+
+        @tf.function(input_signature=[latents, _LABELS] if source.conditional else [latents], autograph=False)
+        def signature(latents, labels=None):
+            labels = tf.zeros([tf.shape(latents)[0]], tf.int32) if labels is None else labels
+            return {"images": from_latents(latents, labels)}
+
+        signatures["from_latents"] = signature
     with _files.replacing_saved_model(path) as new:
-        tf.saved_model.save(root, new, signatures={"serving_default": serving_default})
+        tf.saved_model.save(root, new, signatures=signatures)
         _files.write(_files.join(new, METADATA_FILE), json.dumps(described, indent=1) + "\n")
 
 

@@ -34,6 +34,8 @@ class Source:
     state = None
     path = None
     unseen_classes = ()
+    from_latents = None
+    """Where there is one, a function from float32 latents (n, latent_dim) and int32 labels (n,) to images."""
 
     def sample(self, labels, seed, truncation=1.0):
         """float32 images in `value_range` for int32 labels (n,) and an int32 seed (2,)."""
@@ -53,7 +55,7 @@ class GANSource(Source):
 
     def __init__(self, gan):
         self.gan = gan
-        self.sample = gan.sample
+        self.sample, self.from_latents, self.latent_dim = gan.sample, gan.sample_from, gan.latent_dim
         self.state = gan.sampling_state
         self.image_shape, self.num_classes, self.value_range = (
             gan.image_shape,
@@ -108,6 +110,9 @@ class ModelSource(Source):
         if self.conditional:
             inputs = [latents, tf.cast(tf.reshape(labels, self._label_shape), self._label_dtype)]
         return tf.cast(self.model(inputs, training=False), tf.float32)
+
+    def from_latents(self, latents, labels):
+        return self._images(latents, labels)
 
     def sample(self, labels, seed, truncation=1.0):
         latents = _random.normal([tf.shape(labels)[0], self.latent_dim], seed)

@@ -32,6 +32,10 @@ class Sampling:
         latents = self.sample_latents(tf.shape(labels)[0], seed)
         return self._in_value_range(self.synthesize(latents, labels, truncation))[:number]
 
+    def sample_from(self, latents, labels):
+        """Images in `value_range` for float32 latents (n, latent_dim) and int32 labels (n,), in a graph, without drawing."""
+        return self._in_value_range(self.synthesize(latents, labels, 1.0))
+
     def generate(self, labels, seed=None, truncation=1.0):
         """New images, from the generator's averaged weights.
 
@@ -103,7 +107,9 @@ class Sampling:
         `tf.saved_model.load(path).generate(labels, seed)` returns float32 images in `value_range`, for int32 labels of
         shape (n,) (of an unconditional model only their number counts) and an int32 seed of shape (2,). The signature
         `serving_default` does the same and calls its output `images`. Labels out of range are an error of TensorFlow's,
-        except in what XLA compiles. A SavedModel that is at `path` is replaced when the new one is whole.
+        except in what XLA compiles. The signature `from_latents` takes float32 latents of shape (n, latent_dim) in the place of
+        a seed, and converts to LiteRT: `tf.lite.TFLiteConverter.from_saved_model(path, signature_keys=["from_latents"])`. A
+        SavedModel that is at `path` is replaced when the new one is whole.
 
         Args:
             path: Folder to write, of any file system that TensorFlow knows, such as "gs://bucket/generator".
@@ -113,6 +119,8 @@ class Sampling:
         """
         source = types.SimpleNamespace(
             sample=self.sample,
+            from_latents=self.sample_from,
+            latent_dim=self.latent_dim,
             state=self.sampling_state,
             image_shape=self.image_shape,
             conditional=self.num_classes is not None,
