@@ -108,8 +108,8 @@ class Sampling:
         shape (n,) (of an unconditional model only their number counts) and an int32 seed of shape (2,). The signature
         `serving_default` does the same and calls its output `images`. Labels out of range are an error of TensorFlow's,
         except in what XLA compiles. The signature `from_latents` takes float32 latents of shape (n, latent_dim) in the place
-        of a seed, and converts to LiteRT: `tf.lite.TFLiteConverter.from_saved_model(path, signature_keys=["from_latents"])`. A
-        SavedModel that is at `path` is replaced when the new one is whole.
+        of a seed, and converts to LiteRT: `tf.lite.TFLiteConverter.from_saved_model(path, signature_keys=["from_latents"])`.
+        A SavedModel that is at `path` is replaced when the new one is whole.
 
         Args:
             path: Folder to write, of any file system that TensorFlow knows, such as "gs://bucket/generator".
