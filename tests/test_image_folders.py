@@ -245,22 +245,22 @@ def test_what_is_no_image_is_told_below_the_histogram(tmp_path, capsys):
     assert data.class_names == ["a", "b"]
     assert int(data.cardinality()) == 5
     output = capsys.readouterr().out
-    assert "NOT read: 4 files that are no images (" in output
+    assert "NOT read: 4 files of other kinds (" in output
     assert all(part in output for part in (".txt 1", ".mp4 1", ".csv 1", "no suffix 1", "b/notes.txt"))
     assert "NOT read: 2 hidden files: a/._0.png, a/.DS_Store." in output or "a/.DS_Store, a/._0.png." in output
     assert "NOT read: 4 folders, hidden or of an archive" in output
     assert "__MACOSX" in output and ".hidden" in output
-    with pytest.warns(UserWarning, match="4 files that are no images"):
+    with pytest.warns(UserWarning, match="4 files of other kinds"):
         kga.datasets.from_directory(tmp_path, 8, verbose=False)
 
 
 def test_pictures_of_formats_that_nothing_reads_are_told(tmp_path):
     classes(tmp_path, {"a": 2, "b": 1})
     (tmp_path / "b" / "phone.HEIC").write_bytes(b"photo")
-    with pytest.warns(UserWarning, match=r"1 images of formats that neither .*\(\.heic 1\): b/phone\.HEIC; convert"):
+    with pytest.warns(UserWarning, match=r"1 image of formats that neither .*\(\.heic 1\): b/phone\.HEIC; convert"):
         kga.datasets.from_directory(tmp_path, 8)
     (tmp_path / "b" / "0.png").unlink()
-    with pytest.raises(ValueError, match=r"none in \['b'\]\. Not read: 1 images of formats that neither"):
+    with pytest.raises(ValueError, match=r"none in \['b'\]\. Not read: 1 image of formats that neither"):
         kga.datasets.from_directory(tmp_path, 8)
 
 
@@ -434,7 +434,7 @@ def test_links(tmp_path):
     with pytest.warns(UserWarning, match="2 folders behind links.*follow_links=True"):
         data = kga.datasets.from_directory(tmp_path / "data", 8, verbose=False)
     assert int(data.cardinality()) == 4
-    with pytest.warns(UserWarning, match="1 folders behind links"):
+    with pytest.warns(UserWarning, match="1 folder behind links"):
         data = kga.datasets.from_directory(tmp_path / "data", 8, verbose=False, follow_links=True)
     np.testing.assert_array_equal(kga.datasets.class_histogram(data), [5, 2])
 

@@ -27,6 +27,9 @@ class GANAugmentation(keras.layers.Layer):
     object. One that was given as a SavedModel travels as a SavedModel, which `keras.models.load_model` reads only with
     `safe_mode=False`.
 
+    Batches on another scale than `value_range` are told, unless XLA compiles the model around the layer: it cannot call
+    Python. `AugmentedModel` and `gan_augment` tell in any case.
+
     Args:
         generator: A GAN, a Keras model from `[latents, labels]` (or latents alone) to images in [-1, 1], or the path of a
             `.keras` file or SavedModel.

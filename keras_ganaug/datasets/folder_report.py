@@ -41,18 +41,22 @@ def done(found, facts, color_mode, background):
 def left_out(found):
     """What was not read, in words, by the attribute of the scan."""
     texts = {
-        "unread": f"{len(found.unread)} images ({by_suffix(found.unread)}) that need Pillow, `{_INSTALL}`: "
+        "unread": f"{_number(found.unread, 'image')} ({by_suffix(found.unread)}) that need Pillow, `{_INSTALL}`: "
         f"{found.some(found.unread)}",
         "broken": f"{len(found.broken)} broken: {found.some(found.broken)}",
-        "in_root": f"{len(found.in_root)} images outside of the subfolders, of no class: {found.some(found.in_root)}",
-        "foreign": f"{len(found.foreign)} images of formats that neither TensorFlow nor Pillow reads "
+        "in_root": f"{_number(found.in_root, 'image')} outside of the subfolders, of no class: {found.some(found.in_root)}",
+        "foreign": f"{_number(found.foreign, 'image')} of formats that neither TensorFlow nor Pillow reads "
         f"({by_suffix(found.foreign)}): {found.some(found.foreign)}; convert them to PNG or JPEG",
-        "other": f"{len(found.other)} files that are no images ({by_suffix(found.other)}): {found.some(found.other)}",
-        "links": f"{len(found.links)} folders behind links: {found.some(found.links)}; `follow_links=True` looks into them",
-        "hidden": f"{len(found.hidden)} hidden files: {found.some(found.hidden)}",
-        "litter": f"{len(found.litter)} folders, hidden or of an archive: {found.some(found.litter)}",
+        "other": f"{_number(found.other, 'file')} of other kinds ({by_suffix(found.other)}): {found.some(found.other)}",
+        "links": f"{_number(found.links, 'folder')} behind links: {found.some(found.links)}; `follow_links=True` looks in them",
+        "hidden": f"{_number(found.hidden, 'hidden file')}: {found.some(found.hidden)}",
+        "litter": f"{_number(found.litter, 'folder')}, hidden or of an archive: {found.some(found.litter)}",
     }
     return {name: text for name, text in texts.items() if getattr(found, name)}
+
+
+def _number(paths, noun):
+    return f"{len(paths)} {noun}{'' if len(paths) == 1 else 's'}"
 
 
 def warnings_of(found, printed, splits):
