@@ -48,7 +48,7 @@ def left_out(found):
         "foreign": f"{_number(found.foreign, 'image')} of formats that neither TensorFlow nor Pillow reads "
         f"({by_suffix(found.foreign)}): {found.some(found.foreign)}; convert them to PNG or JPEG",
         "other": f"{_number(found.other, 'file')} of other kinds ({by_suffix(found.other)}): {found.some(found.other)}",
-        "links": f"{_number(found.links, 'folder')} behind links: {found.some(found.links)}; `follow_links=True` looks in them",
+        "links": f"{_number(found.links, 'folder')} behind links: {found.some(found.links)}; `follow_links=True` reads it",
         "hidden": f"{_number(found.hidden, 'hidden file')}: {found.some(found.hidden)}",
         "litter": f"{_number(found.litter, 'folder')}, hidden or of an archive: {found.some(found.litter)}",
     }
