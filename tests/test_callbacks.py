@@ -5,6 +5,7 @@ import errno
 import io
 import itertools
 import json
+import os
 import pathlib
 import uuid
 import warnings
@@ -115,6 +116,7 @@ def killed_at(moment):
     with pytest.MonkeyPatch.context() as patch:
         for name in FILE_OPERATIONS:
             patch.setattr(tf.io.gfile, name, killable(getattr(tf.io.gfile, name)))
+        patch.setattr(os, "remove", killable(os.remove))  # of this machine's files
         patch.setattr(tf.io.gfile.GFile, "write", write_in_halves)
         yield
 
