@@ -24,6 +24,11 @@ def pytest_collection(session):
         tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], devices)
 
 
+def pytest_make_parametrize_id(config, val, argname):
+    """A name that is the same in each process: the two workers must find the same tests."""
+    return argname if " at 0x" in repr(val) else None
+
+
 @pytest.fixture(autouse=True)
 def _seeded():
     import keras

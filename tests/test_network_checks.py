@@ -66,7 +66,6 @@ def told(cls=kga.SNGAN, **networks):
         ([LAYERS.Rescaling(255.0)], "far beyond"),
         ([LAYERS.Activation("tanh"), LAYERS.Rescaling(127.5, 127.5)], "far beyond"),
     ],
-    ids=str,
 )
 def test_a_generator_of_images_on_another_scale_is_told(tail, words):
     (message,) = told(generator=generator(*tail))
@@ -82,7 +81,6 @@ def test_a_generator_of_images_on_another_scale_is_told(tail, words):
         [LAYERS.Activation("sigmoid"), LAYERS.Rescaling(2.0, -1.0)],
         [LAYERS.Activation("tanh"), LAYERS.Activation("linear", dtype="float32")],
     ],
-    ids=str,
 )
 def test_a_generator_of_images_around_0_is_not(tail):
     assert not told(generator=generator(*tail))
