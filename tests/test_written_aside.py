@@ -29,6 +29,7 @@ def _recommendation(value):
 def _gan(value):
     gan = small_gan(STUDY_SHAPE, seed=round(100 * value))
     gan.compile()
+    gan.generator.set_weights([weight + value for weight in gan.generator.get_weights()])
     return gan
 
 
