@@ -239,14 +239,16 @@ def unscale_gradients(optimizer, gradients):
     return gradients
 
 
+def global_dtype_policy():
+    """The dtype policy that layers have which are given none."""
+    return keras.config.dtype_policy() if KERAS_3 else keras.mixed_precision.global_policy()
+
+
 @contextlib.contextmanager
 def dtype_policy(policy):
     """Within the context, layers that are made have this dtype policy."""
-    if KERAS_3:
-        get, put = keras.config.dtype_policy, keras.config.set_dtype_policy
-    else:
-        get, put = keras.mixed_precision.global_policy, keras.mixed_precision.set_global_policy
-    before = get()
+    put = keras.config.set_dtype_policy if KERAS_3 else keras.mixed_precision.set_global_policy
+    before = global_dtype_policy()
     put(policy)
     try:
         yield

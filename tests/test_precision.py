@@ -54,3 +54,14 @@ def test_networks_of_ones_own_keep_their_dtype():
     gan.compile(run_eagerly=True)
     assert not any("float16" in found for found in dtypes(gan))
     assert not type(gan.g_optimizer).__name__.startswith("LossScale")
+
+
+def test_a_dtype_that_networks_of_ones_own_do_not_have_is_told(recwarn):
+    with pytest.warns(UserWarning, match=r"`dtype` is the policy of the default networks, .* compute in float32"):
+        small_gan(dtype="mixed_float16")
+    recwarn.clear()
+    small_gan()
+    with _compat.dtype_policy("mixed_bfloat16"):
+        gan = small_gan()
+    kga.SNGAN((8, 8, 1), 3, generator=gan.generator, discriminator=gan.discriminator, dtype="mixed_bfloat16")
+    assert not [warning for warning in recwarn if "`dtype`" in str(warning.message)]

@@ -1,8 +1,12 @@
 """Whether the networks that a GAN is given fit together, and what their shapes tell."""
 
+import warnings
+
+import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_ganaug import _compat
 from keras_ganaug.models import network_scale
 
 
@@ -23,10 +27,23 @@ def check_policy(gan):
         )
 
 
+def _warn_of_ignored_policy(gan):
+    """Warns if the networks of a user compute in another dtype than the GAN was told."""
+    layers = [*gan.generator._flatten_layers(), *gan.discriminator._flatten_layers()]
+    dtypes = {layer.compute_dtype for layer in layers if not isinstance(layer, keras.Model)}
+    told = gan.compute_dtype
+    if told != _compat.global_dtype_policy().compute_dtype and told not in dtypes:
+        warnings.warn(
+            f"`dtype` is the policy of the default networks, and does nothing to networks of your own, which compute in "
+            f"{' and '.join(sorted(dtypes))}: give their layers the policy. Received: dtype={gan.dtype_policy.name!r}",
+            stacklevel=4,
+        )
+
+
 def check(gan, own=()):
     """Runs both networks of a GAN on a batch of two.
 
-    Warns if one that a user gave does not give images in [-1, 1], or logits.
+    Warns if one that a user gave does not give images in [-1, 1], or logits, or if both compute in another dtype.
 
     Args:
         gan: The GAN.
@@ -53,6 +70,8 @@ def check(gan, own=()):
     if [tuple(output.shape[1:]) for output in outputs] not in shapes or any(o.shape[0] != 2 for o in outputs):
         received = ", ".join(str(tuple(output.shape)) for output in outputs)
         raise ValueError(f"{expected}. Received: output of shape {received} for a batch of 2")
+    if len(own) == 2:
+        _warn_of_ignored_policy(gan)
     if "generator" in own:
         network_scale.check_images(gan.generator, images)
     if "discriminator" not in own:
