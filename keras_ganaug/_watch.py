@@ -63,12 +63,14 @@ class ScaleWatch:
         """Looks at concrete images."""
         if self.told:
             return
-        seen = other_scale(np.asarray(images), self.value_range)
+        images = np.asarray(images)
+        seen = other_scale(images, self.value_range)
         if seen is not None:
             self.told = True
-            warnings.warn(
-                f"{self.of} {seen}. If they are scaled otherwise, {self.advice} with their `value_range`.", stacklevel=3
-            )
+            way = f"If they are scaled otherwise, {self.advice} with their `value_range`."
+            if not np.isfinite(images).all():
+                way = "Leave such images out: a network that sees one of them is NaN after it."
+            warnings.warn(f"{self.of} {seen}. {way}", stacklevel=3)
 
     def watched(self, images, number):
         """The images, at which Python looks where this is the first batch, and now and then after it.

@@ -249,12 +249,18 @@ def test_a_frozen_network_is_refused(name, by_layer):
         gan.compile()
 
 
-def test_a_network_that_is_frozen_in_part_trains_the_rest():
+def with_a_frozen_layer():
+    """A GAN, and the frozen first layer of its discriminator."""
     networks = small_networks()
     frozen = next(layer for layer in networks["discriminator"].layers if layer.weights)
     frozen.trainable = False
     gan = kga.SNGAN((8, 8, 1), 3, seed=1, **networks)
     gan.compile(run_eagerly=True)
+    return gan, frozen
+
+
+def test_a_network_that_is_frozen_in_part_trains_the_rest():
+    gan, _ = with_a_frozen_layer()
     before = gan.discriminator.get_weights()
     gan.fit(X, Y, verbose=0)
     assert [bool((a != b).any()) for a, b in zip(before, gan.discriminator.get_weights(), strict=True)][:2] == [False, False]
@@ -262,11 +268,7 @@ def test_a_network_that_is_frozen_in_part_trains_the_rest():
 
 
 def test_weights_that_are_set_trainable_after_compile_need_another_compile():
-    networks = small_networks()
-    frozen = next(layer for layer in networks["discriminator"].layers if layer.weights)
-    frozen.trainable = False
-    gan = kga.SNGAN((8, 8, 1), 3, seed=1, **networks)
-    gan.compile(run_eagerly=True)
+    gan, frozen = with_a_frozen_layer()
     frozen.trainable = True
     with pytest.raises(ValueError, match=r"`discriminator` must have the weights.*call `compile` again.*2 more weights"):
         gan.fit(X, Y, verbose=0)

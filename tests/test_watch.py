@@ -80,3 +80,8 @@ def test_images_that_are_not_finite():
     _watch.not_finite(RANDOM, "generator")
     with pytest.raises(ValueError, match=r"`generator` must give finite images.*Received: 1 of 4"):
         _watch.not_finite(np.where(np.arange(4)[:, None, None, None] == 2, np.inf, RANDOM), "generator")
+
+
+def test_images_with_nan_have_advice_of_their_own():
+    with pytest.warns(UserWarning, match=r"some are not finite numbers\. Leave such images out"):
+        _watch.ScaleWatch((0, 1), "do it").look(np.where(RANDOM > 0.5, np.nan, RANDOM))
