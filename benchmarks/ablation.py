@@ -1,4 +1,4 @@
-"""What each technique does: trainings that differ in nothing else, and `docs/ablations.md` from them.
+"""What each technique does: trainings that differ in nothing else, and `results/ablations.md` from them.
 
     python benchmarks/ablation.py               # all that is not there yet
     python benchmarks/ablation.py --only few    # one group
@@ -12,7 +12,7 @@
 - sngan: SNGAN on all images; without spectral normalisation in the discriminator, with the one of Keras, which assigns the
   normalised kernel at each call and lets no gradient through σ; and without labels joined to the latents.
 
-All else is as in `gallery.py`, with fewer steps and narrower networks. Each run is kept in `docs/ablations.json` when it
+All else is as in `gallery.py`, with fewer steps and narrower networks. Each run is kept in `results/ablations.json` when it
 is done, and not done again.
 """
 
@@ -33,7 +33,7 @@ from judge import Judge
 
 import keras_ganaug as kga
 
-FILE = ROOT / "docs" / "ablations.json"
+FILE = ROOT / "results" / "ablations.json"
 SHAPE, CLASSES = (28, 28, 1), 10
 
 

@@ -1,4 +1,4 @@
-"""Trains every GAN on Fashion-MNIST, judges them alike, and writes `docs/gallery.md`.
+"""Trains every GAN on Fashion-MNIST, judges them alike, and writes `results/gallery.md`.
 
     python benchmarks/gallery.py                    # all of them, at most 15 minutes each on two cores
     python benchmarks/gallery.py --only SNGAN WGAN  # some
@@ -7,7 +7,7 @@
 
 Each GAN has the settings of its paper and the package's default networks, but for what `RUNS` says: the papers train for
 days, and here it is about 13 minutes on two cores, so batches are small, learning rates higher and decay to 0, and the
-networks compute in mixed bfloat16 where the processor has it. What is done is kept in `docs/gallery/` (a JSON file and a
+networks compute in mixed bfloat16 where the processor has it. What is done is kept in `results/gallery/` (a JSON file and a
 picture each) and not done again; a run that was killed goes on from its last epoch.
 """
 
@@ -28,7 +28,7 @@ from judge import Judge, pca_gaussians
 
 import keras_ganaug as kga
 
-FOLDER = ROOT / "docs" / "gallery"
+FOLDER = ROOT / "results" / "gallery"
 WORK = ROOT / "build" / "gallery"
 EPOCHS = 20
 
@@ -220,7 +220,7 @@ def compile_for(gan, run, penalties=(), **changes):
 
 
 def place(name, seed=0):
-    """The name, below `docs/gallery` and `build/gallery`, of what is kept of a run."""
+    """The name, below `results/gallery` and `build/gallery`, of what is kept of a run."""
     return f"seeds/{name}_{seed}" if seed and name in RUNS else name
 
 
@@ -394,4 +394,4 @@ if __name__ == "__main__":
             shutil.rmtree(WORK / at / "backup", ignore_errors=True)
         page()
     page()
-    print(Path("docs/gallery.md"))
+    print(Path("results/gallery.md"))

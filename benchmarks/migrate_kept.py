@@ -1,6 +1,6 @@
 """Gives results that studies kept before keys had versions the keys of today; no figure changes.
 
-    python benchmarks/migrate_kept.py                       # docs/utility/kept
+    python benchmarks/migrate_kept.py                       # results/utility/kept
     python benchmarks/migrate_kept.py FOLDER/results.json   # of a study of your own, made with `make_generator=None`
 
 What has a key of today stays as it is, so that it may run again. What was made with functions, an optimizer or a value range
@@ -88,7 +88,7 @@ def maker_of(file):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("files", type=Path, nargs="*", help="results.json of studies; docs/utility/kept by default")
+    parser.add_argument("files", type=Path, nargs="*", help="results.json of studies; results/utility/kept by default")
     files = parser.parse_args().files
     for file in files:
         with kept.lock(file):

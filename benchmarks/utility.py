@@ -5,7 +5,7 @@
     python benchmarks/utility.py --setting digits_10 --seeds 0 1 2 --guard     # is `recommend` right?
     python benchmarks/utility.py --setting digits_10 --seeds 0 1 2 --guard --oracle   # where samples are real images
     python benchmarks/utility.py --setting digits_10 --seeds 100 101 102 --options   # of `Synthetic`, one at a time
-    python benchmarks/utility.py --write   # docs/utility.md alone
+    python benchmarks/utility.py --write   # results/utility.md alone
 
 Settings, on the test images of the data set:
 
@@ -15,10 +15,10 @@ Settings, on the test images of the data set:
 
 The images, which class is rare, the GAN and the classifier all move with the seed. Development was done on seeds from 100
 up, reports are on 0 to 9. What is finished is not done again: GANs and figures are kept in `build/utility/SETTING`, and
-the figures of reports, those of the guard's folds among them, in `docs/utility/kept` too, so that another machine goes on
+the figures of reports, those of the guard's folds among them, in `results/utility/kept` too, so that another machine goes on
 from there.
-`docs/utility.md` is made of the JSON files in `docs/utility`: `--json docs/utility/SETTING.json`, SETTING_guard.json,
-SETTING_guard_oracle.json, SETTING_options.json and, for a few arms in ten seeds, SETTING_ten.json.
+`results/utility.md` is made of the JSON files in `results/utility`: `--json results/utility/SETTING.json`,
+SETTING_guard.json, SETTING_guard_oracle.json, SETTING_options.json and, for a few arms in ten seeds, SETTING_ten.json.
 """
 
 import argparse
@@ -36,12 +36,12 @@ from utility_settings import SETTINGS
 
 import keras_ganaug as kga
 from keras_ganaug import _files
+from keras_ganaug.generators.controls import Pool
 from keras_ganaug.study import fingerprint
 from keras_ganaug.study import kept as kept_results
 from keras_ganaug.study.candidates import distinct
-from keras_ganaug.study.sources import Pool
 
-FOLDER = ROOT / "docs" / "utility"
+FOLDER = ROOT / "results" / "utility"
 GUARDED = (
     "balanced_softmax + cutmix",
     "cutmix",
@@ -301,7 +301,7 @@ if __name__ == "__main__":
     parser.add_argument("--base", help="with --options, the arm on top of which; the setting's first by default")
     parser.add_argument("--json", type=Path, help="file for the figures")
     parser.add_argument("--html", help="file for a page with table and plot")
-    parser.add_argument("--write", action="store_true", help="write docs/utility.md alone")
+    parser.add_argument("--write", action="store_true", help="write results/utility.md alone")
     options = parser.parse_args()
     if not options.write:
         if options.setting is None:

@@ -1,4 +1,4 @@
-"""`docs/utility.md`, from the JSON files that `utility.py` writes."""
+"""`results/utility.md`, from the JSON files that `utility.py` writes."""
 
 import itertools
 import json
@@ -11,8 +11,8 @@ from keras_ganaug.study.candidates import distinct
 
 HEADER = """# Does it help?
 
-The same classifier trained without and with synthetic images, judged on the real test images: `python benchmarks/utility.py
---setting NAME --seeds 0 1 2 --json docs/utility/NAME.json`. In each seed the training images, which class is rare, the GAN
+The same classifier trained without and with synthetic images, judged on the real test images: `python
+benchmarks/utility.py --setting NAME --seeds 0 1 2 --json results/utility/NAME.json`. In each seed the training images, which class is rare, the GAN
 and the classifier's initial weights are others; all arms of a seed share them, and take equally many steps. Development was
 done on seeds from 100 up. Chosen with the seeds of the tables in view are rules of the guard and the order in which it
 prefers arms (see there), and on top of which arms the GAN was tried. Some arms were left out (`--arms`): those that even
@@ -101,7 +101,7 @@ TEN_HEADER = """## Ten seeds
 
 The arm without a GAN that is best above, with the GAN on top of it, its control and its oracle, in ten seeds:
 `python benchmarks/utility.py --setting NAME --seeds 0 1 2 3 4 5 6 7 8 9 --arms ARM "gan + ARM" "shuffled + ARM"
-"oracle + ARM" --json docs/utility/NAME_ten.json`, and where an option did best on development seeds,
+"oracle + ARM" --json results/utility/NAME_ten.json`, and where an option did best on development seeds,
 `"gan + ARM, OPTION"`, which has a line of its own: nothing is chosen here. *p* is of Wilcoxon's signed-rank test.
 """
 
@@ -126,7 +126,7 @@ def _options_table(report):
 
 GUARD_HEADER = """## The guard
 
-`python benchmarks/utility.py --setting NAME --seeds 0 1 2 --guard --json docs/utility/NAME_guard.json`: what `recommend`
+`python benchmarks/utility.py --setting NAME --seeds 0 1 2 --guard --json results/utility/NAME_guard.json`: what `recommend`
 advises from the training images of each seed alone, and the balanced accuracy on the test images of a classifier that
 follows it. It prefers, in this order, balanced softmax with CutMix, CutMix, balanced softmax with shifts and flips, these
 without it, RandAugment, balanced softmax, nothing, and takes the first that is near the best. The best arm is the one

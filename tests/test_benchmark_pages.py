@@ -27,14 +27,14 @@ def benchmark(monkeypatch):
 
 def test_the_gallery(benchmark, monkeypatch, tmp_path):
     gallery = benchmark("gallery")
-    shutil.copytree(ROOT / "docs" / "gallery", tmp_path / "gallery", ignore=shutil.ignore_patterns("*.png"))
+    shutil.copytree(ROOT / "results" / "gallery", tmp_path / "gallery", ignore=shutil.ignore_patterns("*.png"))
     monkeypatch.setattr(gallery, "FOLDER", tmp_path / "gallery")
 
     def page():
         gallery.page()
         return (tmp_path / "gallery.md").read_text(encoding="utf-8")
 
-    assert page() == (ROOT / "docs" / "gallery.md").read_text(encoding="utf-8")
+    assert page() == (ROOT / "results" / "gallery.md").read_text(encoding="utf-8")
     shutil.rmtree(tmp_path / "gallery" / "seeds", ignore_errors=True)
     assert gallery.place("SNGAN") == "SNGAN" == Path(gallery.place("SNGAN", 10)).stem.removesuffix("_10")
     assert gallery.place("floor", 1) == "floor"
@@ -49,9 +49,9 @@ def test_the_gallery(benchmark, monkeypatch, tmp_path):
 
 def test_does_it_help(benchmark, tmp_path):
     page, settings = benchmark("utility_page"), benchmark("utility_settings")
-    shutil.copytree(ROOT / "docs" / "utility", tmp_path / "utility")
+    shutil.copytree(ROOT / "results" / "utility", tmp_path / "utility")
     page.write(settings.SETTINGS, tmp_path / "utility")
-    assert (tmp_path / "utility.md").read_text(encoding="utf-8") == (ROOT / "docs" / "utility.md").read_text(
+    assert (tmp_path / "utility.md").read_text(encoding="utf-8") == (ROOT / "results" / "utility.md").read_text(
         encoding="utf-8"
     )
 

@@ -56,7 +56,12 @@ def test_the_readme_runs_as_it_stands(tmp_path, monkeypatch):
 
 
 def test_links_between_the_documents_lead_somewhere():
-    for file in (README, *(ROOT / "docs").glob("*.md"), *ROOT.glob("saved_models/*/README.md")):
+    for file in (
+        README,
+        *(ROOT / "docs").glob("*.md"),
+        *(ROOT / "results").glob("*.md"),
+        *ROOT.glob("saved_models/*/README.md"),
+    ):
         for target in re.findall(r"\]\(([^)#\s]+)", file.read_text(encoding="utf-8")):
             assert "://" in target or (file.parent / target).exists(), f"{file.name}: {target}"
 

@@ -2,7 +2,7 @@
 
 from keras_ganaug.augmentation.augmented_model import AugmentedModel
 from keras_ganaug.augmentation.dataset_map import gan_augment
-from keras_ganaug.augmentation.filtered import FilteredGenerator
 from keras_ganaug.augmentation.layer import GANAugmentation
+from keras_ganaug.generators.filtered import FilteredGenerator
 
 __all__ = ["AugmentedModel", "FilteredGenerator", "GANAugmentation", "gan_augment"]

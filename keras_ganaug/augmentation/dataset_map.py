@@ -8,9 +8,9 @@ import weakref
 import tensorflow as tf
 
 from keras_ganaug import _checks, _images, _random
-from keras_ganaug.augmentation import source as sources
-from keras_ganaug.augmentation.bank import SampleBank
 from keras_ganaug.augmentation.replacement import Replacement
+from keras_ganaug.generators import source as sources
+from keras_ganaug.generators.bank import SampleBank
 
 _MOST_VISITS = 2**20  # batches that a pipeline remembers
 _MAPPING = "tensorflow.python.data.ops.structured_function"  # whose object is one for each mapping

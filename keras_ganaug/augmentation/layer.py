@@ -9,11 +9,11 @@ import weakref
 import keras
 import tensorflow as tf
 
-from keras_ganaug import _checks, _compat, _files, _images, _random, _watch, export
-from keras_ganaug.augmentation import assets
-from keras_ganaug.augmentation import source as sources
-from keras_ganaug.augmentation.filtered import FilteredGenerator
+from keras_ganaug import _checks, _compat, _files, _images, _random, _watch
 from keras_ganaug.augmentation.replacement import Replacement
+from keras_ganaug.generators import assets, export
+from keras_ganaug.generators import source as sources
+from keras_ganaug.generators.filtered import FilteredGenerator
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")

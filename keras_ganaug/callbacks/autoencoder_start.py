@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras_ganaug import _checks, _images, _pipelines, _random, networks
 from keras_ganaug._images import NETWORK_RANGE
 from keras_ganaug.callbacks.gan_callback import GANCallback
-from keras_ganaug.models import training_data
+from keras_ganaug.datasets import streams as training_data
 
 
 class AutoencoderStart(GANCallback):

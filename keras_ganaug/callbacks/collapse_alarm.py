@@ -6,7 +6,7 @@ import numpy as np
 
 from keras_ganaug import _checks, _watch, metrics
 from keras_ganaug.callbacks.gan_callback import GANCallback
-from keras_ganaug.models import training_data
+from keras_ganaug.datasets import streams as training_data
 
 
 class CollapseAlarm(GANCallback):

@@ -9,9 +9,11 @@ import numpy as np
 import tensorflow as tf
 
 from keras_ganaug import _checks, _compat, _images, _random, _replicas, _state, networks
+from keras_ganaug.datasets import batches as training_inputs
+from keras_ganaug.datasets import streams as training_data
 from keras_ganaug.layers.minibatch_stddev import MinibatchStdDev, class_groups
 from keras_ganaug.layers.spectral_normalization import power_iteration_once
-from keras_ganaug.models import network_checks, settings, training_data, training_inputs, training_watch
+from keras_ganaug.models import network_checks, settings, training_watch
 from keras_ganaug.models.averaging import Average
 from keras_ganaug.models.sampling import Sampling
 from keras_ganaug.models.saving import Saving

@@ -5,7 +5,8 @@ import types
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _checks, _compat, _images, _labels, _random, _watch, export
+from keras_ganaug import _checks, _compat, _images, _labels, _random, _watch
+from keras_ganaug.generators import export
 from keras_ganaug.models import training_watch
 
 _CHUNK = 256  # images that `generate` makes at a time, to bound memory

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_ganaug import _checks, _watch, datasets
-from keras_ganaug.augmentation.source import Source
+from keras_ganaug.generators.source import Source
 from keras_ganaug.models.gan import GAN
 
 

@@ -7,11 +7,11 @@ import numpy as np
 import tensorflow as tf
 
 from keras_ganaug import _checks, _compat, _random, _watch
-from keras_ganaug.augmentation import FilteredGenerator
-from keras_ganaug.augmentation.source import resolve
+from keras_ganaug.generators.controls import Pool, Shuffled
+from keras_ganaug.generators.filtered import FilteredGenerator
+from keras_ganaug.generators.source import resolve
 from keras_ganaug.study import extras, losses, streams
 from keras_ganaug.study.inputs import check_functions
-from keras_ganaug.study.sources import Pool, Shuffled
 
 
 def source_of(arm, make_generator, held_out, make_filter, num_classes, value_range):

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 import keras_ganaug as kga
 
-FOLDER = Path(__file__).resolve().parents[1] / "saved_models"
+FOLDER = Path(__file__).resolve().parents[2] / "saved_models"
 NAMES = ["digits", "fashion_mnist"]
 
 

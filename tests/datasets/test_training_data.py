@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from tools import max_difference, small_data, small_gan
 
-from keras_ganaug.models import training_data
+from keras_ganaug.datasets import streams as training_data
 
 X, Y = small_data()
 Sequence = getattr(keras.utils, "PyDataset", None) or keras.utils.Sequence

@@ -10,7 +10,7 @@ import tensorflow as tf
 from tools import small_gan
 
 import keras_ganaug as kga
-from keras_ganaug import export
+from keras_ganaug.generators import export
 
 ALONE = """
 import sys, tensorflow as tf, numpy as np

@@ -7,8 +7,9 @@ import tensorflow as tf
 from tools import study_data
 
 from keras_ganaug import study
-from keras_ganaug.augmentation.source import Source
-from keras_ganaug.study import arms, sources, streams
+from keras_ganaug.generators import controls as sources
+from keras_ganaug.generators.source import Source
+from keras_ganaug.study import arms, streams
 
 RNG = np.random.default_rng(0)
 

@@ -11,10 +11,10 @@ import tensorflow as tf
 from tools import known_generator, small_gan
 
 import keras_ganaug as kga
-from keras_ganaug import export
-from keras_ganaug.augmentation import source as sources
-from keras_ganaug.augmentation.bank import SampleBank
-from keras_ganaug.study.sources import Shuffled
+from keras_ganaug.generators import export
+from keras_ganaug.generators import source as sources
+from keras_ganaug.generators.bank import SampleBank
+from keras_ganaug.generators.controls import Shuffled
 
 SHAPE = (8, 8, 1)
 

@@ -9,7 +9,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _compat, _files, _images, _random, _watch, export
+from keras_ganaug import _compat, _files, _images, _random, _watch
+from keras_ganaug.generators import export
 
 _KINDS = (
     "a GAN of keras_ganaug, a Keras model from [latents, labels] to images in [-1, 1], or the path of a .keras file or "

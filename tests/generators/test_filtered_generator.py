@@ -9,7 +9,7 @@ import tensorflow as tf
 from tools import STUDY_SHAPE, small_gan
 
 import keras_ganaug as kga
-from keras_ganaug.augmentation.source import Source
+from keras_ganaug.generators.source import Source
 
 
 class _Known(Source):

@@ -12,9 +12,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _compat, _files, export
-from keras_ganaug.augmentation import source as sources
-from keras_ganaug.augmentation.filtered import FilteredGenerator
+from keras_ganaug import _compat, _files
+from keras_ganaug.generators import export
+from keras_ganaug.generators import source as sources
+from keras_ganaug.generators.filtered import FilteredGenerator
 
 _CONFIG, _WEIGHTS, _INNER = "generator.json", "weights.npz", "generator"
 

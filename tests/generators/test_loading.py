@@ -13,8 +13,9 @@ from tools import KNOWN_SHAPE, known_generator, small_gan
 
 import keras_ganaug as kga
 from keras_ganaug import _compat
-from keras_ganaug.augmentation import assets, layer
-from keras_ganaug.augmentation import source as sources
+from keras_ganaug.augmentation import layer
+from keras_ganaug.generators import assets
+from keras_ganaug.generators import source as sources
 
 SHAPE = (8, 8, 1)
 
@@ -227,7 +228,7 @@ def test_one_given_as_a_saved_model_needs_safe_mode_off(tmp_path, elsewhere, fil
 
 
 def test_a_file_of_before_needs_safe_mode_off(tmp_path, elsewhere, monkeypatch):
-    from keras_ganaug import export
+    from keras_ganaug.generators import export
 
     gan = small_gan()
     model = augmented(gan)

@@ -13,7 +13,7 @@ from tools import KNOWN_SHAPE, known_generator, label_of, noise_of, small_gan
 
 import keras_ganaug as kga
 from keras_ganaug.augmentation import dataset_map
-from keras_ganaug.augmentation import source as sources
+from keras_ganaug.generators import source as sources
 
 GENERATOR = known_generator()
 N = 70

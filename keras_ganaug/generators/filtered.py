@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_ganaug import _checks, _compat, _images, _random, _watch
-from keras_ganaug.augmentation.source import Source, resolve
+from keras_ganaug.generators.source import Source, resolve
 
 _SAMPLES = 64  # that a classifier is tried with
 _CLEARLY = 0.25  # more of them right, which is no chance

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_ganaug import _random, _watch
-from keras_ganaug.augmentation import source as sources
+from keras_ganaug.generators import source as sources
 
 _DEFAULT_IMAGES = 4096
 _DEFAULT_BYTES = 256 * 2**20

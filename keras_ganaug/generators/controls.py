@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_ganaug import _random
-from keras_ganaug.augmentation.source import Source
+from keras_ganaug.generators.source import Source
 
 
 class Pool(Source):

@@ -341,7 +341,7 @@ def add(folder, name):
 
 
 def test_two_processes_lose_no_results_and_find_each_others(tmp_path):
-    code = PROCESS.format(tests=str(Path(__file__).parent), folder=str(tmp_path))
+    code = PROCESS.format(tests=str(Path(__file__).parents[1]), folder=str(tmp_path))
     other = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": "7"})
     end = time.monotonic() + 120
     while not (tmp_path / "results.json").exists() and other.poll() is None and time.monotonic() < end:

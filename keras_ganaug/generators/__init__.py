@@ -1,0 +1,1 @@
+"""Generators: one protocol, and all that keeps it."""
