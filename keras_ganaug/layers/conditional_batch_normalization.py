@@ -1,51 +1,58 @@
 """Batch normalisation whose scale and offset depend on the class."""
 
+from collections.abc import Mapping, Sequence
+
 import keras
 import tensorflow as tf
 
 from keras_ganaug import _checks, _compat
 from keras_ganaug._replicas import over_replicas
+from keras_ganaug.layers.one_hot import class_numbers, one_hot_rows
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
 class ConditionalBatchNormalization(keras.layers.Layer):
-    """Batch normalisation with a scale γ and an offset β per class, or plain when there are no classes.
+    """Batch normalisation with a scale γ and an offset β for each class, or plain when there are no classes.
+
+    With several attributes γ and β are sums of one row for each attribute, so that no combination has a row of its own.
 
     References: Ioffe and Szegedy 2015; Dumoulin et al. 2017, A Learned Representation for Artistic Style.
 
     Args:
-        num_classes: Number of classes, or None for plain batch normalisation with one γ and β. Defaults to None.
+        num_classes: Number of classes; of several attributes a sequence of numbers, or a mapping from names to numbers.
+            None for plain batch normalisation with one γ and β. Defaults to None.
         momentum: Momentum of the moving mean and variance. Defaults to 0.9: with Keras's 0.99 the statistics of a run
             of a few hundred steps are still those of its start.
         epsilon: Added to the variance. Defaults to 1e-5.
 
     Call arguments:
         inputs: `[images, labels]`, or `images` alone without classes. `images` is a float tensor of shape
-            (batch, height, width, channels), `labels` an int32 tensor of shape (batch,).
+            (batch, height, width, channels), `labels` an int32 tensor of shape (batch,), or (batch, attributes).
         training: With True the batch is normalised by its own moments and the moving ones are updated. Replicas of a
             strategy normalise by the moments of their own part of the batch; the moving ones follow the means of these.
 
     Returns a tensor of the shape and dtype of `images`.
     """
 
-    def __init__(self, num_classes=None, momentum=0.9, epsilon=1e-5, **kwargs):
+    def __init__(
+        self,
+        num_classes: int | Sequence[int] | Mapping[str, int] | None = None,
+        momentum: float = 0.9,
+        epsilon: float = 1e-5,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
-        self.num_classes = None if num_classes is None else _checks.positive_int(num_classes, "num_classes")
+        self.num_classes = None if num_classes is None else class_numbers(num_classes)
         self.momentum = _checks.fraction(momentum, "momentum")
         self.epsilon = _checks.non_negative(epsilon, "epsilon")
 
     def build(self, input_shape):
-        images_shape = input_shape if self.num_classes is None else input_shape[0]
-        channels = images_shape[-1]
-        rows = self.num_classes or 1
-        self.gamma = self.add_weight(name="gamma", shape=(rows, channels), initializer="ones")
-        self.beta = self.add_weight(name="beta", shape=(rows, channels), initializer="zeros")
-        moving = {
-            "shape": (channels,),
-            "dtype": "float32",
-            "trainable": False,
-            "aggregation": _compat.SAME_ON_ALL,
-        }
+        channels = (input_shape if self.num_classes is None else input_shape[0])[-1]
+        numbers = tf.nest.flatten(self.num_classes or 1)
+        rows, ones = (sum(numbers), channels), keras.initializers.Constant(1.0 / len(numbers))  # rows add up to ones
+        self.gamma = self.add_weight(name="gamma", shape=rows, initializer=ones)
+        self.beta = self.add_weight(name="beta", shape=rows, initializer="zeros")
+        moving = {"shape": (channels,), "dtype": "float32", "trainable": False, "aggregation": _compat.SAME_ON_ALL}
         self.moving_mean = self.add_weight(name="moving_mean", initializer="zeros", **moving)
         self.moving_variance = self.add_weight(name="moving_variance", initializer="ones", **moving)
         self.built = True
@@ -65,7 +72,7 @@ class ConditionalBatchNormalization(keras.layers.Layer):
         beta = tf.convert_to_tensor(_compat.tf_variable(self.beta))
         if labels is not None:
             # A product with one-hot rows has a dense gradient, which every optimizer and XLA take alike.
-            one_hot = tf.one_hot(labels, self.num_classes, dtype=gamma.dtype)
+            one_hot = one_hot_rows(labels, self.num_classes, gamma.dtype)
             gamma, beta = one_hot @ gamma, one_hot @ beta
         if not training:
             # At inference both affine maps are one.
@@ -80,9 +87,5 @@ class ConditionalBatchNormalization(keras.layers.Layer):
         return input_shape if self.num_classes is None else input_shape[0]
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "num_classes": self.num_classes,
-            "momentum": self.momentum,
-            "epsilon": self.epsilon,
-        }
+        config = {"num_classes": self.num_classes, "momentum": self.momentum, "epsilon": self.epsilon}
+        return {**super().get_config(), **config}

@@ -147,6 +147,47 @@ def test_one_hot():
     np.testing.assert_array_equal(layers.OneHot(3)(np.array([2, 0])), [[0, 0, 1], [1, 0, 0]])
 
 
+def test_one_hot_rows_of_several_attributes_stand_side_by_side():
+    labels = np.array([[2, 0], [0, 1], [1, 1]], "int32")
+    expected = np.hstack([np.eye(3)[labels[:, 0]], np.eye(2)[labels[:, 1]]])
+    for sizes in ((3, 2), {"digit": 3, "style": 2}):
+        layer = layers.OneHot(sizes)
+        np.testing.assert_array_equal(layer(labels), expected)
+        np.testing.assert_array_equal(tf.function(layer, jit_compile=True)(labels), expected)
+    assert layer(keras.Input((2,), dtype="int32")).shape == (None, 5)
+    assert layers.OneHot([3]).compute_output_shape((None, 1)) == (None, 3)  # one attribute is a column of its own
+    for wrong in (0, [3, 0], [], "3", {}):
+        with pytest.raises(ValueError, match="`num_classes` must be"):
+            layers.OneHot(wrong)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_conditional_batch_normalization_adds_the_rows_of_several_attributes(training):
+    x = RNG.normal(2.0, 3.0, [8, 4, 3, 5]).astype("float32")
+    labels = np.stack([np.arange(8) % 3, np.arange(8) // 4], 1).astype("int32")
+    plain = layers.ConditionalBatchNormalization()
+    layer = layers.ConditionalBatchNormalization({"digit": 3, "style": 2})
+    np.testing.assert_allclose(layer([x, labels], training=training), plain(x, training=training), rtol=1e-5, atol=1e-6)
+    gamma, beta = RNG.normal(size=[2, 5, 5]).astype("float32")
+    layer.gamma.assign(gamma)
+    layer.beta.assign(beta)
+    sums = [rows[labels[:, 0]] + rows[3 + labels[:, 1]] for rows in (gamma, beta)]
+    normalised = plain(x, training=training).numpy()
+    expected = normalised * sums[0][:, None, None] + sums[1][:, None, None]
+    np.testing.assert_allclose(layer([x, labels], training=training), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_layers_of_several_attributes_are_saved(tmp_path):
+    images, labels = keras.Input((4, 4, 2)), keras.Input((2,), dtype="int32")
+    x = layers.ConditionalBatchNormalization({"digit": 3, "style": 2})([images, labels])
+    x = keras.layers.Concatenate()([keras.layers.Flatten()(x), layers.OneHot([3, 2])(labels)])
+    model = keras.Model([images, labels], x)
+    model.save(tmp_path / "model.keras")
+    values = [RNG.normal(size=[3, 4, 4, 2]).astype("float32"), np.array([[2, 1], [0, 0], [1, 1]], "int32")]
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(loaded(values), model(values))
+
+
 def test_upsample():
     x = RNG.normal(size=[2, 3, 4, 5]).astype("float32")
     np.testing.assert_array_equal(layers.Upsample()(x), x.repeat(2, 1).repeat(2, 2))
@@ -182,7 +223,9 @@ def test_gradients_of_blur():
         layers.SpectralNormalization(keras.layers.Dense(3), power_iterations=2),
         layers.ConditionalBatchNormalization(4, momentum=0.5, epsilon=1e-3),
         layers.Projection(),
+        layers.ConditionalBatchNormalization({"digit": 4, "style": 2}),
         layers.OneHot(7),
+        layers.OneHot([7, 2]),
         layers.Upsample(),
         layers.Blur(),
     ],
