@@ -1,6 +1,7 @@
 """Augmentation of what the discriminator sees, as opposed to what a classifier sees."""
 
 from keras_ganaug.discriminator_augment.adaptive_augment import AdaptiveAugment
+from keras_ganaug.discriminator_augment.augment import DiscriminatorAugment, as_augment
 from keras_ganaug.discriminator_augment.diff_augment import DiffAugment
 
-__all__ = ["AdaptiveAugment", "DiffAugment"]
+__all__ = ["AdaptiveAugment", "DiffAugment", "DiscriminatorAugment", "as_augment"]

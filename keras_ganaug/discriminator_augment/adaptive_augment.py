@@ -10,7 +10,7 @@ import tensorflow as tf
 from keras_ganaug import _checks, _compat, _random
 from keras_ganaug._replicas import over_replicas
 from keras_ganaug._state import Stateful, add_state
-from keras_ganaug.discriminator_augment import _sizes
+from keras_ganaug.discriminator_augment.augment import DiscriminatorAugment, check_images, check_policy
 
 _UPDATE_INTERVAL = 4  # batches over which the sign of the logits is averaged
 
@@ -138,7 +138,7 @@ def _warp(images, to_source):
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
-class AdaptiveAugment(Stateful):
+class AdaptiveAugment(Stateful, DiscriminatorAugment):
     """Augmentation of what the discriminator sees, with a probability that follows how much it overfits.
 
     Each transformation is applied to each image with probability p. The discriminator overfits when it is too sure of real
@@ -184,11 +184,7 @@ class AdaptiveAugment(Stateful):
         max_probability=0.8,
         initial_probability=0.0,
     ):
-        names = [name.strip() for name in policy.split(",")] if isinstance(policy, str) else []
-        choices = {*_GEOMETRY, "color"}
-        if not names or not set(names) <= choices:
-            raise ValueError(f"`policy` must be a comma-separated choice of {sorted(choices)}. Received: policy={policy!r}")
-        self.policy = ",".join(names)
+        self.policy = check_policy(policy, (*_GEOMETRY, "color"))
         self.target = _checks.fraction(target, "target")
         self.kimg = _checks.positive(kimg, "kimg")
         self.max_probability = _checks.fraction(max_probability, "max_probability")
@@ -227,7 +223,7 @@ class AdaptiveAugment(Stateful):
 
     def augmented(self, images, seed, probability):
         """Images to which each transformation is applied with this probability."""
-        images = _sizes.check(images, type(self).__name__)
+        images = check_images(images, type(self).__name__)
         draws = _Draws(tf.shape(images)[0], seed, tf.convert_to_tensor(probability, tf.float32))
         names, maps = self.policy.split(","), []
         for name in (name for name in names if name != "color"):
@@ -269,7 +265,3 @@ class AdaptiveAugment(Stateful):
     def get_config(self):
         names = ("policy", "target", "kimg", "max_probability", "initial_probability")
         return {name: getattr(self, name) for name in names}
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**config)

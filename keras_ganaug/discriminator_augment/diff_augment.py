@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from keras_ganaug import _random
-from keras_ganaug.discriminator_augment import _sizes
+from keras_ganaug.discriminator_augment.augment import DiscriminatorAugment, check_images, check_policy
 
 
 def _color(images, seed):
@@ -55,7 +55,7 @@ _POLICIES = {"color": _color, "translation": _translation, "cutout": _cutout}
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
-class DiffAugment:
+class DiffAugment(DiscriminatorAugment):
     """Differentiable augmentation of what the discriminator sees, real and generated.
 
     With few images a discriminator learns them by heart. Augmenting both kinds of images, also when the generator is
@@ -86,22 +86,13 @@ class DiffAugment:
     """
 
     def __init__(self, policy="color,translation,cutout"):
-        names = [name.strip() for name in policy.split(",")] if isinstance(policy, str) else []
-        if not names or not set(names) <= set(_POLICIES):
-            raise ValueError(
-                f"`policy` must be a comma-separated choice of {sorted(_POLICIES)}. Received: policy={policy!r}"
-            )
-        self.policy = ",".join(names)
+        self.policy = check_policy(policy, _POLICIES)
 
     def __call__(self, images, seed):
-        images = _sizes.check(images, type(self).__name__)
+        images = check_images(images, type(self).__name__)
         for n, name in enumerate(self.policy.split(",")):
             images = _POLICIES[name](images, _random.fold(seed, n))
         return images
 
     def get_config(self):
         return {"policy": self.policy}
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**config)
