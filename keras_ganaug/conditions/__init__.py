@@ -1,0 +1,60 @@
+"""What a generator is conditioned on: nothing, a class, or several attributes.
+
+A `Condition` is the one place that knows label formats. It checks labels in the user's own format, and makes int32 class
+indices of them: (batch,) of one class, (batch, k) of k attributes. It encodes these for networks, draws them, and writes
+them back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from keras_ganaug import _checks
+from keras_ganaug.conditions.attributes import Attributes
+from keras_ganaug.conditions.condition import Condition, Unconditional, at_least_one, encode, sizes_of
+from keras_ganaug.conditions.one_class import OneClass, class_indices, is_one_hot
+
+__all__ = [
+    "Attributes",
+    "Condition",
+    "OneClass",
+    "Unconditional",
+    "at_least_one",
+    "class_indices",
+    "encode",
+    "from_description",
+    "is_one_hot",
+    "of",
+    "sizes_of",
+]
+
+
+def of(num_classes: int | Mapping[str, int] | None, name: str = "num_classes") -> Condition:
+    """The condition of a GAN.
+
+    Args:
+        num_classes: None for none, an integer for one class of so many, or a mapping from the name of each attribute to its
+            number of values.
+        name: The argument that it is, for errors. Defaults to "num_classes".
+
+    Raises:
+        ValueError, TypeError: For anything else.
+    """
+    if num_classes is None:
+        return Unconditional()
+    if not isinstance(num_classes, Mapping):
+        return OneClass(_checks.positive_int(num_classes, name))
+    if not num_classes or not all(isinstance(key, str) and key for key in num_classes):
+        raise ValueError(
+            f"`{name}` must map the name of each attribute, at least one, to its number of values. "
+            f"Received: {name}={num_classes!r}"
+        )
+    return Attributes({key: _checks.positive_int(size, f"{name}[{key!r}]") for key, size in num_classes.items()})
+
+
+def from_description(description: Mapping[str, Any]) -> Condition:
+    """The condition of which `Condition.description` was written."""
+    if not description["conditional"]:
+        return Unconditional()
+    return OneClass(None) if description["num_classes"] is None else of(description["num_classes"])

@@ -1,0 +1,137 @@
+"""The base of all conditions, and the one without labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+
+def sizes_of(num_classes: int | Sequence[int] | Mapping[str, int]) -> tuple[int, ...]:
+    """The number of values of each attribute, of whatever says it."""
+    if isinstance(num_classes, Mapping):
+        num_classes = list(num_classes.values())
+    return tuple(num_classes) if isinstance(num_classes, (list, tuple)) else (num_classes,)
+
+
+def encode(labels: tf.Tensor, sizes: tuple[int, ...], dtype: Any = "float32") -> tf.Tensor:
+    """One-hot rows of int32 labels, (batch, sum(sizes)): those of several attributes lie side by side.
+
+    Args:
+        labels: (batch,) of one size, or (batch, k) of k sizes.
+        sizes: Number of values of each attribute.
+        dtype: Of the rows. Defaults to "float32".
+    """
+    if labels.shape.rank == 1:
+        return tf.one_hot(labels, sizes[0], dtype=dtype)
+    return tf.concat([tf.one_hot(labels[:, n], size, dtype=dtype) for n, size in enumerate(sizes)], axis=1)
+
+
+def at_least_one(labels: tf.Tensor) -> tf.Tensor:
+    """int32 labels, or one where there are none: not every convolution takes an empty batch."""
+    if labels.shape[0]:
+        return labels
+    return tf.pad(labels, [[0, tf.maximum(0, 1 - tf.shape(labels)[0])], *[[0, 0]] * (labels.shape.rank - 1)])
+
+
+class Condition:
+    """What a generator is conditioned on.
+
+    Attributes:
+        num_classes: As the user gives it: None, an integer, or a mapping from attribute to number of values.
+        sizes: The number of values of each attribute, a tuple: () without labels, (None,) if the number is not known.
+        label_shape: Shape of the label of one image within the package: () or (k,).
+    """
+
+    num_classes: Any = None
+    sizes: tuple = ()
+    label_shape: tuple = ()
+
+    @property
+    def conditional(self) -> bool:
+        """Whether there are labels."""
+        return bool(self.sizes)
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """The condition in plain values, for JSON."""
+        return {"conditional": self.conditional, "num_classes": self.num_classes}
+
+    def inputs(self, first: Any, labels: Any) -> Any:
+        """The inputs of a network: latents or images, with their labels if there are any."""
+        return [first, labels] if self.conditional else first
+
+    def zeros(self, number: Any) -> tf.Tensor:
+        """Labels of 0, int32 (number, *label_shape): without labels only how many there are counts."""
+        return tf.zeros([number, *self.label_shape], tf.int32)
+
+    def check(self, labels: Any) -> None:
+        """Checks dtypes and shapes of labels in the user's format: tensors, arrays or `tf.TensorSpec`s."""
+
+    def check_values(self, labels: Any) -> None:
+        """Checks the values of concrete labels that have passed `check`."""
+
+    def assertions(self, labels: Any) -> list:
+        """Operations that fail where the values of labels are wrong; XLA leaves them out."""
+        return []
+
+    def indices(self, labels: Any) -> Any:
+        """int32 class indices (batch, *label_shape) of labels in the user's format; None without labels."""
+        return None
+
+    def to_generate(self, labels: Any) -> np.ndarray:
+        """The labels that `generate` is given, checked, as an int32 array (n, *label_shape)."""
+        raise NotImplementedError
+
+    def draw(self, number: Any, seed: Any) -> tf.Tensor:
+        """Labels drawn uniformly, int32 (number, *label_shape)."""
+        return self.zeros(number)
+
+    def mismatch(self, labels: tf.Tensor, seed: Any) -> tf.Tensor:
+        """Other labels than these, drawn uniformly; of several attributes one differs."""
+        raise NotImplementedError
+
+    def groups(self, labels: Any) -> tf.Tensor:
+        """A number for each image that tells apart different labels, int32 (batch,)."""
+        return labels
+
+    def columns(self, labels: Any) -> list:
+        """int32 labels of each attribute, a list of (batch,)."""
+        return [labels] if len(self.sizes) == 1 and not self.label_shape else tf.unstack(labels, axis=1)
+
+    def split(self, logits: Any) -> list:
+        """What belongs to each attribute of a tensor (batch, sum(sizes))."""
+        return tf.split(logits, list(self.sizes), axis=1)
+
+    # Which labels were in the training data.
+
+    @property
+    def seen_shape(self) -> tuple | None:
+        """Shape of the table of what was seen; None without labels."""
+        return None
+
+    def seen_in(self, labels: tf.Tensor) -> tf.Tensor:
+        """The table of these int32 labels: 1 for what is there, float32."""
+        raise NotImplementedError
+
+    def unseen(self, table: np.ndarray) -> tuple:
+        """What a table says was not seen: class indices, or mappings from attribute to value."""
+        return ()
+
+    def extrapolates(self, labels: np.ndarray, unseen: tuple) -> list:
+        """Which of these int32 labels hold something that was not seen, each once."""
+        return sorted(set(np.unique(labels).tolist()) & set(unseen))
+
+
+class Unconditional(Condition):
+    """No labels."""
+
+    def to_generate(self, labels: Any) -> np.ndarray:
+        if isinstance(labels, bool) or not isinstance(labels, (int, np.integer)) or labels < 0:
+            raise ValueError(
+                "`labels` of an unconditional model is the number of images, an integer of at least 0. "
+                f"Received: labels={labels!r}"
+            )
+        return np.zeros([labels], np.int32)
