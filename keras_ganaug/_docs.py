@@ -10,7 +10,7 @@ _ARGS = re.compile(r"^Args:\n((?:    .*\n)*)", re.MULTILINE)
 _AFTER_ARGS = re.compile(r"^(?:Call arguments|Input shape|Returns|Raises|Warns|Examples?)\b.*\n|\Z", re.MULTILINE)
 
 
-def complete_docstring(target: T, source: Any = None) -> T:
+def complete_docstring(target: Any, source: Any = None) -> Any:
     """Puts the `Args:` of `source` that `target` takes and does not describe into its docstring, by the signature's order.
 
     A class also gets the signature of all its arguments, which `help` and editors show. Made to be called in
@@ -26,8 +26,9 @@ def complete_docstring(target: T, source: Any = None) -> T:
     source = source or next((base for base in target.__mro__[1:] if _ARGS.search(_text(base))), None)
     if source is None:
         return target
-    parameters = dict(inspect.signature(target.__init__ if isinstance(target, type) else target).parameters)
-    if isinstance(target, type):
+    is_class = isinstance(target, type)
+    parameters = dict(inspect.signature(target.__init__ if is_class else target).parameters)
+    if is_class:
         parameters.pop("self")
         if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters.values()):
             parameters = {**inspect.signature(source).parameters, **parameters}
@@ -45,9 +46,7 @@ def complete_docstring(target: T, source: Any = None) -> T:
     if _ARGS.search(doc):
         target.__doc__ = _ARGS.sub(lambda match: section, doc, count=1)
     else:
-        target.__doc__ = _AFTER_ARGS.sub(
-            lambda match: f"{section}\n{match[0]}" if match[0] else f"\n{section}", doc, count=1
-        )
+        target.__doc__ = _AFTER_ARGS.sub(lambda match: f"{section}\n{match[0]}" if match[0] else f"\n{section}", doc, 1)
     return target
 
 
@@ -57,9 +56,8 @@ def arguments_of(source: Any) -> Callable[[T], T]:
 
 
 def _text(target):
-    return (
-        inspect.cleandoc(target.__dict__.get("__doc__") or "" if isinstance(target, type) else target.__doc__ or "") + "\n"
-    )
+    own = target.__dict__.get("__doc__") if isinstance(target, type) else target.__doc__
+    return inspect.cleandoc(own or "") + "\n"
 
 
 def _entries(doc):

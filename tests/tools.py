@@ -1,5 +1,7 @@
 """What the tests share: a generator known in closed form, and networks small enough to train in a moment."""
 
+import types
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -8,6 +10,19 @@ import keras_ganaug as kga
 from keras_ganaug.networks import common
 
 KNOWN_SHAPE = (4, 3, 2)
+
+
+def public(kind=object, module=kga, path="kga"):
+    """Everything public of a kind, such as the subclasses of a class, by its path in the package."""
+    own = [name for name, value in vars(module).items() if getattr(value, "__module__", None) == module.__name__]
+    found = {}
+    for name in getattr(module, "__all__", [name for name in own if not name.startswith("_")]):
+        value = getattr(module, name)
+        if isinstance(value, types.ModuleType):
+            found |= public(kind, value, f"{path}.{name}")
+        elif kind is object or (isinstance(value, type) and issubclass(value, kind)):
+            found[f"{path}.{name}"] = value
+    return found
 
 
 @keras.saving.register_keras_serializable(package="tests")
