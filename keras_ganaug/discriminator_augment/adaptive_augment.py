@@ -2,6 +2,8 @@
 
 import math
 import warnings
+from itertools import count
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,6 +13,7 @@ from keras_ganaug import _checks, _compat, _random
 from keras_ganaug._replicas import over_replicas
 from keras_ganaug._state import Stateful, add_state
 from keras_ganaug.discriminator_augment.augment import DiscriminatorAugment, check_images, check_policy
+from keras_ganaug.losses import AdversarialLoss
 
 _UPDATE_INTERVAL = 4  # batches over which the sign of the logits is averaged
 
@@ -19,67 +22,45 @@ class _Draws:
     """The random numbers of one call: each method draws anew, and takes effect in a share `probability` of the images."""
 
     def __init__(self, num_images, seed, probability):
-        self._num_images, self._seed, self._probability, self._count = num_images, seed, probability, 0
+        self.probability, self._shape, self._seeds = probability, [num_images], (_random.fold(seed, n) for n in count(1))
 
-    def _next(self):
-        self._count += 1
-        return _random.fold(self._seed, self._count)
-
-    def _where_applied(self, value, neutral, probability):
-        probability = self._probability if probability is None else probability
-        return tf.where(_random.uniform([self._num_images], self._next()) < probability, value, neutral)
+    def _some(self, value, probability=None):
+        probability = self.probability if probability is None else probability
+        return tf.where(_random.uniform(self._shape, next(self._seeds)) < probability, value, 0.0)
 
     def uniform(self, low, high, probability=None):
-        return self._where_applied(_random.uniform([self._num_images], self._next(), low, high), 0.0, probability)
+        return self._some(_random.uniform(self._shape, next(self._seeds), low, high), probability)
 
     def integers(self, high):
-        value = tf.cast(_random.integers([self._num_images], self._next(), 0, high), tf.float32)
-        return self._where_applied(value, 0.0, None)
+        return self._some(tf.cast(_random.integers(self._shape, next(self._seeds), 0, high), tf.float32))
 
     def normal(self, deviation):
-        return self._where_applied(deviation * _random.normal([self._num_images], self._next()), 0.0, None)
+        return self._some(deviation * _random.normal(self._shape, next(self._seeds)))
 
     def log_normal(self, deviation):
         return tf.exp(self.normal(deviation * math.log(2.0)))
 
 
-# Geometry: each returns 2×3 maps, float32 (n, 2, 3), from a pixel of the result to its place in the source, in pixels from
-# the centre.
-
-
-def _linear(a, b, c, d):
-    zero = tf.zeros_like(a)
-    return tf.stack([tf.stack([a, b, zero], -1), tf.stack([c, d, zero], -1)], -2)
+def _maps(*entries):
+    """float32 (n, 2, 3): from a pixel of the result to its place in the source, in pixels from the centre. Row by row."""
+    zero = tf.zeros_like(sum(entries))
+    return tf.reshape(tf.stack([zero + entry for entry in entries], -1), [-1, 2, 3])
 
 
 def _rotation(angle):
-    return _linear(tf.cos(angle), -tf.sin(angle), tf.sin(angle), tf.cos(angle))
+    return _maps(tf.cos(angle), -tf.sin(angle), 0.0, tf.sin(angle), tf.cos(angle), 0.0)
 
 
 def _scaling(y, x):
-    return _linear(1.0 / y, tf.zeros_like(y), tf.zeros_like(y), 1.0 / x)
+    return _maps(1.0 / y, 0.0, 0.0, 0.0, 1.0 / x, 0.0)
 
 
 def _shift(y, x):
-    one, zero = tf.ones_like(y), tf.zeros_like(y)
-    return tf.stack([tf.stack([one, zero, -y], -1), tf.stack([zero, one, -x], -1)], -2)
-
-
-def _flip(draws, size):
-    mirrored = 1.0 - 2.0 * draws.integers(2)
-    return [_scaling(tf.ones_like(mirrored), mirrored)]
-
-
-def _quarter_turns(draws, size):
-    return [_rotation(0.5 * math.pi * draws.integers(4))]
-
-
-def _translation(draws, size):
-    return [_shift(*(tf.round(length * draws.uniform(-0.125, 0.125)) for length in size))]
+    return _maps(1.0, 0.0, -y, 0.0, 1.0, -x)
 
 
 def _geometric(draws, size):
-    once = 1.0 - tf.sqrt(1.0 - draws._probability)  # two rotations: at least one of them with the probability
+    once = 1.0 - tf.sqrt(1.0 - draws.probability)  # two rotations: at least one of them with the probability
     isotropic, stretch = draws.log_normal(0.2), draws.log_normal(0.2)
     return [
         _scaling(isotropic, isotropic),
@@ -90,7 +71,12 @@ def _geometric(draws, size):
     ]
 
 
-_GEOMETRY = {"flip": _flip, "quarter_turns": _quarter_turns, "translation": _translation, "geometric": _geometric}
+_GEOMETRY = {
+    "flip": lambda draws, size: [_scaling(1.0, 1.0 - 2.0 * draws.integers(2))],
+    "quarter_turns": lambda draws, size: [_rotation(0.5 * math.pi * draws.integers(4))],
+    "translation": lambda draws, size: [_shift(*(tf.round(length * draws.uniform(-0.125, 0.125)) for length in size))],
+    "geometric": _geometric,
+}
 
 
 def _color(images, draws):
@@ -142,9 +128,9 @@ class AdaptiveAugment(Stateful, DiscriminatorAugment):
     """Augmentation of what the discriminator sees, with a probability that follows how much it overfits.
 
     Each transformation is applied to each image with probability p. The discriminator overfits when it is too sure of real
-    images: where the mean sign of their logits, less the loss's `boundary`, is above `target`, p grows, else it shrinks. It
-    is part of the model's state, and `fit` reports it as `augment_p`. As long as p stays well below 1 the augmentations do
-    not leak into the samples; it is capped at `max_probability`, and `fit` warns when it ends there.
+    images: p grows where the mean sign of their logits, less the loss's `boundary`, is above `target`, and else shrinks. The
+    model's state holds p, and `fit` reports it as `augment_p`. Augmentations do not leak into the samples as long as p is
+    well below 1; `max_probability` caps it, and `fit` warns if it ends there.
 
     Reference: Karras et al. 2020, Training Generative Adversarial Networks with Limited Data. Images are sampled bilinearly,
     without the paper's wavelet filter.
@@ -178,69 +164,62 @@ class AdaptiveAugment(Stateful, DiscriminatorAugment):
 
     def __init__(
         self,
-        policy="flip,quarter_turns,translation,geometric,color",
-        target=0.6,
-        kimg=500,
-        max_probability=0.8,
-        initial_probability=0.0,
+        policy: str = "flip,quarter_turns,translation,geometric,color",
+        target: float = 0.6,
+        kimg: float = 500,
+        max_probability: float = 0.8,
+        initial_probability: float = 0.0,
     ):
         self.policy = check_policy(policy, (*_GEOMETRY, "color"))
         self.target = _checks.fraction(target, "target")
         self.kimg = _checks.positive(kimg, "kimg")
         self.max_probability = _checks.fraction(max_probability, "max_probability")
-        if self.max_probability == 1.0:
-            raise ValueError("`max_probability` must be below 1, where augmentations leak. Received: max_probability=1.0")
         self.boundary = 0.0
         self.initial_probability = _checks.fraction(initial_probability, "initial_probability")
-        if self.initial_probability > self.max_probability:
+        if not self.initial_probability <= self.max_probability < 1.0:
             raise ValueError(
-                "`initial_probability` must be at most `max_probability`. "
-                f"Received: initial_probability={initial_probability!r}, max_probability={max_probability!r}"
+                "`max_probability` must be at least `initial_probability` and below 1, where augmentations leak. "
+                f"Received: max_probability={max_probability!r}, initial_probability={initial_probability!r}"
             )
 
-    def after_compile(self, gan):
-        """Learns which logits speak for a real image; warns if none do."""
-        self.boundary = None if gan.own_loss else getattr(gan.adversarial_loss, "boundary", 0.0)
-        if self.boundary is None:
-            self.boundary = 0.0
+    def after_compile(self, gan: Any) -> None:
+        """Reads the loss's boundary between real and fake; warns if it has none."""
+        loss = gan.adversarial_loss
+        boundary = None if gan.own_loss else loss.boundary if isinstance(loss, AdversarialLoss) else 0.0
+        self.boundary = boundary or 0.0
+        if boundary is None:
             warnings.warn(
-                "AdaptiveAugment follows the signs of logits, and under its loss what the discriminator of this "
-                f"{type(gan).__name__} says of an image means nothing but by comparison, so that p goes anywhere: take "
-                "DiffAugment.",
+                "`augment` should be a DiffAugment here: AdaptiveAugment follows the signs of logits, and under the loss of this "
+                f"{type(gan).__name__} an output means nothing but by comparison. Received: augment={type(self).__name__}",
                 stacklevel=3,
             )
 
-    def make_state(self, networks):
+    def make_state(self, networks: dict[str, Any]) -> None:
         start = keras.initializers.Constant(self.initial_probability)
         self.probability = add_state(self.state, "probability", initializer=start)
         self.sign_sum, self.batches = (add_state(self.state, name) for name in ("sign_sum", "batches"))
 
-    def __call__(self, images, seed):
-        probability = self.initial_probability
-        if self.state is not None:
-            probability = tf.identity(_compat.tf_variable(self.probability))
-        return self.augmented(tf.cast(images, tf.float32), seed, probability)
+    def __call__(self, images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        probability = self.initial_probability if self.state is None else _compat.tf_variable(self.probability)
+        return self.augmented(tf.cast(images, tf.float32), seed, tf.identity(probability))
 
-    def augmented(self, images, seed, probability):
+    def augmented(self, images: tf.Tensor, seed: tf.Tensor, probability: float | tf.Tensor) -> tf.Tensor:
         """Images to which each transformation is applied with this probability."""
         images = check_images(images, type(self).__name__)
         draws = _Draws(tf.shape(images)[0], seed, tf.convert_to_tensor(probability, tf.float32))
-        names, maps = self.policy.split(","), []
-        for name in (name for name in names if name != "color"):
-            maps += _GEOMETRY[name](draws, images.shape[1:3])
+        names = self.policy.split(",")
+        maps = [each for name in names if name != "color" for each in _GEOMETRY[name](draws, images.shape[1:3])]
         if maps:
-            to_source = maps[-1]
-            for earlier in reversed(maps[:-1]):  # the last transformation is undone first
-                linear, shift = earlier[..., :2], earlier[..., 2:]
-                to_source = tf.matmul(linear, to_source) + tf.pad(shift, [[0, 0], [0, 0], [2, 0]])
+            *maps, to_source = maps
+            for earlier in reversed(maps):  # the last transformation is undone first
+                to_source = tf.matmul(earlier[..., :2], to_source) + tf.pad(earlier[..., 2:], [[0, 0], [0, 0], [2, 0]])
             images = _warp(images, to_source)
         return _color(images, draws) if "color" in names else images
 
-    def observe(self, real_logits):
-        """Moves p by the discriminator's logits of a batch of real images; returns the p of the metric."""
-        probability, sign_sum, batches = (
-            tf.identity(_compat.tf_variable(value)) for value in (self.probability, self.sign_sum, self.batches)
-        )
+    def observe(self, real_logits: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Moves p by the logits of a batch of real images. Returns p as a metric."""
+        variables = (self.probability, self.sign_sum, self.batches)
+        probability, sign_sum, batches = (tf.identity(_compat.tf_variable(variable)) for variable in variables)
         signs = tf.sign(tf.cast(real_logits, tf.float32) - self.boundary)
         signs, images = over_replicas([tf.reduce_sum(signs), tf.cast(tf.shape(signs)[0], tf.float32)], sum=True)
         sign_sum += signs / images
@@ -248,12 +227,11 @@ class AdaptiveAugment(Stateful, DiscriminatorAugment):
         due = batches >= _UPDATE_INTERVAL
         change = tf.sign(sign_sum / batches - self.target) * (images * _UPDATE_INTERVAL) / (1000.0 * self.kimg)
         moved = tf.clip_by_value(probability + change, 0.0, self.max_probability)
-        self.probability.assign(tf.where(due, moved, probability))
-        self.sign_sum.assign(tf.where(due, 0.0, sign_sum))
-        self.batches.assign(tf.where(due, 0.0, batches))
+        for variable, new, old in zip(variables, (moved, 0.0, 0.0), (probability, sign_sum, batches)):
+            variable.assign(tf.where(due, new, old))
         return {"augment_p": probability}
 
-    def after_fit(self):
+    def after_fit(self) -> None:
         """Warns if p has grown to its cap."""
         if float(self.probability.numpy()) >= self.max_probability:
             warnings.warn(
@@ -262,6 +240,5 @@ class AdaptiveAugment(Stateful, DiscriminatorAugment):
                 stacklevel=3,
             )
 
-    def get_config(self):
-        names = ("policy", "target", "kimg", "max_probability", "initial_probability")
-        return {name: getattr(self, name) for name in names}
+    def get_config(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ("policy", "target", "kimg", "max_probability", "initial_probability")}

@@ -19,35 +19,32 @@ def _color(images, seed):
     return (images - mean) * _random.uniform(shape, seeds[2], 0.5, 1.5) + mean
 
 
-def _shift_axis(images, offsets, axis):
-    """Moves each image by its offset along an axis; what comes in is 0."""
-    size = images.shape[axis]
-    positions = tf.range(size)[None] + offsets[:, None]
-    inside = tf.cast((positions >= 0) & (positions < size), images.dtype)
-    moved = tf.gather(images, tf.clip_by_value(positions, 0, size - 1), axis=axis, batch_dims=1)
-    return moved * tf.reshape(inside, [-1, size, 1, 1] if axis == 1 else [-1, 1, size, 1])
+def _along(values, axis):
+    """Values (batch, size) of an axis of images, to be broadcast over the others."""
+    return values[:, :, None, None] if axis == 1 else values[:, None, :, None]
 
 
 def _translation(images, seed):
-    """Shifts of up to an eighth of the size, each drawn per image."""
+    """Shifts of up to an eighth of the size, each drawn per image; what comes in is 0."""
     for axis in (1, 2):
-        most = int(images.shape[axis] / 8 + 0.5)
+        size = images.shape[axis]
+        most = int(size / 8 + 0.5)
         offsets = _random.integers(tf.shape(images)[:1], _random.fold(seed, axis), -most, most + 1)
-        images = _shift_axis(images, offsets, axis)
+        positions = tf.range(size)[None] + offsets[:, None]
+        inside = tf.cast((positions >= 0) & (positions < size), images.dtype)
+        images = tf.gather(images, tf.clip_by_value(positions, 0, size - 1), axis=axis, batch_dims=1) * _along(inside, axis)
     return images
 
 
 def _cutout(images, seed):
     """One zeroed rectangle of half the height and width, its centre drawn per image anywhere in the image."""
-    covered = None
+    covered = True
     for axis in (1, 2):
         size = images.shape[axis]
         side = int(size / 2 + 0.5)
         centre = _random.integers(tf.shape(images)[:1], _random.fold(seed, axis), 0, size + 1 - side % 2)
         distance = tf.range(size)[None] - (centre - side // 2)[:, None]
-        strip = (distance >= 0) & (distance < side)
-        strip = strip[:, :, None, None] if axis == 1 else strip[:, None, :, None]
-        covered = strip if covered is None else covered & strip
+        covered &= _along((distance >= 0) & (distance < side), axis)
     return images * (1.0 - tf.cast(covered, images.dtype))
 
 
@@ -58,8 +55,8 @@ _POLICIES = {"color": _color, "translation": _translation, "cutout": _cutout}
 class DiffAugment(DiscriminatorAugment):
     """Differentiable augmentation of what the discriminator sees, real and generated.
 
-    With few images a discriminator learns them by heart. Augmenting both kinds of images, also when the generator is
-    trained, prevents that and does not leak into the samples.
+    A discriminator memorises few images. Augmenting real and generated ones prevents that, and does not leak into the
+    samples, because the generator is trained through the augmentation.
 
     Reference: Zhao et al. 2020, Differentiable Augmentation for Data-Efficient GAN Training.
 
@@ -85,14 +82,14 @@ class DiffAugment(DiscriminatorAugment):
     TensorShape([2, 8, 8, 1])
     """
 
-    def __init__(self, policy="color,translation,cutout"):
+    def __init__(self, policy: str = "color,translation,cutout"):
         self.policy = check_policy(policy, _POLICIES)
 
-    def __call__(self, images, seed):
+    def __call__(self, images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         images = check_images(images, type(self).__name__)
         for n, name in enumerate(self.policy.split(",")):
             images = _POLICIES[name](images, _random.fold(seed, n))
         return images
 
-    def get_config(self):
+    def get_config(self) -> dict[str, str]:
         return {"policy": self.policy}
