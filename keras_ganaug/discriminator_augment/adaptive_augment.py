@@ -176,10 +176,12 @@ class AdaptiveAugment(Stateful, DiscriminatorAugment):
         self.max_probability = _checks.fraction(max_probability, "max_probability")
         self.boundary = 0.0
         self.initial_probability = _checks.fraction(initial_probability, "initial_probability")
-        if not self.initial_probability <= self.max_probability < 1.0:
+        if self.max_probability == 1.0:
+            raise ValueError("`max_probability` must be below 1, where augmentations leak. Received: max_probability=1.0")
+        if self.initial_probability > self.max_probability:
             raise ValueError(
-                "`max_probability` must be at least `initial_probability` and below 1, where augmentations leak. "
-                f"Received: max_probability={max_probability!r}, initial_probability={initial_probability!r}"
+                f"`initial_probability` must be at most `max_probability`, {max_probability!r}. "
+                f"Received: initial_probability={initial_probability!r}"
             )
 
     def after_compile(self, gan: Any) -> None:
@@ -189,8 +191,8 @@ class AdaptiveAugment(Stateful, DiscriminatorAugment):
         self.boundary = boundary or 0.0
         if boundary is None:
             warnings.warn(
-                "`augment` should be a DiffAugment here: AdaptiveAugment follows the signs of logits, and under the loss of this "
-                f"{type(gan).__name__} an output means nothing but by comparison. Received: augment={type(self).__name__}",
+                "`augment` should be a DiffAugment here: AdaptiveAugment follows the signs of logits, and with the loss of "
+                f"this {type(gan).__name__} only their differences count. Received: augment={type(self).__name__}",
                 stacklevel=3,
             )
 
