@@ -1,23 +1,67 @@
 """Packaging of keras_ganaug."""
 
+import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
 
+ROOT = Path(__file__).parent
+URL = "https://github.com/keras-ganaug/keras_ganaug"
+
+# `.ci/run` tries the lowest versions of all of them.
 IMAGES = ["pillow>=9.4"]
-STUDY = ["filelock>=3.12", "imbalanced-learn>=0.12", "matplotlib>=3.7", "scikit-learn>=1.3", "scipy>=1.13"]
+STUDY = [
+    "filelock>=3.12",
+    "imbalanced-learn>=0.12",
+    "matplotlib>=3.7",
+    "pandas>=2.0",
+    "scikit-learn>=1.3",
+    "scipy>=1.13",
+]
 TEST = ["pytest>=8", "pytest-xdist>=3.5", *IMAGES, *STUDY]
+
+
+def version():
+    """The version, which is written in the package alone."""
+    text = (ROOT / "keras_ganaug" / "__init__.py").read_text(encoding="utf-8")
+    return re.search(r'^__version__ = "(.+)"', text, re.MULTILINE)[1]
+
+
+def readme():
+    """The README, with links that lead somewhere from a package index too."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = re.sub(r"(!\[[^]]*\]\()(?!\w+:|#)", rf"\1{URL}/raw/main/", text)
+    return re.sub(r"((?<!!)\[[^]]*\]\()(?!\w+:|#)", rf"\1{URL}/blob/main/", text)
+
 
 setup(
     name="keras_ganaug",
-    version="0.1.0",
+    version=version(),
     description="GANs as Keras models, and their samples as data augmentation for Keras classifiers",
-    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description=readme(),
     long_description_content_type="text/markdown",
+    author="The keras_ganaug authors",
+    url=URL,
+    project_urls={
+        "Source": URL,
+        "Issues": f"{URL}/issues",
+        "Changelog": f"{URL}/blob/main/CHANGELOG.md",
+        "Documentation": f"{URL}/tree/main/docs",
+    },
     license="MIT",
+    keywords=[
+        "GAN",
+        "Keras",
+        "TensorFlow",
+        "data augmentation",
+        "class imbalance",
+        "synthetic data",
+        "image classification",
+    ],
     packages=find_packages(include=["keras_ganaug", "keras_ganaug.*"]),
+    package_data={"keras_ganaug": ["py.typed"]},
     python_requires=">=3.10,<3.14",
-    install_requires=["tensorflow>=2.15", "keras>=2.15", "numpy>=1.23"],
+    install_requires=["tensorflow>=2.15", "keras>=2.15", "numpy>=1.23.5"],
     extras_require={
         "examples": [*IMAGES, *STUDY],
         "images": IMAGES,
@@ -34,11 +78,16 @@ setup(
     },
     classifiers=[
         "Development Status :: 3 - Alpha",
+        "Intended Audience :: Developers",
         "Intended Audience :: Science/Research",
+        "Operating System :: OS Independent",
+        "Programming Language :: Python :: 3",
         "Programming Language :: Python :: 3.10",
         "Programming Language :: Python :: 3.11",
         "Programming Language :: Python :: 3.12",
         "Programming Language :: Python :: 3.13",
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Topic :: Scientific/Engineering :: Image Processing",
+        "Typing :: Typed",
     ],
 )
