@@ -5,10 +5,11 @@ import numpy as np
 import tensorflow as tf
 
 from keras_ganaug import _checks
+from keras_ganaug.layers._layer import Layer
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
-class AdaIN(keras.layers.Layer):
+class AdaIN(Layer):
     """Normalises each channel of each image, and gives it the scale and offset of a style: y_s · (x - μ) / σ + y_b.
 
     The style (y_s, y_b) is an affine function of w, with an equalised learning rate; the bias of y_s starts at 1.
@@ -50,9 +51,3 @@ class AdaIN(keras.layers.Layer):
         # `tf.nn.moments` would subtract the mean once more.
         variance = tf.reduce_mean(tf.square(centred), axis=[1, 2], keepdims=True)
         return tf.cast(y_s * centred * tf.math.rsqrt(variance + self.epsilon) + y_b, x.dtype)
-
-    def compute_output_shape(self, input_shape):
-        return input_shape[0]
-
-    def get_config(self):
-        return {**super().get_config(), "epsilon": self.epsilon, "seed": self.seed}

@@ -3,9 +3,11 @@
 import keras
 import tensorflow as tf
 
+from keras_ganaug.layers._layer import Layer
+
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
-class Blur(keras.layers.Layer):
+class Blur(Layer):
     """Filters each channel with the binomial kernel [1, 2, 1] along height and width, with zeros beyond the border.
 
     Repeated pixels become smooth ones, so that a generator does not have to unlearn their grid.
@@ -21,9 +23,6 @@ class Blur(keras.layers.Layer):
 
     def call(self, inputs):
         return _blur(inputs)
-
-    def compute_output_shape(self, input_shape):
-        return input_shape
 
 
 @tf.custom_gradient

@@ -7,11 +7,13 @@ import tensorflow as tf
 
 from keras_ganaug import _checks, _compat
 from keras_ganaug._replicas import over_replicas
-from keras_ganaug.layers.one_hot import class_numbers, one_hot_rows
+from keras_ganaug.conditions import encode
+from keras_ganaug.layers._layer import Layer
+from keras_ganaug.layers.one_hot import checked_sizes
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
-class ConditionalBatchNormalization(keras.layers.Layer):
+class ConditionalBatchNormalization(Layer):
     """Batch normalisation with a scale γ and an offset β for each class, or plain when there are no classes.
 
     With several attributes γ and β are sums of one row for each attribute, so that no combination has a row of its own.
@@ -42,14 +44,13 @@ class ConditionalBatchNormalization(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.num_classes = None if num_classes is None else class_numbers(num_classes)
+        self.sizes, self.num_classes = ((1,), None) if num_classes is None else checked_sizes(num_classes)
         self.momentum = _checks.fraction(momentum, "momentum")
         self.epsilon = _checks.non_negative(epsilon, "epsilon")
 
     def build(self, input_shape):
         channels = (input_shape if self.num_classes is None else input_shape[0])[-1]
-        numbers = tf.nest.flatten(self.num_classes or 1)
-        rows, ones = (sum(numbers), channels), keras.initializers.Constant(1.0 / len(numbers))  # rows add up to ones
+        rows, ones = (sum(self.sizes), channels), keras.initializers.Constant(1.0 / len(self.sizes))  # add up to ones
         self.gamma = self.add_weight(name="gamma", shape=rows, initializer=ones)
         self.beta = self.add_weight(name="beta", shape=rows, initializer="zeros")
         moving = {"shape": (channels,), "dtype": "float32", "trainable": False, "aggregation": _compat.SAME_ON_ALL}
@@ -72,7 +73,7 @@ class ConditionalBatchNormalization(keras.layers.Layer):
         beta = tf.convert_to_tensor(_compat.tf_variable(self.beta))
         if labels is not None:
             # A product with one-hot rows has a dense gradient, which every optimizer and XLA take alike.
-            one_hot = one_hot_rows(labels, self.num_classes, gamma.dtype)
+            one_hot = encode(labels, self.sizes, gamma.dtype)
             gamma, beta = one_hot @ gamma, one_hot @ beta
         if not training:
             # At inference both affine maps are one.
@@ -82,10 +83,3 @@ class ConditionalBatchNormalization(keras.layers.Layer):
             beta = beta - gamma * mean
         gamma, beta = tf.cast(gamma, images.dtype), tf.cast(beta, images.dtype)
         return images * gamma[:, None, None, :] + beta[:, None, None, :]
-
-    def compute_output_shape(self, input_shape):
-        return input_shape if self.num_classes is None else input_shape[0]
-
-    def get_config(self):
-        config = {"num_classes": self.num_classes, "momentum": self.momentum, "epsilon": self.epsilon}
-        return {**super().get_config(), **config}

@@ -91,10 +91,6 @@ class Equalized(Reparametrized):
                 f"Received: activation={self.layer.activation!r}"
             )
 
-    def get_config(self):
-        config = {"gain": self.gain, "lr_multiplier": self.lr_multiplier, "seed": self.seed}
-        return {**super().get_config(), **config}
-
 
 def _settable(layer, name):
     kind = getattr(type(layer), name, None)

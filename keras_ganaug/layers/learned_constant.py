@@ -4,10 +4,11 @@ import keras
 import tensorflow as tf
 
 from keras_ganaug import _checks
+from keras_ganaug.layers._layer import Layer
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
-class LearnedConstant(keras.layers.Layer):
+class LearnedConstant(Layer):
     """The same learned features for every image; starts at ones.
 
     Reference: Karras et al. 2019, A Style-Based Generator Architecture for Generative Adversarial Networks, section 2.
@@ -35,6 +36,3 @@ class LearnedConstant(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], *self.shape)
-
-    def get_config(self):
-        return {**super().get_config(), "shape": self.shape}

@@ -4,10 +4,11 @@ import keras
 import tensorflow as tf
 
 from keras_ganaug import _checks
+from keras_ganaug.layers._layer import Layer
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
-class MinibatchStdDev(keras.layers.Layer):
+class MinibatchStdDev(Layer):
     """Appends a channel that tells how much the images of a group differ, so that a discriminator sees a lack of variety.
 
     The standard deviation of every feature at every position over the images of a group, averaged to one number for the
@@ -44,9 +45,6 @@ class MinibatchStdDev(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], input_shape[-1] + 1)
-
-    def get_config(self):
-        return {**super().get_config(), "group_size": self.group_size, "epsilon": self.epsilon}
 
 
 def class_groups(labels, group_size=4):

@@ -4,10 +4,11 @@ import keras
 import tensorflow as tf
 
 from keras_ganaug import _checks, _random
+from keras_ganaug.layers._layer import Layer
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
-class NoiseInjection(keras.layers.Layer):
+class NoiseInjection(Layer):
     """Adds normal noise, one number for each pixel, with a learned gain for each channel that starts at 0.
 
     The noise of an image follows from that image's own seed: the same seed gives the same image, whatever else is in the
@@ -38,12 +39,6 @@ class NoiseInjection(keras.layers.Layer):
         noise = tf.reshape(_random.normal_rows(seeds, height * width, self.index), [-1, height, width, 1])
         return x + tf.cast(noise, x.dtype) * tf.cast(tf.convert_to_tensor(self.gain), x.dtype)
 
-    def compute_output_shape(self, input_shape):
-        return input_shape[0]
-
-    def get_config(self):
-        return {**super().get_config(), "index": self.index}
-
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
 class SeedOfLatents(keras.layers.Layer):
@@ -63,9 +58,6 @@ class SeedOfLatents(keras.layers.Layer):
         bits = tf.bitcast(tf.cast(latents, tf.float32), tf.int32)
         odd = 2 * tf.range(bits.shape[1], dtype=tf.int32) + 1
         return tf.reduce_sum(bits * odd, axis=1)
-
-    def compute_output_shape(self, input_shape):
-        return (input_shape[0],)
 
     def compute_output_spec(self, latents):
         return keras.KerasTensor((latents.shape[0],), dtype="int32")

@@ -6,10 +6,12 @@ import keras
 import tensorflow as tf
 
 from keras_ganaug import _checks
+from keras_ganaug.conditions import encode, sizes_of
+from keras_ganaug.layers._layer import Layer
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
-class OneHot(keras.layers.Layer):
+class OneHot(Layer):
     """Encodes class indices as one-hot rows; those of several attributes stand side by side.
 
     Args:
@@ -31,31 +33,16 @@ class OneHot(keras.layers.Layer):
 
     def __init__(self, num_classes: int | Sequence[int] | Mapping[str, int], **kwargs):
         super().__init__(**kwargs)
-        self.num_classes = class_numbers(num_classes)
+        self.sizes, self.num_classes = checked_sizes(num_classes)
 
     def call(self, labels):
-        return one_hot_rows(labels, self.num_classes, self.compute_dtype)
+        return encode(tf.cast(labels, tf.int32), self.sizes, self.compute_dtype)
 
     def compute_output_shape(self, input_shape):
-        single = isinstance(self.num_classes, int)
-        return (*input_shape, self.num_classes) if single else (input_shape[0], sum(self.num_classes))
-
-    def get_config(self):
-        return {**super().get_config(), "num_classes": self.num_classes}
+        return (input_shape[0], sum(self.sizes))
 
 
-def class_numbers(num_classes, name="num_classes"):
-    """The checked number of classes, or tuple of them for several attributes."""
-    if isinstance(num_classes, Mapping):
-        num_classes = [*num_classes.values()]
-    if isinstance(num_classes, Sequence) and not isinstance(num_classes, str) and num_classes:
-        return tuple(_checks.positive_int(number, name) for number in num_classes)
-    return _checks.positive_int(num_classes, name)
-
-
-def one_hot_rows(labels, numbers, dtype):
-    """The rows for one number of classes, or for a tuple of them side by side."""
-    labels = tf.cast(labels, tf.int32)
-    if isinstance(numbers, int):
-        return tf.one_hot(labels, numbers, dtype=dtype)
-    return tf.concat([tf.one_hot(labels[:, n], number, dtype=dtype) for n, number in enumerate(numbers)], axis=-1)
+def checked_sizes(num_classes):
+    """The checked number of values of each attribute, a tuple, and what stands for it in a config."""
+    sizes = tuple(_checks.positive_int(size, "num_classes") for size in sizes_of(num_classes) or (0,))
+    return sizes, sizes if len(sizes) > 1 else sizes[0]

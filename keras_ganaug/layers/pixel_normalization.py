@@ -4,10 +4,11 @@ import keras
 import tensorflow as tf
 
 from keras_ganaug import _checks
+from keras_ganaug.layers._layer import Layer
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
-class PixelNormalization(keras.layers.Layer):
+class PixelNormalization(Layer):
     """Divides the features of each pixel by their root mean square: x / √(mean x² + ε), over the last axis.
 
     Reference: Karras et al. 2018, Progressive Growing of GANs, section 4.2.
@@ -26,9 +27,3 @@ class PixelNormalization(keras.layers.Layer):
         x = tf.cast(inputs, tf.float32)  # ε is nothing in bfloat16
         x *= tf.math.rsqrt(tf.reduce_mean(tf.square(x), axis=-1, keepdims=True) + self.epsilon)
         return tf.cast(x, inputs.dtype)
-
-    def compute_output_shape(self, input_shape):
-        return input_shape
-
-    def get_config(self):
-        return {**super().get_config(), "epsilon": self.epsilon}

@@ -5,10 +5,11 @@ import tensorflow as tf
 
 from keras_ganaug import _checks, _compat
 from keras_ganaug._state import add_state
+from keras_ganaug.layers._layer import Layer
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
-class Progress(keras.layers.Layer):
+class Progress(Layer):
     """A saved number from 0 to `levels` that tells how many levels of a network take part, and a gate for each level.
 
     At progress p the gate of level n is clip(p - n, 0, 1): level 0 fades in while p goes from 0 to 1, and so on. As the
@@ -41,15 +42,9 @@ class Progress(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         return (input_shape[0], self.levels)
 
-    def compute_output_spec(self, inputs):
-        return keras.KerasTensor((inputs.shape[0], self.levels), dtype="float32")
-
-    def get_config(self):
-        return {**super().get_config(), "levels": self.levels}
-
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
-class FadeIn(keras.layers.Layer):
+class FadeIn(Layer):
     """(1 - α) old + α new, where α is the gate of a level.
 
     Reference: Karras et al. 2018, Progressive Growing of GANs, figure 2.
@@ -72,9 +67,3 @@ class FadeIn(keras.layers.Layer):
         old, new, gates = inputs
         alpha = tf.cast(gates[:, self.level], new.dtype)[:, None, None, None]
         return old + alpha * (new - old)
-
-    def compute_output_shape(self, input_shape):
-        return input_shape[1]
-
-    def get_config(self):
-        return {**super().get_config(), "level": self.level}

@@ -3,9 +3,11 @@
 import keras
 import tensorflow as tf
 
+from keras_ganaug.layers._layer import Layer
+
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
-class Projection(keras.layers.Layer):
+class Projection(Layer):
     """Adds the inner product ⟨e_y, φ⟩ of features and class embedding to an unconditional logit.
 
     Reference: Miyato and Koyama 2018, cGANs with Projection Discriminator.
@@ -19,6 +21,3 @@ class Projection(keras.layers.Layer):
     def call(self, inputs):
         logits, features, embeddings = (tf.cast(value, tf.float32) for value in inputs)
         return logits + tf.reduce_sum(features * embeddings, axis=1, keepdims=True)
-
-    def compute_output_shape(self, input_shape):
-        return input_shape[0]

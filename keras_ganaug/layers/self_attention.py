@@ -4,11 +4,12 @@ import keras
 import tensorflow as tf
 
 from keras_ganaug import _checks
+from keras_ganaug.layers._layer import Layer
 from keras_ganaug.layers.spectral_normalization import SpectralNormalization
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
-class SelfAttention(keras.layers.Layer):
+class SelfAttention(Layer):
     """Adds to each position what it attends to in the whole image: y = γ o + x, with γ = 0 at the start.
 
     β_ij = softmax_i(f(x_i)ᵀ g(x_j)) is how much position j attends to position i, and o_j = v(Σ_i β_ij h(x_i)), where f, g,
@@ -62,10 +63,3 @@ class SelfAttention(keras.layers.Layer):
     @staticmethod
     def _positions(x):
         return tf.reshape(x, [-1, x.shape[1] * x.shape[2], x.shape[3]])
-
-    def compute_output_shape(self, input_shape):
-        return input_shape
-
-    def get_config(self):
-        config = {"spectral_normalization": self.spectral_normalization, "seed": self.seed}
-        return {**super().get_config(), **config}

@@ -114,6 +114,3 @@ class SpectralNormalization(Reparametrized):
         if training and not getattr(_STEP, "inside", False):
             self.power_iteration()
         return super().call(inputs)
-
-    def get_config(self):
-        return {**super().get_config(), "power_iterations": self.power_iterations}

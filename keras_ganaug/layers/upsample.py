@@ -3,9 +3,11 @@
 import keras
 import tensorflow as tf
 
+from keras_ganaug.layers._layer import Layer
+
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
-class Upsample(keras.layers.Layer):
+class Upsample(Layer):
     """Doubles height and width by repeating pixels.
 
     `keras.layers.UpSampling2D` computes the same, but on Keras 2.15 its gradient does not compile with XLA on CPUs.
