@@ -1,26 +1,17 @@
 """One set of tests for all GANs: what the contract promises of each."""
 
+import inspect
+import re
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tools import finite, lowered_to_xla, max_difference, small_data, small_gan
+from tools import finite, lowered_to_xla, max_difference, public, small_data, small_gan
 
 import keras_ganaug as kga
 
-ALL = [
-    kga.GAN,
-    kga.WGAN,
-    kga.WGANGP,
-    kga.LSGAN,
-    kga.CGAN,
-    kga.ACGAN,
-    kga.BEGAN,
-    kga.ProgressiveGAN,
-    kga.StyleGAN,
-    kga.SNGAN,
-    kga.SAGAN,
-]
+ALL = list(public(kga.GAN).values())
 X, Y = small_data(12)
 
 
@@ -72,6 +63,25 @@ def test_with_classes_trained_saved_and_exported(gan, tmp_path):
     exported = tf.saved_model.load(str(tmp_path / "exported"))
     ours = gan.generate(labels, seed=(5, 6))
     np.testing.assert_allclose(exported.generate(tf.constant(labels), tf.constant([5, 6])), ours, atol=0.5)
+
+
+def arguments(doc):
+    """The entries of a docstring's `Args:`, by name."""
+    section = re.search(r"^Args:\n((?:    .*\n)*)", inspect.cleandoc(doc) + "\n", re.MULTILINE)[1]
+    entries = re.findall(r"^ {4}(\w.*?): ((?:.*\n)(?: {8}.*\n)*)", section, re.MULTILINE)
+    return {name: text for names, text in entries for name in names.split(", ")}
+
+
+@pytest.mark.parametrize("cls", ALL)
+def test_help_tells_all_arguments_and_their_defaults(cls):
+    for function, doc in ((cls, cls.__doc__), (cls.compile, cls.compile.__doc__), (cls.fit, cls.fit.__doc__)):
+        told, taken = arguments(doc), inspect.signature(function).parameters
+        assert set(taken) - {"self", "kwargs"} <= set(told)
+        for name, text in told.items():
+            default = getattr(taken.get(name), "default", inspect.Parameter.empty)
+            if default is not inspect.Parameter.empty and (default is not None or function is cls):
+                assert "Defaults to" in text, name
+    assert set(cls.own_arguments) <= set(inspect.signature(cls).parameters)
 
 
 @pytest.mark.parametrize("cls", ALL)
