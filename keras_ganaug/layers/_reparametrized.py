@@ -11,18 +11,14 @@ from keras_ganaug.layers._layer import Layer
 
 _KERNEL_NAMES = ("kernel", "depthwise_kernel", "embeddings")
 _KINDS = "Dense, EinsumDense, Conv, Conv transposed, DepthwiseConv, Embedding"
-_DEPTHWISE = (keras.layers.DepthwiseConv1D, keras.layers.DepthwiseConv2D)
+DEPTHWISE = (keras.layers.DepthwiseConv1D, keras.layers.DepthwiseConv2D)
 _TRANSPOSED = (keras.layers.Conv1DTranspose, keras.layers.Conv2DTranspose, keras.layers.Conv3DTranspose)
 
 
 class Reparametrized(Layer, keras.layers.Wrapper):
-    """Wraps a layer with a kernel, and replaces the kernel by a function of it in every call.
+    """Wraps a layer with a kernel, and replaces the kernel in every call by a subclass's `reparametrized_kernel`.
 
-    A subclass defines `reparametrized_kernel`. The trained kernel itself is never assigned.
-
-    Args:
-        layer: A Keras layer with one kernel: dense, convolution, transposed or depthwise convolution, or embedding. The
-            kernel of a layer of your own has the shape (..., inputs, outputs).
+    The trained kernel itself is never assigned. That of a layer of your own has the shape (..., inputs, outputs).
     """
 
     def build(self, input_shape=None):
@@ -42,7 +38,7 @@ class Reparametrized(Layer, keras.layers.Wrapper):
             )
         self.built = True
 
-    def raw_kernel(self):
+    def raw_kernel(self) -> tf.Tensor:
         """The trained kernel as a tensor, in its own dtype."""
         return tf.convert_to_tensor(_compat.tf_variable(getattr(self.layer, self.kernel_name)))
 
@@ -55,17 +51,14 @@ class Reparametrized(Layer, keras.layers.Wrapper):
             return [axis for axis in read if axis not in given], [axis for axis in given if axis not in read]
         if self.kernel_name == "embeddings":
             return [], axes[-1:]  # a row is looked up
-        if isinstance(self.layer, _DEPTHWISE):
+        if isinstance(self.layer, DEPTHWISE):
             return axes[:-2], axes[-1:]  # (..., inputs, multiplier): each input by itself
         if isinstance(self.layer, _TRANSPOSED):
             return [*axes[:-2], axes[-1]], axes[-2:-1]  # (..., outputs, inputs)
         return axes[:-1], axes[-1:]
 
-    def kernel_matrix(self):
-        """The trained kernel as a float32 matrix of shape (inputs, outputs).
-
-        Axes that belong to both, the channels of a depthwise convolution or the groups of a grouped one, are not apart.
-        """
+    def kernel_matrix(self) -> tf.Tensor:
+        """The trained kernel as a float32 matrix of shape (inputs, outputs): channels or groups apart are side by side."""
         kernel, outputs = tf.cast(self.raw_kernel(), tf.float32), self._axes()[1]
         axes = [axis for axis in range(kernel.shape.rank) if axis not in outputs] + outputs
         kernel = tf.transpose(kernel, axes) if axes != sorted(axes) else kernel
@@ -76,7 +69,7 @@ class Reparametrized(Layer, keras.layers.Wrapper):
         shape = self.raw_kernel().shape
         return math.prod(shape[axis] for axis in self._axes()[0])
 
-    def reparametrized_kernel(self):
+    def reparametrized_kernel(self) -> tf.Tensor:
         """The kernel that calls compute with."""
         raise NotImplementedError
 

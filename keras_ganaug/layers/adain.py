@@ -27,7 +27,7 @@ class AdaIN(Layer):
     Returns features of the shape and dtype of x.
     """
 
-    def __init__(self, epsilon=1e-8, seed=None, **kwargs):
+    def __init__(self, epsilon: float = 1e-8, seed: int | None = None, **kwargs):
         super().__init__(**kwargs)
         self.epsilon = _checks.non_negative(epsilon, "epsilon")
         self.seed = seed

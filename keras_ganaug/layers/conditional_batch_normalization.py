@@ -44,7 +44,8 @@ class ConditionalBatchNormalization(Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.sizes, self.num_classes = ((1,), None) if num_classes is None else checked_sizes(num_classes)
+        self.sizes, serialized = checked_sizes(1 if num_classes is None else num_classes)
+        self.num_classes = None if num_classes is None else serialized
         self.momentum = _checks.fraction(momentum, "momentum")
         self.epsilon = _checks.non_negative(epsilon, "epsilon")
 
@@ -67,19 +68,20 @@ class ConditionalBatchNormalization(Layer):
             )
             moments = over_replicas([mean, variance])
             for moving, batch in zip((self.moving_mean, self.moving_variance), moments, strict=True):
-                old = tf.convert_to_tensor(_compat.tf_variable(moving))
+                old = _value(moving)
                 moving.assign(old + (1.0 - self.momentum) * (batch - old))
-        gamma = tf.convert_to_tensor(_compat.tf_variable(self.gamma))
-        beta = tf.convert_to_tensor(_compat.tf_variable(self.beta))
+        gamma, beta = _value(self.gamma), _value(self.beta)
         if labels is not None:
             # A product with one-hot rows has a dense gradient, which every optimizer and XLA take alike.
             one_hot = encode(labels, self.sizes, gamma.dtype)
             gamma, beta = one_hot @ gamma, one_hot @ beta
         if not training:
             # At inference both affine maps are one.
-            mean = tf.convert_to_tensor(_compat.tf_variable(self.moving_mean))
-            variance = tf.convert_to_tensor(_compat.tf_variable(self.moving_variance))
-            gamma = gamma * tf.math.rsqrt(variance + self.epsilon)
-            beta = beta - gamma * mean
+            gamma = gamma * tf.math.rsqrt(_value(self.moving_variance) + self.epsilon)
+            beta = beta - gamma * _value(self.moving_mean)
         gamma, beta = tf.cast(gamma, images.dtype), tf.cast(beta, images.dtype)
         return images * gamma[:, None, None, :] + beta[:, None, None, :]
+
+
+def _value(weight):
+    return tf.convert_to_tensor(_compat.tf_variable(weight))

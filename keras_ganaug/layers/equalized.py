@@ -5,12 +5,9 @@ import numpy as np
 import tensorflow as tf
 
 from keras_ganaug import _checks
-from keras_ganaug.layers._reparametrized import Reparametrized
+from keras_ganaug.layers._reparametrized import DEPTHWISE, Reparametrized
 
-_INITIALIZERS = (
-    ((keras.layers.DepthwiseConv1D, keras.layers.DepthwiseConv2D), "depthwise_initializer"),
-    (keras.layers.Embedding, "embeddings_initializer"),
-)
+_INITIALIZERS = ((DEPTHWISE, "depthwise_initializer"), (keras.layers.Embedding, "embeddings_initializer"))
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
@@ -49,7 +46,14 @@ class Equalized(Reparametrized):
     True
     """
 
-    def __init__(self, layer, gain=2.0**0.5, lr_multiplier=1.0, seed=None, **kwargs):
+    def __init__(
+        self,
+        layer: keras.layers.Layer,
+        gain: float = 2.0**0.5,
+        lr_multiplier: float = 1.0,
+        seed: int | None = None,
+        **kwargs,
+    ):
         super().__init__(layer, **kwargs)
         self.gain = _checks.positive(gain, "gain")
         self.lr_multiplier = _checks.positive(lr_multiplier, "lr_multiplier")

@@ -1,5 +1,7 @@
 """A learned constant, from which a style-based generator starts."""
 
+from collections.abc import Sequence
+
 import keras
 import tensorflow as tf
 
@@ -22,7 +24,7 @@ class LearnedConstant(Layer):
     Returns a tensor of shape (batch, *shape), in the compute dtype.
     """
 
-    def __init__(self, shape, **kwargs):
+    def __init__(self, shape: Sequence[int], **kwargs):
         super().__init__(**kwargs)
         self.shape = _checks.image_shape(shape)
 

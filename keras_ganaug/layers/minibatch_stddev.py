@@ -26,7 +26,7 @@ class MinibatchStdDev(Layer):
     Input: a float tensor of shape (batch, height, width, channels); output: (batch, height, width, channels + 1).
     """
 
-    def __init__(self, group_size=4, epsilon=1e-8, **kwargs):
+    def __init__(self, group_size: int = 4, epsilon: float = 1e-8, **kwargs):
         super().__init__(**kwargs)
         self.group_size = _checks.positive_int(group_size, "group_size")
         self.epsilon = _checks.non_negative(epsilon, "epsilon")
@@ -47,11 +47,11 @@ class MinibatchStdDev(Layer):
         return (*input_shape[:-1], input_shape[-1] + 1)
 
 
-def class_groups(labels, group_size=4):
+def class_groups(labels: tf.Tensor, group_size: int = 4) -> tf.Tensor:
     """An order of a batch in which `MinibatchStdDev` groups images of one class, as far as the batch allows.
 
     Args:
-        labels: int32 class indices (batch,).
+        labels: int32 class indices (batch,); of several attributes a number for each combination.
         group_size: That of the layer. Defaults to 4.
 
     Returns int32 positions (batch,), for `tf.gather`.

@@ -25,7 +25,7 @@ class NoiseInjection(Layer):
     Returns features of the shape and dtype of x.
     """
 
-    def __init__(self, index=0, **kwargs):
+    def __init__(self, index: int = 0, **kwargs):
         super().__init__(**kwargs)
         self.index = _checks.non_negative_int(index, "index")
 

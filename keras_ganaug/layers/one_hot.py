@@ -1,6 +1,7 @@
 """Class indices as one-hot rows."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -42,7 +43,7 @@ class OneHot(Layer):
         return (input_shape[0], sum(self.sizes))
 
 
-def checked_sizes(num_classes):
+def checked_sizes(num_classes: Any) -> tuple[tuple[int, ...], Any]:
     """The checked number of values of each attribute, a tuple, and what stands for it in a config."""
     sizes = tuple(_checks.positive_int(size, "num_classes") for size in sizes_of(num_classes) or (0,))
     return sizes, sizes if len(sizes) > 1 else sizes[0]

@@ -19,7 +19,7 @@ class PixelNormalization(Layer):
     Input: a float tensor of any shape; output: the same shape and dtype.
     """
 
-    def __init__(self, epsilon=1e-8, **kwargs):
+    def __init__(self, epsilon: float = 1e-8, **kwargs):
         super().__init__(**kwargs)
         self.epsilon = _checks.non_negative(epsilon, "epsilon")
 

@@ -26,7 +26,7 @@ class Progress(Layer):
 
     not_averaged = ("progress",)
 
-    def __init__(self, levels, **kwargs):
+    def __init__(self, levels: int, **kwargs):
         kwargs["dtype"] = "float32"
         super().__init__(**kwargs)
         self.levels = _checks.positive_int(levels, "levels")
@@ -59,7 +59,7 @@ class FadeIn(Layer):
     Returns a tensor of the shape and dtype of `new`.
     """
 
-    def __init__(self, level, **kwargs):
+    def __init__(self, level: int, **kwargs):
         super().__init__(**kwargs)
         self.level = _checks.non_negative_int(level, "level")
 

@@ -25,7 +25,7 @@ class SelfAttention(Layer):
     of the channels, h half of them (at least 1).
     """
 
-    def __init__(self, spectral_normalization=True, seed=None, **kwargs):
+    def __init__(self, spectral_normalization: bool = True, seed: int | None = None, **kwargs):
         super().__init__(**kwargs)
         self.spectral_normalization = bool(spectral_normalization)
         self.seed = _checks.seed(seed)
@@ -48,7 +48,7 @@ class SelfAttention(Layer):
         self.gamma = self.add_weight(name="gamma", shape=(), initializer="zeros")
         self.built = True
 
-    def attention(self, inputs, training=None):
+    def attention(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """β as a float32 tensor of shape (batch, positions j, positions i); each row sums to 1."""
         f, g = (self._positions(layer(inputs, training=training)) for layer in (self.f, self.g))
         return tf.nn.softmax(tf.cast(tf.matmul(g, f, transpose_b=True), tf.float32), axis=-1)

@@ -1,7 +1,10 @@
 """Spectral normalisation of a layer's kernel, reparametrised."""
 
+from __future__ import annotations
+
 import contextlib
 import threading
+from collections.abc import Iterator
 
 import keras
 import tensorflow as tf
@@ -10,31 +13,32 @@ from keras_ganaug import _checks, _compat
 from keras_ganaug._state import add_state
 from keras_ganaug.layers._reparametrized import Reparametrized
 
-_STEP = threading.local()  # a replica of a strategy traces in a thread of its own
+
+class _Step(threading.local):  # a replica of a strategy traces in a thread of its own
+    inside = False
+
+
+_STEP = _Step()
 
 
 @contextlib.contextmanager
-def power_iteration_once(*models):
-    """One power iteration in each spectrally normalised layer of `models`, and none more within the context.
+def power_iteration_once(*models: keras.Model) -> Iterator[None]:
+    """One power iteration in each spectrally normalised layer of Keras models, and none more within the context.
 
     A training step runs its discriminator several times: on real images, on fakes, in a penalty, and again for the
     generator. All of these must see the same weights, so the step opens this context around them.
-
-    Args:
-        *models: Keras models whose `SpectralNormalization` layers do their iteration on entering.
     """
     for model in models:
         for layer in spectral_layers(model):
             layer.power_iteration()
-    outer = getattr(_STEP, "inside", False)
-    _STEP.inside = True
+    outer, _STEP.inside = _STEP.inside, True
     try:
         yield
     finally:
         _STEP.inside = outer
 
 
-def spectral_layers(model):
+def spectral_layers(model: keras.Model) -> list[SpectralNormalization]:
     """All `SpectralNormalization` layers of a model, those of nested models included."""
     return [layer for layer in model._flatten_layers() if isinstance(layer, SpectralNormalization)]
 
@@ -75,7 +79,7 @@ class SpectralNormalization(Reparametrized):
     1.000
     """
 
-    def __init__(self, layer, power_iterations=1, **kwargs):
+    def __init__(self, layer: keras.layers.Layer, power_iterations: int = 1, **kwargs):
         super().__init__(layer, **kwargs)
         self.power_iterations = _checks.positive_int(power_iterations, "power_iterations")
 
@@ -89,7 +93,7 @@ class SpectralNormalization(Reparametrized):
             # From a random start σ would be far too small and the first logits enormous.
             self.power_iteration(15)
 
-    def sigma(self):
+    def sigma(self) -> tf.Tensor:
         """The estimate ‖W u‖ of the largest singular value, a float32 scalar with a gradient into W."""
         matrix = self.kernel_matrix()
         u = tf.convert_to_tensor(_compat.tf_variable(self.u))
@@ -97,7 +101,7 @@ class SpectralNormalization(Reparametrized):
         v = tf.stop_gradient(tf.math.l2_normalize(tf.linalg.matvec(matrix, u), epsilon=1e-24))
         return tf.reduce_sum(v * tf.linalg.matvec(matrix, tf.stop_gradient(u)))
 
-    def power_iteration(self, iterations=None):
+    def power_iteration(self, iterations: int | None = None) -> None:
         """Moves `u` towards the first right singular vector of W."""
         matrix = tf.stop_gradient(self.kernel_matrix())
         u = tf.convert_to_tensor(_compat.tf_variable(self.u))
@@ -111,6 +115,6 @@ class SpectralNormalization(Reparametrized):
         return kernel / tf.cast(tf.maximum(self.sigma(), 1e-12), kernel.dtype)
 
     def call(self, inputs, training=None):
-        if training and not getattr(_STEP, "inside", False):
+        if training and not _STEP.inside:
             self.power_iteration()
         return super().call(inputs)

@@ -26,7 +26,7 @@ class UpsampleConv2D(keras.layers.Conv2D):
     TensorShape([2, 14, 10, 8])
     """
 
-    def __init__(self, filters, **kwargs):
+    def __init__(self, filters: int, **kwargs):
         super().__init__(filters, 3, padding="same", **kwargs)
 
     def call(self, inputs):
