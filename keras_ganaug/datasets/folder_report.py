@@ -1,87 +1,105 @@
-"""What is said of a folder of images: below the histogram, in warnings and in errors."""
+"""What is told of a folder of images: below the histogram, in warnings and in errors."""
 
 import collections
-import os
+from collections.abc import Collection, Iterator, Sequence
+
+import numpy as np
 
 from keras_ganaug import _files
 from keras_ganaug.datasets import decoding, folder_scan
-from keras_ganaug.datasets.folder_scan import legible
+from keras_ganaug.datasets.folder_scan import Scan, legible
 
-_INSTALL = 'pip install "keras_ganaug[images]"'
+KINDS = {
+    "unread": '{n} image{s} ({suffixes}) that need Pillow, `pip install "keras_ganaug[images]"`: {some}',
+    "broken": "{n} broken: {some}",
+    "in_root": "{n} image{s} outside of the subfolders, of no class: {some}",
+    "foreign": "{n} image{s} of formats that neither TensorFlow nor Pillow reads ({suffixes}): {some}; convert them to "
+    "PNG or JPEG",
+    "other": "{n} file{s} of other kinds ({suffixes}): {some}",
+    "links": "{n} folder{s} behind links: {some}; `follow_links=True` reads it",
+    "hidden": "{n} hidden file{s}: {some}",
+    "litter": "{n} folder{s}, hidden or of an archive: {some}",
+}
+"""The kinds of what is not read, and what is told of them."""
 
 
-def done(found, facts, color_mode, background):
-    """What was done to the images, a line each.
+def not_read(found: Scan, kinds: Collection[str] = KINDS.keys()) -> list[str]:
+    """What was not read of these kinds, a text for each."""
+    return [
+        text.format(
+            n=len(paths),
+            s="" if len(paths) == 1 else "s",
+            suffixes=by_suffix(paths),
+            some=_some([found.within(path) for path in paths[:3]], len(paths), " and {} more"),
+        )
+        for kind, text in KINDS.items()
+        if kind in kinds and (paths := found.others[kind])
+    ]
 
-    Args:
-        found: A `Scan`.
-        facts: What `inspect` returned, or None.
-        color_mode: As of `from_directory`.
-        background: As of `from_directory`.
-    """
-    lines = []
+
+def _some(texts, number, more=", ..."):
+    """The texts, and how many there are besides."""
+    return ", ".join(texts) + (more.format(number - len(texts)) if number > len(texts) else "")
+
+
+def by_suffix(paths: Sequence[str]) -> str:
+    """How many files there are of each suffix."""
+    suffixes = collections.Counter(folder_scan.suffix(legible(path)) or "no suffix" for path in paths)
+    return _some([f"{suffix} {count}" for suffix, count in suffixes.most_common(6)], len(suffixes))
+
+
+def names(folders: Collection[str]) -> str:
+    """A list of names as one types it."""
+    return f"[{_some([repr(legible(name)) for name in list(folders)[:10]], len(folders))}]"
+
+
+def with_reasons(found: Scan, most: int) -> str:
+    """Broken files, and why they are."""
+    broken = found.others["broken"]
+    texts = [f"{found.within(path)} ({folder_scan.why(path)})".removesuffix(" ()") for path in broken[:most]]
+    return _some(texts, len(broken), " and {} more")
+
+
+def done(found: Scan, facts: np.ndarray | None, color_mode: str, background: object) -> Iterator[str]:
+    """What was done to the images, a line each. `facts` is what `folder_scan.inspect` gives, or None."""
     if facts is not None:
-        form, orientation, transparent, further = facts.T
-        by_pillow = [path for path, one in zip(found.paths, form) if one == decoding.OTHER]
+        ways, orientation, further, transparent = facts.T
+        by_pillow = [path for path, way in zip(found.paths, ways) if way == decoding.PILLOW]
         if by_pillow:
-            lines.append(f"Read by Pillow: {len(by_pillow)} ({by_suffix(by_pillow)}).")
+            yield f"Read by Pillow: {len(by_pillow)} ({by_suffix(by_pillow)})."
         if (orientation > 1).any():
-            lines.append(f"Turned upright by their EXIF orientation: {(orientation > 1).sum()}.")
+            yield f"Turned upright by their EXIF orientation: {(orientation > 1).sum()}."
         if transparent.any() and color_mode != "rgba":
-            lines.append(f"Transparent pixels laid on the background {background}: in {(transparent > 0).sum()}.")
+            yield f"Transparent pixels laid on the background {background}: in {transparent.sum()}."
         if further.any():
-            lines.append(f"With several frames or pages, of which the first is read: {(further > 0).sum()}.")
-    inner = [f"{legible(name)}/{legible(folder)}" for name, folders in found.nested.items() for folder in folders]
+            yield f"With several frames or pages, of which the first is read: {further.sum()}."
+    inner = [legible(f"{name}/{folder}") for name, folders in found.nested.items() for folder in folders]
     if inner:
-        shown = ", ".join(inner[:5]) + (", ..." if len(inner) > 5 else "")
-        lines.append(f"Images in deeper folders are of the class of the upper one: {shown}.")
-    return lines
+        yield f"Images in deeper folders are of the class of the upper one: {_some(inner[:5], len(inner))}."
 
 
-def left_out(found):
-    """What was not read, in words, by the attribute of the scan."""
-    texts = {
-        "unread": f"{_number(found.unread, 'image')} ({by_suffix(found.unread)}) that need Pillow, `{_INSTALL}`: "
-        f"{found.some(found.unread)}",
-        "broken": f"{len(found.broken)} broken: {found.some(found.broken)}",
-        "in_root": f"{_number(found.in_root, 'image')} outside of the subfolders, of no class: {found.some(found.in_root)}",
-        "foreign": f"{_number(found.foreign, 'image')} of formats that neither TensorFlow nor Pillow reads "
-        f"({by_suffix(found.foreign)}): {found.some(found.foreign)}; convert them to PNG or JPEG",
-        "other": f"{_number(found.other, 'file')} of other kinds ({by_suffix(found.other)}): {found.some(found.other)}",
-        "links": f"{_number(found.links, 'folder')} behind links: {found.some(found.links)}; `follow_links=True` reads it",
-        "hidden": f"{_number(found.hidden, 'hidden file')}: {found.some(found.hidden)}",
-        "litter": f"{_number(found.litter, 'folder')}, hidden or of an archive: {found.some(found.litter)}",
-    }
-    return {name: text for name, text in texts.items() if getattr(found, name)}
-
-
-def _number(paths, noun):
-    return f"{len(paths)} {noun}{'' if len(paths) == 1 else 's'}"
-
-
-def warnings_of(found, printed, splits):
-    """What is surely not meant, and all else that was not read where nothing is printed.
+def warnings_of(found: Scan, printed: bool, splits: Sequence[str]) -> Iterator[str]:
+    """What is surely not meant, and all else that was not read unless it is printed.
 
     Args:
-        found: A `Scan`.
-        printed: Whether all that was left out is printed.
+        found: The folder.
+        printed: Whether all that was not read is printed.
         splits: Subfolders that look like the parts of a split.
     """
-    texts = left_out(found)
     if splits:
         yield (
             f"The subfolders {splits} of `directory` are taken for classes, and look like the parts of a split. If they are "
             f"classes, pass `class_names={names(found.images)}`; if not, sort each by class and load it by itself"
         )
-    if found.broken:
-        yield f"`directory` has broken files, which were left out, {len(found.broken)}: {with_reasons(found, 20)}"
-    for name in ("unread", "in_root", "foreign") if printed else ("unread", "in_root", "foreign", "other", "links"):
-        if name in texts:
-            yield f"Not read in `directory`: {texts[name]}"
+    if found.others["broken"]:
+        number = len(found.others["broken"])
+        yield f"`directory` has broken files, which were left out, {number}: {with_reasons(found, 20)}"
+    for text in not_read(found, ("unread", "in_root", "foreign", *(() if printed else ("other", "links")))):
+        yield f"Not read in `directory`: {text}"
 
 
-def refuse_splits(found):
-    """Raises if the subfolders are the parts of a split, with the classes within them."""
+def check_splits(found: Scan) -> list[str]:
+    """The subfolders that look like the parts of a split. Raises a ValueError if they have the classes within them."""
     splits = folder_scan.splits_among(found.images)
     inner = sorted({name for split in splits for name in found.nested[split]})
     if inner:
@@ -91,52 +109,28 @@ def refuse_splits(found):
             f"subfolders {splits[:5]} look like the parts of a split, with {names(inner)} in them. Load each part: {calls}. "
             f"If they are classes, pass `class_names={names(found.images)}`"
         )
+    return splits
 
 
-def check_classes(found, skip_broken):
+def check_classes(found: Scan, skip_broken: bool) -> None:
     """Raises unless there are two classes, an image in each, and no broken file that may not be left out."""
     if len(found.images) < 2:
-        one = next((name for name in found.images if found.nested[name]), None)
-        way = (
-            f". Perhaps its classes are one folder below: `directory={legible(_files.join(found.root, one))!r}`"
-            if one
-            else ""
-        )
-        loose = f" and {len(found.in_root)} images beside them" if found.in_root else ""
+        below = next((_files.join(found.root, name) for name in found.images if found.nested[name]), None)
+        way = f". Perhaps its classes are one folder below: `directory={legible(below)!r}`" if below else ""
+        loose = f" and {len(found.others['in_root'])} images beside them" if found.others["in_root"] else ""
         raise ValueError(
             "`directory` must have a subfolder for each of at least two classes; all images have the same label. "
             f"Received: the subfolders {names(found.images)}{loose} in {legible(found.root)!r}{way}"
         )
-    if found.broken and not skip_broken:
+    if found.others["broken"] and not skip_broken:
         raise ValueError(
             "Every file of `directory` must be an image that can be decoded; `skip_broken=True` leaves out the others. "
             f"Received broken: {with_reasons(found, 5)}"
         )
     empty = [name for name, paths in found.images.items() if not paths]
     if empty:
-        texts = [text for name, text in left_out(found).items() if name in ("unread", "broken", "foreign", "other", "links")]
+        texts = not_read(found, ("unread", "broken", "foreign", "other", "links"))
         raise ValueError(
             "Every class of `directory` must have at least one image that can be read. "
             f"Received: none in {names(empty)}{'. Not read: ' if texts else ''}{'; '.join(texts)}"
         )
-
-
-def with_reasons(found, most):
-    """Broken files with what is known of why."""
-    shown = [(found.within(path), folder_scan.why(path)) for path in found.broken[:most]]
-    text = ", ".join(f"{path} ({reason})" if reason else path for path, reason in shown)
-    return text + (f" and {len(found.broken) - most} more" if len(found.broken) > most else "")
-
-
-def by_suffix(paths, most=6):
-    """How many files there are of each suffix, in words."""
-    suffixes = collections.Counter(os.path.splitext(legible(path))[1].lower() or "no suffix" for path in paths)
-    return ", ".join(f"{suffix} {count}" for suffix, count in suffixes.most_common(most)) + (
-        ", ..." if len(suffixes) > most else ""
-    )
-
-
-def names(folders, most=10):
-    """A list of names as one types it."""
-    shown = [repr(legible(name)) for name in list(folders)[:most]] + (["..."] if len(folders) > most else [])
-    return f"[{', '.join(shown)}]"

@@ -1,8 +1,10 @@
 """What lies in a folder with one subfolder for each class: images, and all that is none."""
 
+import collections
 import dataclasses
 import os
 import re
+from collections.abc import Collection, Iterable
 
 import numpy as np
 import tensorflow as tf
@@ -10,19 +12,18 @@ import tensorflow as tf
 from keras_ganaug import _files
 from keras_ganaug.datasets import decoding
 
-_OF_TENSORFLOW = (".apng", ".bmp", ".dib", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".png")
-# What Pillow can read: these, where it is missing and cannot be asked.
-_OF_PILLOW = (
-    *(".avif", ".avifs", ".cur", ".dcx", ".dds", ".icns", ".ico", ".j2k", ".jp2", ".jpx", ".pbm", ".pcx", ".pgm", ".pnm"),
-    *(".ppm", ".psd", ".qoi", ".sgi", ".tga", ".tif", ".tiff", ".webp", ".xbm", ".xpm"),
+# Suffixes that TensorFlow reads, that Pillow may read (it is asked where it is there), and that neither of them does.
+_OF_TENSORFLOW = frozenset(".apng .bmp .dib .gif .jfif .jpe .jpeg .jpg .png".split())
+_OF_PILLOW = frozenset(
+    ".avif .avifs .cur .dcx .dds .icns .ico .j2k .jp2 .jpx .pbm .pcx .pgm .pnm .ppm .psd .qoi .sgi .tga .tif .tiff .webp "
+    ".xbm .xpm".split()
+)
+_FOREIGN = frozenset(
+    ".arw .bpg .cr2 .cr3 .dcm .dng .eps .exr .hdr .heic .heif .hif .jxl .jxr .nef .nii .orf .raf .raw .rw2 .svg".split()
 )
 # Formats that Pillow names, but reads only with the help of other programs, or that are no pictures.
 _NO_PICTURES = {"BUFR", "EPS", "FITS", "GRIB", "HDF5", "MPEG", "PDF", "WMF"}
 _SIGNATURES = (b"RIFF", b"II*\0", b"MM\0*", b"GIF8", b"BM")
-# Pictures of cameras, drawing programs and scanners that neither of the two reads, unless a plugin of Pillow does.
-_FOREIGN = frozenset(
-    ".arw .bpg .cr2 .cr3 .dcm .dng .eps .exr .hdr .heic .heif .hif .jxl .jxr .nef .nii .orf .raf .raw .rw2 .svg".split()
-)
 # Folders that archives and operating systems leave beside the user's own.
 _LITTER = {"__MACOSX", "__pycache__", "$RECYCLE.BIN", "@eaDir", "System Volume Information", "lost+found"}
 _SPLIT = re.compile(
@@ -35,120 +36,91 @@ _SPLIT = re.compile(
 
 @dataclasses.dataclass
 class Scan:
-    """Paths of files by what they are.
+    """Paths in a folder by what they are.
 
     Attributes:
         root: The folder.
         images: The images of each class, by its name, in the order of Keras's loader.
-        unread: Images that only Pillow could read, which is missing.
-        broken: Images that cannot be decoded.
-        in_root: Images in the folder itself, which belong to no class.
-        foreign: Images of formats that are not read.
-        other: Files that are no images.
-        hidden: Hidden files.
-        litter: Hidden folders, and those that archives and operating systems leave.
-        links: Folders behind links that are not followed.
         nested: The names of each class's own subfolders.
+        others: Paths that are not read, by their kind, a key of `folder_report.KINDS`.
     """
 
     root: str
-    images: dict = dataclasses.field(default_factory=dict)
-    unread: list = dataclasses.field(default_factory=list)
-    broken: list = dataclasses.field(default_factory=list)
-    in_root: list = dataclasses.field(default_factory=list)
-    foreign: list = dataclasses.field(default_factory=list)
-    other: list = dataclasses.field(default_factory=list)
-    hidden: list = dataclasses.field(default_factory=list)
-    litter: list = dataclasses.field(default_factory=list)
-    links: list = dataclasses.field(default_factory=list)
-    nested: dict = dataclasses.field(default_factory=dict)
+    images: dict[str, list[str]] = dataclasses.field(default_factory=dict)
+    nested: dict[str, list[str]] = dataclasses.field(default_factory=dict)
+    others: dict[str, list[str]] = dataclasses.field(default_factory=lambda: collections.defaultdict(list))
 
     @property
-    def counts(self):
+    def counts(self) -> dict[str, int]:
         """How many images each class has."""
         return {name: len(paths) for name, paths in self.images.items()}
 
     @property
-    def paths(self):
+    def paths(self) -> list[str]:
         """All images, class by class."""
         return [path for paths in self.images.values() for path in paths]
 
-    def within(self, path):
+    def within(self, path: str) -> str:
         """A path from the folder on, for people."""
         return legible(path.removeprefix(self.root if self.root.endswith("/") else self.root + "/"))
 
-    def some(self, paths, most=3):
-        """A few of the paths, in words."""
-        return ", ".join(map(self.within, paths[:most])) + (f" and {len(paths) - most} more" if len(paths) > most else "")
 
-
-def legible(path):
+def legible(path: str) -> str:
     """A path that can be printed, whatever bytes are in it."""
     return os.fsencode(path).decode("utf-8", "replace")
 
 
-def as_bytes(paths):
+def as_bytes(paths: Iterable[str]) -> np.ndarray:
     """Paths as TensorFlow takes them."""
     return np.array([os.fsencode(path) for path in paths], object)
 
 
-def scan(root, follow_links=False):
+def suffix(path: str) -> str:
+    return os.path.splitext(path)[1].lower()
+
+
+def scan(root: str, follow_links: bool = False) -> Scan:
     """Lists a folder; opens no file."""
-    found = Scan(root)
-    of_tensorflow, of_pillow = frozenset(_OF_TENSORFLOW), _suffixes_of_pillow()
-    readable = of_tensorflow | of_pillow if decoding.pillow() else of_tensorflow
+    found, image = Scan(root), decoding.pillow()
+    of_pillow: Collection[str] = _OF_PILLOW
+    kinds = dict.fromkeys(_FOREIGN, "foreign")
+    if image:
+        formats = image.registered_extensions()
+        of_pillow = {end for end, name in formats.items() if name in image.OPEN and name not in _NO_PICTURES}
+    kinds |= dict.fromkeys(of_pillow, "images" if image else "unread") | dict.fromkeys(_OF_TENSORFLOW, "images")
     for name in sorted(entry.rstrip("/") for entry in tf.io.gfile.listdir(root)):
         path = _files.join(root, name)
         if not _files.is_folder(path):
-            image = _suffix(name) in of_tensorflow | of_pillow | _FOREIGN
-            (found.hidden if name.startswith(".") else found.in_root if image else found.other).append(path)
+            kind = "hidden" if name.startswith(".") else "in_root" if suffix(name) in kinds else "other"
+            found.others[kind].append(path)
         elif _is_litter(name):
-            found.litter.append(path)
+            found.others["litter"].append(path)
         else:
-            images = found.images[name] = []
+            found.images[name], found.nested[name] = [], []
             for folder, folders, files in _walk(found, path, follow_links):
                 if folder == path:
                     found.nested[name] = folders
                 for file in sorted(files):
-                    if file.startswith("."):
-                        kind = found.hidden
-                    elif _suffix(file) in readable:
-                        kind = images
-                    elif _suffix(file) in of_pillow:
-                        kind = found.unread
-                    else:
-                        kind = found.foreign if _suffix(file) in _FOREIGN else found.other
-                    kind.append(_files.join(folder, file))
+                    kind = "hidden" if file.startswith(".") else kinds.get(suffix(file), "other")
+                    (found.images[name] if kind == "images" else found.others[kind]).append(_files.join(folder, file))
     return found
 
 
 def _walk(found, folder, follow_links):
-    """The folders as `os.walk` gives them, in the order of Keras's loader, without what is litter or behind links."""
-    if _files.is_remote(folder):
-        return _walk_remote(found, folder)
-    places, seen = [], set()
-    for path, folders, files in os.walk(folder, followlinks=follow_links):
-        seen.add(os.path.realpath(path))
-        left = {name for name in folders if _is_litter(name)}
-        links = {name for name in folders if os.path.islink(os.path.join(path, name))} - left
-        if follow_links:  # but not round in circles
-            links = {name for name in links if os.path.realpath(os.path.join(path, name)) in seen}
-        found.litter += [os.path.join(path, name) for name in sorted(left)]
-        found.links += [os.path.join(path, name) for name in sorted(links)]
-        folders[:] = sorted(set(folders) - left - links)
+    """The folders as `os.walk` gives them, in the order of Keras's loader, without litter and what is behind links."""
+    remote, places, seen = _files.is_remote(folder), [], set()
+    for path, folders, files in tf.io.gfile.walk(folder) if remote else os.walk(folder, followlinks=follow_links):
+        path, inner = path.rstrip("/"), {name.rstrip("/") for name in folders}
+        litter, links = {name for name in inner if _is_litter(name)}, set()
+        if not remote:
+            seen.add(os.path.realpath(path))
+            links = {name for name in inner - litter if os.path.islink(os.path.join(path, name))}
+            if follow_links:  # but not round in circles
+                links = {name for name in links if os.path.realpath(os.path.join(path, name)) in seen}
+        for kind, names in (("litter", litter), ("links", links)):
+            found.others[kind] += [_files.join(path, name) for name in sorted(names)]
+        folders[:] = sorted(inner - litter - links)  # the only ones that are walked into
         places.append((path, list(folders), files))
-    return sorted(places, key=lambda place: place[0])
-
-
-def _walk_remote(found, folder):
-    places, left = [], []
-    for path, folders, files in tf.io.gfile.walk(folder):
-        path, folders = path.rstrip("/"), sorted(name.rstrip("/") for name in folders)
-        if any(f"{path}/".startswith(f"{other}/") for other in left):
-            continue
-        left += [_files.join(path, name) for name in folders if _is_litter(name)]
-        places.append((path, [name for name in folders if not _is_litter(name)], files))
-    found.litter += left
     return sorted(places, key=lambda place: place[0])
 
 
@@ -156,77 +128,65 @@ def _is_litter(name):
     return name.startswith(".") or name in _LITTER
 
 
-def _suffix(name):
-    return os.path.splitext(name)[1].lower()
-
-
-def _suffixes_of_pillow():
-    modules = decoding.pillow()
-    if not modules:
-        return frozenset(_OF_PILLOW)
-    formats = modules[0].registered_extensions()
-    return frozenset(suffix for suffix, name in formats.items() if name in modules[0].OPEN and name not in _NO_PICTURES)
-
-
-def splits_among(names):
+def splits_among(names: Iterable[str]) -> list[str]:
     """The names of folders that look like the parts of a split, such as "train" and "test"; none if only one does.
 
     Before the word they may have a name in common, as in "seg_train" and "seg_test".
     """
     matches = {name: _SPLIT.fullmatch(name) for name in names}
     parts = {name: (match["of"] or "", match["part"].lower()) for name, match in matches.items() if match}
-    of_same = {of: {part for other, part in parts.values() if other == of} for of, _ in parts.values()}
-    return [name for name, (of, _) in parts.items() if len(of_same[of]) > 1]
+    number = collections.Counter(of for of, _ in set(parts.values()))
+    return [name for name, (of, _) in parts.items() if number[of] > 1]
 
 
-def inspect(found, channels):
-    """Decodes every image once, as the dataset will. Moves those that cannot be read to `broken` or `unread`.
+def inspect(found: Scan) -> np.ndarray:
+    """Decodes every image once. Moves those that cannot be read to the kinds "broken" and "unread".
 
-    Returns the facts of the others, an int32 array of the four columns that `decoding.decoder` tells of.
+    Returns int32 (n, 4) of the others: what `decoding.header` tells, and whether a pixel is transparent.
     """
-    pillow, paths = decoding.pillow() is not None, found.paths
-    decode = decoding.decoder(channels, with_pillow=pillow)
 
     @tf.autograph.experimental.do_not_convert
     def look(number, path):
         contents = tf.io.read_file(path)
-        image, facts = decode(contents)
-        return number, facts, tf.size(image)  # whose size keeps the decoding in the graph
+        header = decoding.header_of(contents)
+        transparent = tf.reduce_any(decoding.decode(contents, header, 4)[..., 3] < 255)
+        return number, tf.concat([header, [tf.cast(transparent, tf.int32)]], 0)
 
+    paths = found.paths
     dataset = tf.data.Dataset.from_tensor_slices((np.arange(len(paths)), as_bytes(paths)))
     dataset = dataset.map(look, num_parallel_calls=tf.data.AUTOTUNE).ignore_errors().batch(256)
-    facts = {number: row for numbers, rows, _ in dataset.as_numpy_iterator() for number, row in zip(numbers, rows)}
-    for number, path in enumerate(paths):
-        if number not in facts:
-            (found.unread if not pillow and _needs_pillow(path) else found.broken).append(path)
-    gone = {*found.unread, *found.broken}
+    facts = {number: row for numbers, rows in dataset.as_numpy_iterator() for number, row in zip(numbers, rows)}
+    gone = {path for number, path in enumerate(paths) if number not in facts}
+    for path in (path for path in paths if path in gone):
+        found.others["unread" if not decoding.pillow() and _needs_pillow(path) else "broken"].append(path)
     found.images = {name: [path for path in paths if path not in gone] for name, paths in found.images.items()}
     return np.array([facts[number] for number in sorted(facts)], np.int32).reshape(-1, 4)
 
 
+def _contents(path):
+    try:
+        return tf.io.read_file(os.fsencode(path)).numpy()
+    except tf.errors.OpError:
+        return None
+
+
 def _needs_pillow(path):
     """Whether a file that TensorFlow cannot read begins as those do that Pillow can."""
-    try:
-        contents = tf.io.read_file(os.fsencode(path)).numpy()
-    except tf.errors.OpError:
-        return False
+    contents = _contents(path) or b""
     begins = contents.startswith(_SIGNATURES) or contents[4:8] == b"ftyp"
-    return begins and int(decoding.look_at(contents)[0]) == decoding.OTHER
+    return begins and decoding.header(contents)[0] == decoding.PILLOW
 
 
-def why(path):
+def why(path: str) -> str:
     """Why an image cannot be read, in a few words; "" if that is not known."""
-    try:
-        contents = tf.io.read_file(os.fsencode(path)).numpy()
-    except tf.errors.OpError:
-        return "it cannot be opened"
+    contents = _contents(path)
     if not contents:
-        return "it is empty"
-    if decoding.pillow() and int(decoding.look_at(contents)[0]) == decoding.OTHER:
-        try:
+        return "it cannot be opened" if contents is None else "it is empty"
+    try:
+        if decoding.pillow() and decoding.header(contents)[0] == decoding.PILLOW:
             decoding.pillow_pixels(contents)
-        except ValueError as error:
-            return str(error)
-        except Exception:  # Pillow's decoders fail in as many ways as there are formats
-            return ""
+    except ValueError as error:
+        return str(error)
+    except Exception:  # Pillow's decoders fail in as many ways as there are formats
+        pass
     return ""

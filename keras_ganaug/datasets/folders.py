@@ -3,6 +3,8 @@
 import numbers
 import os
 import warnings
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -16,25 +18,25 @@ _INTERPOLATIONS = ("bilinear", "nearest", "bicubic", "area", "lanczos3", "lanczo
 
 
 def from_directory(
-    directory,
-    image_size,
-    color_mode="rgb",
-    validation_split=None,
-    seed=0,
-    check_images=True,
-    verbose=True,
+    directory: str | os.PathLike,
+    image_size: int | Sequence[int],
+    color_mode: str = "rgb",
+    validation_split: float | None = None,
+    seed: int = 0,
+    check_images: bool = True,
+    verbose: bool = True,
     *,
-    background=255,
-    skip_broken=False,
-    class_names=None,
-    interpolation="bilinear",
-    crop_to_aspect_ratio=False,
-    pad_to_aspect_ratio=False,
-    follow_links=False,
-    shuffle=True,
-    data_format=None,
-    **kwargs,
-):
+    background: float | Sequence[float] = 255,
+    skip_broken: bool = False,
+    class_names: Sequence[str] | None = None,
+    interpolation: str = "bilinear",
+    crop_to_aspect_ratio: bool = False,
+    pad_to_aspect_ratio: bool = False,
+    follow_links: bool = False,
+    shuffle: bool = True,
+    data_format: str | None = None,
+    **kwargs: Any,
+) -> tf.data.Dataset | tuple[tf.data.Dataset, tf.data.Dataset]:
     """Loads a folder with one subfolder of images for each class.
 
     TensorFlow decodes PNG, JPEG, GIF and BMP, in parallel; their images are those of
@@ -102,12 +104,12 @@ def from_directory(
         what = "be left to this loader, which gives single images with integer labels" if ours else "be known arguments"
         raise TypeError(f"`kwargs` must {what}. Received: {ours or sorted(kwargs)}")
     _checks.non_negative_int(seed, "seed")
-    size, behind = _size(image_size), _color(background)
+    size, background_color = _size(image_size), _color(background)
     channels = _CHANNELS[_checks.one_of(color_mode, _CHANNELS, "color_mode")]
     if validation_split is not None and not 0.0 < _checks.fraction(validation_split, "validation_split") < 1.0:
         raise ValueError(f"`validation_split` must be above 0 and below 1. Received: {validation_split!r}")
     flags = {"check_images": check_images, "verbose": verbose, "skip_broken": skip_broken, "follow_links": follow_links}
-    flags.update(crop_to_aspect_ratio=crop_to_aspect_ratio, pad_to_aspect_ratio=pad_to_aspect_ratio, shuffle=shuffle)
+    flags |= {"crop_to_aspect_ratio": crop_to_aspect_ratio, "pad_to_aspect_ratio": pad_to_aspect_ratio, "shuffle": shuffle}
     for name, value in flags.items():
         _checks.boolean(value, name)
     if crop_to_aspect_ratio and pad_to_aspect_ratio:
@@ -122,20 +124,14 @@ def from_directory(
         raise ValueError(f"`directory` must be an existing folder. Received: directory={os.fspath(directory)!r}")
 
     found = folder_scan.scan(root, follow_links)
-    splits = []
-    if class_names is None:
-        folder_report.refuse_splits(found)
-        splits = folder_scan.splits_among(found.images)
-    else:
-        _order(found, class_names)
-    facts = folder_scan.inspect(found, channels) if check_images and len(found.images) > 1 else None
+    splits = folder_report.check_splits(found) if class_names is None else _in_order(found, class_names)
+    facts = folder_scan.inspect(found) if check_images and len(found.images) > 1 else None
     if verbose:
-        counts = {folder_scan.legible(name): count for name, count in found.counts.items()}
-        print(f"{len(found.paths)} images of {len(counts)} classes in {folder_scan.legible(root)}")
-        print(format_histogram(counts))
+        print(f"{len(found.paths)} images of {len(found.images)} classes in {folder_scan.legible(root)}")
+        print(format_histogram({folder_scan.legible(name): count for name, count in found.counts.items()}))
         for line in folder_report.done(found, facts, color_mode, background):
             print(line)
-        for text in folder_report.left_out(found).values():
+        for text in folder_report.not_read(found):
             print(f"NOT read: {text}.")
     folder_report.check_classes(found, skip_broken)
     for text in folder_report.warnings_of(found, verbose, splits):
@@ -143,25 +139,27 @@ def from_directory(
 
     paths = np.array(found.paths, object)
     labels = np.repeat(np.arange(len(found.images), dtype=np.int32), list(found.counts.values()))
+    headers = () if facts is None else (facts[:, :3],)
+    with_pillow = facts is None or bool((facts[:, 0] == decoding.PILLOW).any())
     order = np.arange(len(paths))
     if shuffle:
         np.random.RandomState(seed % 2**32).shuffle(order)  # as Keras's loader does
-    with_pillow = decoding.pillow() is not None and (facts is None or (facts[:, 0] == decoding.OTHER).any())
-
-    decode = decoding.decoder(channels, behind, bool(with_pillow))
 
     @tf.autograph.experimental.do_not_convert
-    def load(path, label):
-        image, _ = decode(tf.io.read_file(path))
+    def load(path, label, *header):
+        contents = tf.io.read_file(path)
+        header = header[0] if header else decoding.header_of(contents)
+        image = decoding.decode(contents, header, channels, background_color, with_pillow)
         image = _resize(image, size, interpolation, crop_to_aspect_ratio, pad_to_aspect_ratio)
         image.set_shape([*size, channels])
         return (tf.transpose(image, [2, 0, 1]) if data_format == "channels_first" else image), label
 
     def dataset(rows, shuffled):
-        data = tf.data.Dataset.from_tensor_slices((folder_scan.as_bytes(paths[rows]), labels[rows]))
+        arrays = (folder_scan.as_bytes(paths[rows]), labels[rows], *(header[rows] for header in headers))
+        data = tf.data.Dataset.from_tensor_slices(arrays)
         data = data.shuffle(1024, seed=seed) if shuffled else data
         data = data.map(load, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
-        data.file_paths, data.broken_files = list(paths[rows]), list(found.broken)
+        data.file_paths, data.broken_files = list(paths[rows]), list(found.others["broken"])
         return named(data, found.images)
 
     if validation_split is None:
@@ -181,12 +179,13 @@ def from_directory(
 
 def _size(image_size):
     sizes = tuple(image_size) if isinstance(image_size, (tuple, list, np.ndarray)) else (image_size, image_size)
-    whole = all(isinstance(n, numbers.Integral) and not isinstance(n, bool) and n > 0 for n in sizes)
-    if len(sizes) != 2 or not whole:
+    try:
+        height, width = (_checks.positive_int(size, "image_size") for size in sizes)
+    except ValueError:
         raise ValueError(
             f"`image_size` must be a positive integer, or two of them, (height, width). Received: image_size={image_size!r}"
-        )
-    return tuple(int(n) for n in sizes)
+        ) from None
+    return height, width
 
 
 def _color(background):
@@ -200,14 +199,15 @@ def _color(background):
     return tuple(float(part) for part in parts)
 
 
-def _order(found, names):
-    """Puts the classes of a scan into the order of these names."""
+def _in_order(found, names):
+    """Puts the classes of a scan into the order of these names, and takes none for a part of a split."""
     if not isinstance(names, (list, tuple)) or sorted(map(str, names)) != sorted(found.images):
         raise ValueError(
             f"`class_names` must be a list of the subfolders of `directory`, {sorted(found.images)}, in the order of the "
             f"labels. Received: class_names={names!r}"
         )
     found.images = {str(name): found.images[str(name)] for name in names}
+    return []
 
 
 def _held_out(labels, share, seed):
@@ -235,12 +235,9 @@ def _resize(image, size, interpolation, crop, pad):
     if pad:
         return tf.cast(tf.image.resize_with_pad(image, *size, method=interpolation), tf.float32)
     if crop:
-        height, width = tf.shape(image)[0], tf.shape(image)[1]
+        height, width = tf.unstack(tf.shape(image)[:2])
         new_height = tf.cast(tf.cast(width * size[0], tf.float32) / size[1], tf.int32)
         new_width = tf.cast(tf.cast(height * size[1], tf.float32) / size[0], tf.int32)
-        new_height = tf.maximum(tf.minimum(height, new_height), 1)
-        new_width = tf.maximum(tf.minimum(width, new_width), 1)
-        top = tf.cast(tf.cast(height - new_height, tf.float32) / 2, tf.int32)
-        left = tf.cast(tf.cast(width - new_width, tf.float32) / 2, tf.int32)
-        image = image[top : top + new_height, left : left + new_width]
+        new_height, new_width = tf.clip_by_value(new_height, 1, height), tf.clip_by_value(new_width, 1, width)
+        image = tf.image.resize_with_crop_or_pad(image, new_height, new_width)
     return tf.cast(tf.image.resize(image, size, method=interpolation), tf.float32)
