@@ -1,20 +1,21 @@
 """Datasets of (image, label): as arrays, their class histogram, and subsets of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _checks, _labels
+from keras_ganaug import _checks, conditions
 
 
-def named(dataset, class_names):
+def named(dataset: tf.data.Dataset, class_names: Iterable[str]) -> tf.data.Dataset:
     """The dataset with the names of its classes."""
     dataset.class_names = list(class_names)
     return dataset
 
 
-def to_arrays(dataset):
+def to_arrays(dataset: tf.data.Dataset) -> tuple[np.ndarray, np.ndarray]:
     """An unbatched dataset of (image, label) as two arrays.
 
     Args:
@@ -22,14 +23,19 @@ def to_arrays(dataset):
 
     Returns `(images, labels)`, NumPy arrays.
     """
-    _check_pairs(dataset)
-    parts = list(dataset.batch(1024).as_numpy_iterator())
-    if not parts:
+    if not isinstance(dataset, tf.data.Dataset):
+        raise TypeError(f"`dataset` must be a tf.data.Dataset of (image, label). Received: {type(dataset)}")
+    spec = dataset.element_spec
+    if not isinstance(spec, tuple) or len(spec) != 2 or spec[0].shape.rank != 3:
+        raise ValueError(f"`dataset` must have unbatched elements (image, label). Received: {spec}")
+    batches = list(dataset.batch(1024).as_numpy_iterator())
+    if not batches:
         raise ValueError("`dataset` must hold at least one element. Received: an empty dataset")
-    return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
+    images, labels = (np.concatenate(part) for part in zip(*batches, strict=True))
+    return images, labels
 
 
-def class_histogram(dataset, num_classes=None):
+def class_histogram(dataset: tf.data.Dataset | Sequence[int], num_classes: int | None = None) -> np.ndarray:
     """How many images each class has.
 
     Args:
@@ -46,21 +52,26 @@ def class_histogram(dataset, num_classes=None):
     array([1, 0, 2])
     """
     if isinstance(dataset, tf.data.Dataset):
-        if not isinstance(dataset.element_spec, tuple) or len(dataset.element_spec) < 2:
-            raise ValueError(f"`dataset` must have elements (image, label). Received: {dataset.element_spec}")
+        spec = dataset.element_spec
+        if not isinstance(spec, tuple) or len(spec) < 2:
+            raise ValueError(f"`dataset` must have elements (image, label). Received: {spec}")
         labels = dataset.map(lambda image, label, *weight: label)
-        if dataset.element_spec[0].shape.rank == 3:
-            labels = labels.batch(1024)
-        labels = labels.map(lambda label: _labels.class_of(label) if _labels.is_one_hot(label) else label)
-        labels = [np.ravel(label) for label in labels.as_numpy_iterator()]
-        dataset = np.concatenate(labels) if labels else np.zeros([0], np.int64)
+        labels = labels.batch(1024) if spec[0].shape.rank == 3 else labels
+        dataset = np.concatenate([np.zeros([0], np.int32), *map(_classes, labels)])
     if num_classes is not None:
         _checks.positive_int(num_classes, "num_classes")
-    labels = _checks.class_indices(dataset, num_classes, "dataset")
-    return np.bincount(labels, minlength=num_classes or 0)
+    return np.bincount(conditions.class_indices(dataset, num_classes, "dataset"), minlength=num_classes or 0)
 
 
-def format_histogram(counts, width=40):
+def _classes(labels):
+    """The class of each of some labels in any format."""
+    condition = conditions.OneClass(None, "dataset")
+    condition.check(labels)
+    condition.check_values(labels)
+    return condition.indices(labels).numpy()
+
+
+def format_histogram(counts: Mapping[Any, int] | Sequence[int], width: int = 40) -> str:
     """A class histogram as text.
 
     Args:
@@ -86,7 +97,7 @@ def format_histogram(counts, width=40):
     )
 
 
-def take_per_class(dataset, counts, seed=0):
+def take_per_class(dataset: tf.data.Dataset, counts: int | Sequence[int], seed: int = 0) -> tf.data.Dataset:
     """A random subset with a given number of images of each class.
 
     Args:
@@ -107,24 +118,24 @@ def take_per_class(dataset, counts, seed=0):
     >>> kga.datasets.class_histogram(few)
     array([100, 100, 100, 100, 100,  10,  10,  10,  10,  10])
     """
-    images, labels = _with_class_indices(dataset)
-    available = np.bincount(labels)
-    wanted = np.full(len(available), counts) if np.ndim(counts) == 0 else np.asarray(counts)
-    if wanted.ndim != 1 or not np.issubdtype(wanted.dtype, np.integer):
-        raise ValueError(f"`counts` must be an integer, or a sequence of one for each class. Received: counts={counts!r}")
-    if len(wanted) < len(available):
-        raise ValueError(f"`counts` must have one number for each of {len(available)} classes. Received: {counts!r}")
-    available = np.bincount(labels, minlength=len(wanted))
-    if (wanted < 0).any() or (wanted > available).any():
-        raise ValueError(f"`counts` must be from 0 to what there is, {available.tolist()}. Received: {wanted.tolist()}")
-    rng = np.random.default_rng(_checks.non_negative_int(seed, "seed"))
-    chosen = [rng.permutation(np.flatnonzero(labels == c))[:count] for c, count in enumerate(wanted)]
-    chosen = rng.permutation(np.concatenate(chosen))
-    subset = tf.data.Dataset.from_tensor_slices((images[chosen], labels[chosen]))
-    return named(subset, getattr(dataset, "class_names", map(str, range(len(wanted)))))
+
+    def choose(available, rows_of, rng):
+        wanted = np.full(len(available), counts) if np.ndim(counts) == 0 else np.asarray(counts)
+        if wanted.ndim != 1 or not np.issubdtype(wanted.dtype, np.integer):
+            raise ValueError(
+                f"`counts` must be an integer, or a sequence of one for each class. Received: counts={counts!r}"
+            )
+        if len(wanted) < len(available):
+            raise ValueError(f"`counts` must have one number for each of {len(available)} classes. Received: {counts!r}")
+        available = np.pad(available, (0, len(wanted) - len(available)))
+        if (wanted < 0).any() or (wanted > available).any():
+            raise ValueError(f"`counts` must be from 0 to what there is, {available.tolist()}. Received: {wanted.tolist()}")
+        return [rng.permutation(rows_of(c))[:count] for c, count in enumerate(wanted)]
+
+    return _resampled(dataset, choose, seed)
 
 
-def oversample(dataset, seed=0):
+def oversample(dataset: tf.data.Dataset, seed: int = 0) -> tf.data.Dataset:
     """Repeats the images of rarer classes until all classes are as large as the largest.
 
     Args:
@@ -133,28 +144,22 @@ def oversample(dataset, seed=0):
 
     Returns an unbatched dataset in random order. Shuffle it for a new order in each epoch.
     """
-    images, labels = _with_class_indices(dataset)
-    counts = np.bincount(labels)
-    rng = np.random.default_rng(_checks.non_negative_int(seed, "seed"))
-    chosen = []
-    for c in np.flatnonzero(counts):
-        rows = np.flatnonzero(labels == c)
-        rounds = [rng.permutation(rows) for _ in range(-(-counts.max() // len(rows)))]
-        chosen.append(np.concatenate(rounds)[: counts.max()])
-    chosen = rng.permutation(np.concatenate(chosen))
-    repeated = tf.data.Dataset.from_tensor_slices((images[chosen], labels[chosen]))
-    return named(repeated, getattr(dataset, "class_names", map(str, range(len(counts)))))
+
+    def choose(counts, rows_of, rng):
+        largest = counts.max()
+        for c, count in enumerate(counts):
+            rounds = [rng.permutation(rows_of(c)) for _ in range(-(-largest // count) if count else 1)]
+            yield np.concatenate(rounds)[:largest]
+
+    return _resampled(dataset, choose, seed)
 
 
-def _with_class_indices(dataset):
-    """The arrays of a dataset whose labels are class indices."""
+def _resampled(dataset, choose, seed):
+    """The rows that `choose(counts of the classes, rows of a class, rng)` gives by class, in random order."""
     images, labels = to_arrays(dataset)
-    return images, _checks.class_indices(np.squeeze(labels) if labels.ndim == 2 and labels.shape[1] == 1 else labels, None)
-
-
-def _check_pairs(dataset):
-    if not isinstance(dataset, tf.data.Dataset):
-        raise TypeError(f"`dataset` must be a tf.data.Dataset of (image, label). Received: {type(dataset)}")
-    spec = dataset.element_spec
-    if not isinstance(spec, tuple) or len(spec) != 2 or spec[0].shape.rank != 3:
-        raise ValueError(f"`dataset` must have unbatched elements (image, label). Received: {spec}")
+    labels = conditions.class_indices(np.squeeze(labels) if labels.ndim == 2 and labels.shape[1] == 1 else labels, None)
+    rng = np.random.default_rng(_checks.non_negative_int(seed, "seed"))
+    chosen = list(choose(np.bincount(labels), lambda c: np.flatnonzero(labels == c), rng))
+    rows = rng.permutation(np.concatenate(chosen))
+    subset = tf.data.Dataset.from_tensor_slices((images[rows], labels[rows]))
+    return named(subset, getattr(dataset, "class_names", map(str, range(len(chosen)))))

@@ -12,9 +12,10 @@ from keras_ganaug import _checks
 from keras_ganaug.datasets.pairs import named
 
 DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
+_CLOTHES = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"]
 
 
-def load(name, data_dir=None):
+def load(name: str, data_dir: str | os.PathLike | None = None) -> tuple[tf.data.Dataset, tf.data.Dataset]:
     """Loads a ready-made data set.
 
     - "digits": scikit-learn's 8×8 digits, scaled to 0 to 255, 10 classes. The test set holds 50 images of each class;
@@ -43,7 +44,8 @@ def load(name, data_dir=None):
     loaders = {"digits": _digits, "fashion_mnist": lambda: _fashion_mnist(data_dir)}
     _checks.one_of(name, loaders, "name")
     parts, class_names = loaders[name]()
-    return tuple(named(tf.data.Dataset.from_tensor_slices(part), class_names) for part in parts)
+    train, test = (named(tf.data.Dataset.from_tensor_slices(part), class_names) for part in parts)
+    return train, test
 
 
 def _digits():
@@ -55,29 +57,16 @@ def _digits():
     images = np.round(digits.images * (255 / 16)).astype(np.uint8)[..., None]
     labels = digits.target.astype(np.int64)
     order = np.random.default_rng(0).permutation(len(labels))
-    test = np.concatenate([order[labels[order] == c][:50] for c in range(10)])
-    test = np.isin(np.arange(len(labels)), test)
+    test = np.isin(np.arange(len(labels)), [order[labels[order] == c][:50] for c in range(10)])
     return ((images[~test], labels[~test]), (images[test], labels[test])), [str(c) for c in range(10)]
 
 
 def _fashion_mnist(data_dir):
-    names = [
-        "T-shirt/top",
-        "Trouser",
-        "Pullover",
-        "Dress",
-        "Coat",
-        "Sandal",
-        "Shirt",
-        "Sneaker",
-        "Bag",
-        "Ankle boot",
-    ]
     if data_dir is not None and not isinstance(data_dir, (str, os.PathLike)):
         raise TypeError(f"`data_dir` must be the path of a folder. Received: data_dir={data_dir!r}")
     folder = DEBIAN_FASHION_MNIST if data_dir is None else Path(data_dir)
     if folder.is_dir():
-        return tuple(_idx_pair(folder, prefix) for prefix in ("train", "t10k")), names
+        return tuple(_idx_pair(folder, prefix) for prefix in ("train", "t10k")), _CLOTHES
     if data_dir is not None:
         raise FileNotFoundError(f"`data_dir` must be an existing folder. Received: data_dir={str(data_dir)!r}")
     try:
@@ -87,7 +76,7 @@ def _fashion_mnist(data_dir):
             f'The data set "fashion_mnist" is neither at {folder} (Debian: apt-get install dataset-fashion-mnist) nor '
             f"could Keras download it: {error}"
         ) from error
-    return tuple((images[..., None], labels.astype(np.int64)) for images, labels in parts), names
+    return tuple((images[..., None], labels.astype(np.int64)) for images, labels in parts), _CLOTHES
 
 
 def _idx_pair(folder, prefix):
