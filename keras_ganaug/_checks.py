@@ -1,5 +1,6 @@
 """Checks of arguments: each error names the argument, what was expected and what was received."""
 
+import contextlib
 import numbers
 import os
 import re
@@ -26,6 +27,18 @@ def readable(error):
         return raised and {"ValueError": ValueError, "TypeError": TypeError}[raised[1]](raised[2])
     lines = text.split(_OUR_ERROR, 1)[1].split("[[")[0].split("\n")
     return ValueError(" ".join(re.sub(r"[\[\]']", " ", line).strip() for line in lines if line.strip()).strip())
+
+
+@contextlib.contextmanager
+def readable_errors():
+    """Within the context, errors of `assertion`s are raised as they were meant."""
+    try:
+        yield
+    except tf.errors.InvalidArgumentError as error:
+        meant = readable(error)
+        if meant is None:
+            raise
+        raise meant from None
 
 
 def dense(**values):

@@ -146,11 +146,11 @@ def custom_objects():
 _said = set()
 
 
-def farewell(parts):
+def warn_of_addons(parts):
     """Warns, once in a process, if one of these objects is of tensorflow-addons."""
     of_addons = any(type(part).__module__.partition(".")[0].endswith("_addons") for part in parts)
-    if of_addons and "farewell" not in _said:
-        _said.add("farewell")
+    if of_addons and "addons" not in _said:
+        _said.add("addons")
         warnings.warn(
             "tensorflow-addons ended in May 2024 and runs up to TensorFlow 2.15 and Keras 2.15. It works here, on these. "
             "To move on, replace its parts by those of Keras 3 and install the newest TensorFlow: docs/decisions.md of "
@@ -268,7 +268,7 @@ def as_optimizer(optimizer):
     """An optimizer as this package uses it: those of before Keras 2.11, as tensorflow-addons has them, are wrapped."""
     if KERAS_3 or not isinstance(optimizer, keras.optimizers.legacy.Optimizer):
         return optimizer
-    farewell([optimizer])
+    warn_of_addons([optimizer])
     return LegacyOptimizer(optimizer)
 
 

@@ -77,7 +77,7 @@ class AutoencoderStart(GANCallback):
                 run_eagerly=gan.run_eagerly,
             )
         self.history = autoencoder.fit(self._batches(gan), shuffle=False, verbose=self.verbose).history
-        gan.restart_average()
+        gan.average.update(0.0, gan.step)
 
     def _autoencoder(self, gan):
         """From images, what is added to their latents, and labels, to what the generator makes of them."""
@@ -91,7 +91,7 @@ class AutoencoderStart(GANCallback):
         x = keras.layers.Add(dtype="float32")([x, noise])
         x = keras.layers.Rescaling((1.0 + self.noise**2) ** -0.5, dtype="float32")(x)
         latents = keras.layers.Lambda(gan.latents_from_normal, output_shape=(gan.latent_dim,), dtype="float32")(x)
-        return keras.Model([images, noise, *labels], gan.generator(gan.network_inputs(latents, *labels or [None])))
+        return keras.Model([images, noise, *labels], gan.generator(gan.condition.inputs(latents, *labels or [None])))
 
     def _batches(self, gan):
         """Batches with all classes equally often, and what a mean absolute error compares with."""

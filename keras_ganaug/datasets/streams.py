@@ -1,21 +1,65 @@
-"""The stream of real batches: what `GAN.fit` is given, checked and made static in shape.
+"""The stream of real batches: what `fit` of a model is given, checked and made static in shape.
 
 Every batch has the same, static size, so that a training step is traced and compiled once: a smaller last batch is
 filled up with the first images of the next epoch.
 """
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _checks, _labels, _pipelines, _random, _replicas, _watch
-from keras_ganaug.models import training_watch
+from keras_ganaug import _checks, _pipelines, _random, _replicas, _watch
+from keras_ganaug.datasets.batches import readable
+
+_ORDER = 0x5EED  # tells the seed of the order of images apart from others
 
 
-def split(element, num_classes):
+class Stream(NamedTuple):
+    """What a model is trained on."""
+
+    dataset: tf.data.Dataset
+    """Batches of images, or of (images, labels), for ever or to the end of the data."""
+    steps_per_epoch: int | None
+    """Training steps of one pass over the data; None if only their end tells."""
+    labels: np.ndarray | None = None
+    """int32 labels of all images, of arrays."""
+    class_names: Any = None
+    """What the data call the classes, or None."""
+
+
+def of(
+    x: Any, y: Any, model: Any, batch_size: int | None, shuffle: bool, class_balanced: bool, steps_per_epoch: int | None
+) -> Stream:
+    """The stream of what `fit` is given; its arguments are checked first."""
+    shuffle, class_balanced = _checks.boolean(shuffle, "shuffle"), _checks.boolean(class_balanced, "class_balanced")
+    if class_balanced and not model.condition.conditional:
+        raise ValueError("`class_balanced` needs a model with classes. Received: class_balanced=True, num_classes=None")
+    class_names = getattr(x, "class_names", None)
+    x = readable(x)
+    if not isinstance(x, tf.data.Dataset):
+        batch_size = None if batch_size is None else _checks.positive_int(batch_size, "batch_size")
+        stream = from_arrays(x, y, model, batch_size, shuffle, class_balanced)
+    elif y is not None or batch_size is not None:
+        raise ValueError(
+            "`y` and `batch_size` go with arrays; a dataset has its own. Received: "
+            f"y {'given' if y is not None else 'None'}, batch_size={batch_size!r}"
+        )
+    elif class_balanced:
+        stream = from_arrays(*_read(x, model), shuffle=True, class_balanced=True)
+    else:
+        stream = from_dataset(x, model, steps_per_epoch)
+    return stream._replace(class_names=class_names)
+
+
+def split(element: Any, condition: Any) -> tuple[Any, Any]:
     """The images and labels of an element; labels are None for an unconditional model."""
     images, labels = element, None
     if isinstance(element, dict):
-        if "images" not in element or (num_classes is not None and "labels" not in element):
+        if "images" not in element or (condition.conditional and "labels" not in element):
             raise ValueError(
                 "Elements that are dicts must have the keys `images` and, for a conditional GAN, `labels`. "
                 f"Received: the keys {sorted(element)}"
@@ -30,46 +74,57 @@ def split(element, num_classes):
         images, labels = element[0], element[1] if len(element) > 1 else None
     if isinstance(images, (dict, tuple, list)):
         raise ValueError(f"`images` must be one tensor. Received: a {type(images).__name__} of tensors")
-    if isinstance(labels, (dict, tuple)):
+    if isinstance(labels, tuple) or (isinstance(labels, dict) and not condition.label_shape):
         raise ValueError(f"`labels` must be one tensor. Received: a {type(labels).__name__} of tensors")
-    if num_classes is not None and labels is None:
+    if condition.conditional and labels is None:
         raise ValueError(
-            f"`labels` must be given to a conditional GAN (num_classes={num_classes}): `fit(x, y)`, or a dataset of "
-            "(images, labels). Received: images alone"
+            f"`labels` must be given to a conditional GAN (num_classes={condition.num_classes}): `fit(x, y)`, or a dataset "
+            "of (images, labels). Received: images alone"
         )
-    return images, labels if num_classes is not None else None
+    return images, labels if condition.conditional else None
 
 
-def labels_to_indices(labels, num_classes):
-    """Labels of any form as int32 (batch,)."""
-    labels = tf.convert_to_tensor(labels)
-    _labels.check(labels, num_classes)
-    return _labels.class_of(labels)
+def arrays(x: Any, y: Any, model: Any) -> tuple[np.ndarray, np.ndarray | None]:
+    """Images and labels, checked, as NumPy arrays; labels are int32, or None for an unconditional model."""
+    x = _numpy(x, "images")
+    y = (
+        {name: _numpy(part, f"labels[{name!r}]") for name, part in y.items()}
+        if isinstance(y, Mapping)
+        else _numpy(y, "labels")
+    )
+    _, y = split((x, y), model.condition)
+    _check_batch(x, y, model)
+    return x, None if y is None else model.condition.indices(y).numpy()
 
 
-def _check_batch(images, labels, gan):
+def _check_batch(images, labels, model):
     """Checks one concrete batch, or whole arrays."""
-    _checks.images_shape(images.shape, gan.image_shape)
+    _checks.images_shape(images.shape, model.image_shape)
     _checks.images_dtype(images.dtype)
     if not len(images):
         raise ValueError("The training data must hold at least one image. Received: 0 images")
     lowest, highest = float(images.min()), float(images.max())
-    low, high = gan.value_range
-    slack = 1e-3 * (high - low)
     if not (np.isfinite(lowest) and np.isfinite(highest)):
         raise ValueError("`images` must be finite. Received: NaN or infinite values")
-    if lowest < low - slack or highest > high + slack:
+    low, high = _limits(model)
+    if lowest < low or highest > high:
         raise ValueError(
-            f"`images` must lie in value_range={gan.value_range}. Received: values from {lowest:g} to {highest:g}; "
-            f"construct the {type(gan).__name__} with the `value_range` of your images"
+            f"`images` must lie in value_range={model.value_range}. Received: values from {lowest:g} to {highest:g}; "
+            f"construct the {type(model).__name__} with the `value_range` of your images"
         )
-    _watch.ScaleWatch(gan.value_range, f"construct the {type(gan).__name__}").look(images)
+    _watch.ScaleWatch(model.value_range, f"construct the {type(model).__name__}").look(images)
     if labels is not None:
-        labels = tf.convert_to_tensor(labels)
-        _labels.check(labels, gan.num_classes)
-        if len(labels) != len(images):
-            raise ValueError(f"`images` and `labels` must be equally many. Received: {len(images)} and {len(labels)}")
-        _labels.check_values(labels, gan.num_classes)
+        model.condition.check(labels)
+        for part in tf.nest.flatten(labels):
+            if len(part) != len(images):
+                raise ValueError(f"`images` and `labels` must be equally many. Received: {len(images)} and {len(part)}")
+        model.condition.check_values(labels)
+
+
+def _limits(model):
+    """The lowest and highest value of training images, with room for rounding."""
+    low, high = model.value_range
+    return low - 1e-3 * (high - low), high + 1e-3 * (high - low)
 
 
 def _numpy(tensor, name):
@@ -84,116 +139,111 @@ def _numpy(tensor, name):
     return array
 
 
-def arrays(x, y, gan):
-    """Images and labels, checked, as NumPy arrays; labels are int32 class indices, or None for an unconditional model."""
-    x, y = _numpy(x, "images"), _numpy(y, "labels")
-    _, y = split((x, y), gan.num_classes)
-    _check_batch(x, y, gan)
-    return x, None if y is None else labels_to_indices(y, gan.num_classes).numpy()
-
-
-def from_arrays(x, y, gan, batch_size, shuffle, class_balanced, class_names=None):
-    """A stream over arrays, and the steps of one epoch.
+def from_arrays(x: Any, y: Any, model: Any, batch_size: int | None, shuffle: bool, class_balanced: bool) -> Stream:
+    """A stream over arrays.
 
     The order of epoch e follows from the model's seed and e alone, and the stream begins where the model's step counter
-    stands: training that is interrupted and resumed sees the same batches as training that was not.
+    stands: training that is interrupted and resumed has the same batches as training that was not.
     """
-    x, y = arrays(x, y, gan)
-    if y is not None:
-        training_watch.warn_of_unseen(gan, gan.training_record.unseen_with(y), class_names, stacklevel=4)
-    num_images = len(x)
-    replicas = gan.distribute_strategy.num_replicas_in_sync
+    x, y = arrays(x, y, model)
+    num_images, replicas = len(x), model.distribute_strategy.num_replicas_in_sync
     batch_size = min(batch_size or 64, max(num_images // replicas * replicas, replicas))
-    _replicas.check_batch_size(batch_size, gan)
-    rows_per_step = batch_size * gan.d_steps
-    steps_per_epoch = -(-num_images // rows_per_step)
-    order_seed = _random.fold(_random.as_seed(gan.seed), 0x5EED)
-    if class_balanced:
-        by_class = np.argsort(y, kind="stable")
-        counts = np.bincount(y, minlength=gan.num_classes)
-        present = np.flatnonzero(counts)
-        starts = (np.cumsum(counts) - counts)[present]
+    _replicas.check_batch_size(batch_size, model)
+    rows_per_step = batch_size * model.d_steps
+    order_seed = _random.fold(_random.as_seed(model.seed), _ORDER)
+    in_turn = _in_turn(model.condition.groups(y)) if class_balanced else None
 
     def order(epoch):
         seed = _random.fold(order_seed, epoch)
-        if class_balanced:
-            # Classes in turn from a random first one; within a class a uniform draw.
-            chosen = (tf.range(num_images) + _random.integers([1], seed, 0, len(present))) % len(present)
-            position = _random.uniform([num_images], _random.fold(seed, 1))
-            size = tf.gather(counts[present], chosen)
-            within = tf.minimum(tf.cast(position * tf.cast(size, tf.float32), tf.int64), size - 1)
-            return tf.gather(by_class, tf.gather(starts, chosen) + within)
-        if shuffle:
-            return tf.cast(_random.permutation(num_images, seed), tf.int64)
-        return tf.range(num_images, dtype=tf.int64)
+        if in_turn is not None:
+            return in_turn(seed)
+        return tf.cast(_random.permutation(num_images, seed), tf.int64) if shuffle else tf.range(num_images, dtype=tf.int64)
 
     def rows_from_now_on(_):
         # Asked when the iterator starts: by then a callback may have restored the model.
-        first_row = tf.numpy_function(lambda: gan.step.numpy() * rows_per_step, [], tf.int64)
+        first_row = tf.numpy_function(lambda: model.step.numpy() * rows_per_step, [], tf.int64)
         epochs = tf.data.Dataset.range(tf.ensure_shape(first_row, []) // num_images, np.iinfo(np.int64).max)
         rows = epochs.flat_map(lambda epoch: tf.data.Dataset.from_tensor_slices(order(epoch)))
         return rows.skip(first_row % num_images)
 
     rows = tf.data.Dataset.range(1).flat_map(rows_from_now_on).batch(rows_per_step, drop_remainder=True)
     with tf.device("CPU:0"):
-        x, y = tf.constant(x), None if y is None else tf.constant(y)
+        images, labels = tf.constant(x), None if y is None else tf.constant(y)
 
     def take(indices):
-        images = tf.gather(x, indices)
-        return images if y is None else (images, tf.gather(y, indices))
+        return tf.gather(images, indices) if labels is None else (tf.gather(images, indices), tf.gather(labels, indices))
 
-    return _pipelines.untuned(rows.map(take, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)), steps_per_epoch
+    dataset = _pipelines.untuned(rows.map(take, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2))
+    return Stream(dataset, -(-num_images // rows_per_step), y)
 
 
-def from_dataset(dataset, gan, steps_per_epoch, class_balanced, class_names=None):
-    """A stream over a batched dataset, and the steps of one epoch (None if only the end of the data tells)."""
-    _checks.images_shape(split(dataset.element_spec, gan.num_classes)[0].shape, gan.image_shape)
+def _in_turn(groups):
+    """A function from a seed to an order of the rows in which the groups take turns, from a random one on."""
+    groups = np.unique(groups, return_inverse=True)[1]
+    by_group, counts = np.argsort(groups, kind="stable"), np.bincount(groups)
+    starts, total = np.cumsum(counts) - counts, len(groups)
+
+    def order(seed):
+        chosen = (tf.range(total) + _random.integers([1], seed, 0, len(counts))) % len(counts)
+        position = _random.uniform([total], _random.fold(seed, 1))  # within a group a uniform draw
+        size = tf.gather(counts, chosen)
+        within = tf.minimum(tf.cast(position * tf.cast(size, tf.float32), tf.int64), size - 1)
+        return tf.gather(by_group, tf.gather(starts, chosen) + within)
+
+    return order
+
+
+def _read(dataset, model):
+    """The first arguments of `from_arrays` for a dataset, which is read into memory."""
+    if int(dataset.cardinality()) == tf.data.INFINITE_CARDINALITY:
+        raise ValueError(
+            "`class_balanced=True` needs a finite dataset, which is read into memory. Received: an infinite one"
+        )
+    parts = [split(element, model.condition) for element in dataset.as_numpy_iterator()]
+    if not parts:
+        raise ValueError("The training data must hold at least one batch. Received: an empty dataset")
+    x, y = tf.nest.map_structure(lambda *each: np.concatenate(each), *parts)
+    return x, y, model, len(parts[0][0])
+
+
+def from_dataset(dataset: tf.data.Dataset, model: Any, steps_per_epoch: int | None) -> Stream:
+    """A stream over a batched dataset."""
+    condition = model.condition
+    _checks.images_shape(split(dataset.element_spec, condition)[0].shape, model.image_shape)
     cardinality = int(dataset.cardinality())
     if cardinality == tf.data.INFINITE_CARDINALITY and steps_per_epoch is None:
         raise ValueError("`steps_per_epoch` must be given for an infinite dataset. Received: steps_per_epoch=None")
-    if class_balanced:
-        if cardinality == tf.data.INFINITE_CARDINALITY:
-            raise ValueError(
-                "`class_balanced=True` needs a finite dataset, which is read into memory. Received: an infinite one"
-            )
-        batches = [split(element, gan.num_classes) for element in dataset.as_numpy_iterator()]
-        if not batches:
-            raise ValueError("The training data must hold at least one batch. Received: an empty dataset")
-        x, y = (np.concatenate(parts) for parts in zip(*batches, strict=True))
-        return from_arrays(x, y, gan, len(batches[0][0]), True, True, class_names)
     first = next(iter(dataset.take(1).as_numpy_iterator()), None)
     if first is None:
         raise ValueError("The training data must hold at least one batch. Received: an empty dataset")
-    images, labels = split(first, gan.num_classes)
-    _check_batch(images, labels, gan)
-    _replicas.check_batch_size(len(images), gan)
-    rows_per_step = len(images) * gan.d_steps
-    if cardinality >= 0:
-        if steps_per_epoch is None:
-            steps_per_epoch = -(-cardinality // gan.d_steps)
-    filled = cardinality == tf.data.UNKNOWN_CARDINALITY and steps_per_epoch is None and rows_per_step > 1
-    if cardinality >= 0 or (cardinality == tf.data.UNKNOWN_CARDINALITY and steps_per_epoch is not None):
+    images, labels = split(first, condition)
+    _check_batch(images, labels, model)
+    _replicas.check_batch_size(len(images), model)
+    rows_per_step = len(images) * model.d_steps
+    unknown = cardinality == tf.data.UNKNOWN_CARDINALITY
+    if cardinality >= 0 and steps_per_epoch is None:
+        steps_per_epoch = -(-cardinality // model.d_steps)
+    filled = unknown and steps_per_epoch is None and rows_per_step > 1
+    if cardinality >= 0 or (unknown and steps_per_epoch is not None):
         dataset = dataset.repeat()
-
-    low, high = gan.value_range
-    slack = 1e-3 * (high - low)
+    low, high = _limits(model)
 
     def check(*element):
-        images, labels = split(element[0] if len(element) == 1 else element, gan.num_classes)
+        images, labels = split(element[0] if len(element) == 1 else element, condition)
         pixels = tf.cast(images, tf.float32)
-        inside = tf.reduce_all((pixels >= low - slack) & (pixels <= high + slack))
-        message = f"`images` must lie in value_range={gan.value_range}, lowest and highest"
+        inside = tf.reduce_all((pixels >= low) & (pixels <= high))
+        message = f"`images` must lie in value_range={model.value_range}, lowest and highest"
         checks = [_checks.assertion(inside, message, tf.reduce_min(pixels), tf.reduce_max(pixels))]
         if labels is None:
             with tf.control_dependencies(checks):
                 return tf.identity(images)
-        indices, labels = labels_to_indices(labels, gan.num_classes), tf.convert_to_tensor(labels)
-        checks.append(_labels.assertion(labels, gan.num_classes))
+        condition.check(labels)
+        checks += condition.assertions(labels)
         with tf.control_dependencies(checks):
-            return tf.identity(images), tf.identity(indices)
+            return tf.identity(images), tf.identity(condition.indices(labels))
 
     dataset = dataset.map(check, num_parallel_calls=tf.data.AUTOTUNE)
     if filled:
         # The end of the data fills its last step up with images from their beginning.
         dataset = dataset.concatenate(dataset.repeat().rebatch(rows_per_step - 1).take(1))
-    return dataset.rebatch(rows_per_step, drop_remainder=True).prefetch(2), steps_per_epoch
+    return Stream(dataset.rebatch(rows_per_step, drop_remainder=True).prefetch(2), steps_per_epoch)

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from keras_ganaug import _checks, _compat, _random, networks
 from keras_ganaug._replicas import over_replicas
+from keras_ganaug.generators.averaged_gan import AveragedGAN
 from keras_ganaug.models.gan import GAN
 
 _SMOOTHING = 0.99  # of M, before it is asked whether it stalls
@@ -25,8 +26,11 @@ class BEGAN(GAN):
 
     Reference: Berthelot, Schumm and Metz 2017, BEGAN: Boundary Equilibrium Generative Adversarial Networks.
 
-    Args and behaviour are those of `GAN`, but:
-        discriminator: Maps `[images, labels]` to reconstructions of the images.
+    The latents are uniform in [-1, 1]. The loss is the paper's: `compile` takes no other.
+
+    Args:
+        latent_dim: Length of the latent vector. Defaults to that of `generator`, else to 64.
+        discriminator: Maps `[images, labels]` to reconstructions of the images. Defaults to the family's own.
         gamma: γ, the diversity ratio, above 0, and in the paper at most 1: less gives cleaner and less diverse images.
             Defaults to 0.5.
         lambda_k: λ, the learning rate of k. Defaults to 0.001.
@@ -36,8 +40,6 @@ class BEGAN(GAN):
             which fewer have the class that was asked for. An attribute too, which may be set after training.
         patience: Training steps without a smaller M (smoothed) after which the learning rates are halved, where they are
             numbers rather than schedules. Defaults to 3000.
-    The latents are uniform in [-1, 1], 64 of them by default. The loss is the paper's: `compile` takes no other.
-
     Example:
 
     >>> import keras_ganaug as kga
@@ -52,7 +54,7 @@ class BEGAN(GAN):
     default_latent_dim = 64
 
     def __init__(self, *args, gamma=0.5, lambda_k=1e-3, k_max=1.0, sampling_range=1.0, patience=3000, **kwargs):
-        self_arguments = {
+        own = {
             "gamma": _checks.positive(gamma, "gamma"),
             "lambda_k": _checks.positive(lambda_k, "lambda_k"),
             "k_max": _checks.fraction(_checks.positive(k_max, "k_max"), "k_max"),
@@ -60,7 +62,7 @@ class BEGAN(GAN):
             "patience": _checks.positive_int(patience, "patience"),
         }
         super().__init__(*args, **kwargs)
-        for name, value in self_arguments.items():
+        for name, value in own.items():
             setattr(self, name, value)
         self.k, self.convergence, self.best, self.waited = (
             self.add_state(name) for name in ("k", "convergence", "best", "waited")
@@ -73,7 +75,8 @@ class BEGAN(GAN):
     @sampling_range.setter
     def sampling_range(self, value):
         self._sampling_range = _checks.positive(value, "sampling_range")
-        vars(self._traced).clear()  # what `generate` has traced has the old one in it
+        if self.built:
+            self.averaged = AveragedGAN(self)  # what `generate` has traced has the old one in it
 
     def paper_settings(self):
         return {
@@ -88,7 +91,7 @@ class BEGAN(GAN):
     def build_discriminator(self):
         return networks.autoencoder.discriminator(**self.discriminator_arguments)
 
-    def expected_judgement(self):
+    def expected_outputs(self):
         return "reconstructions of them", [[self.image_shape]]
 
     def sample_latents(self, num_images, seed):
@@ -100,17 +103,17 @@ class BEGAN(GAN):
     def synthesize(self, latents, labels, truncation):
         return super().synthesize(latents, labels, self.sampling_range * truncation)
 
-    def judge(self, images):
+    def discriminate(self, images):
         """A function from labels to the reconstruction loss ℓ of each image."""
 
         def reconstruction_loss(labels):
-            reconstructions = self.discriminator(self.network_inputs(images, labels), training=True)
+            reconstructions = self.discriminator(self.condition.inputs(images, labels), training=True)
             return tf.reduce_mean(tf.abs(images - tf.cast(reconstructions, tf.float32)), axis=[1, 2, 3])
 
         return reconstruction_loss
 
-    def logits_of(self, judgement):
-        return -judgement  # the better reconstructed, the more real
+    def logits_of(self, outputs):
+        return -outputs  # the better reconstructed, the more real
 
     def d_objective(self, real, fake, labels):
         real, fake, k = tf.reduce_mean(real), tf.reduce_mean(fake), _value(self.k)

@@ -14,8 +14,6 @@ class CGAN(GAN):
 
     Reference: Mirza and Osindero 2014, Conditional Generative Adversarial Nets.
 
-    Args and behaviour are those of `GAN`.
-
     Example:
 
     >>> import keras_ganaug as kga

@@ -1,6 +1,8 @@
-"""The base class of all GANs and the one training step that they share."""
+"""The base class of all GANs: a generator and a discriminator, and what a variant may change of them."""
 
-import types
+from __future__ import annotations
+
+import dataclasses
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -8,70 +10,45 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _checks, _compat, _images, _random, _replicas, _state, networks
-from keras_ganaug.datasets import batches as training_inputs
-from keras_ganaug.datasets import streams as training_data
-from keras_ganaug.layers.minibatch_stddev import MinibatchStdDev, class_groups
-from keras_ganaug.layers.spectral_normalization import power_iteration_once
-from keras_ganaug.models import network_checks, settings, training_watch
-from keras_ganaug.models.averaging import Average
-from keras_ganaug.models.sampling import Sampling
-from keras_ganaug.models.saving import Saving
-from keras_ganaug.models.training_record import TrainingRecord
-from keras_ganaug.penalties import PenaltyBatch
+from keras_ganaug import _checks, _compat, _random, networks
+from keras_ganaug.generators.averaged_gan import AveragedGAN
+from keras_ganaug.generators.generator import as_generator, seed_of
+from keras_ganaug.models import network_checks, training_watch
+from keras_ganaug.models.adversarial_model import AdversarialModel
+from keras_ganaug.models.training import Batch
+from keras_ganaug.penalties.context import Context, View
 
 
-class Batch(NamedTuple):
-    """What one update looks at."""
+class Fakes(NamedTuple):
+    """Generated images of one update."""
 
     images: Any
-    """Real images, float32 in [-1, 1]."""
-    labels: Any
-    """int32 class indices, or None."""
-    seed: Any
-    """int32 seed of this update."""
-
-
-class Phase(NamedTuple):
-    """One player's part of a training step."""
-
-    player: str
-    """ "d" or "g"."""
-    network: keras.Model
-    """The network that is trained."""
-    optimizer: keras.optimizers.Optimizer
-    loss: Callable[[Batch], Any]
-    """Maps a batch to a scalar."""
-    updates: int
-    """How many updates a training step makes, each with images of its own."""
+    """float32 images in [-1, 1]."""
+    latents: Any
+    """What they were made of."""
+    synthesize: Callable
+    """Maps such latents to images."""
+    draw: Callable
+    """Maps a seed to other latents."""
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
-class GAN(Sampling, Saving, keras.Model):
+class GAN(AdversarialModel):
     """A generative adversarial network: a generator and a discriminator that learn from each other.
 
     The base class of all GANs of the package; on its own it is the GAN of the paper, with the non-saturating loss of
-    its section 3, and with DCGAN's networks. A subclass states what its paper changes:
-    `paper_settings`, the networks, and where needed the losses of the two players.
+    its section 3, and with DCGAN's networks. A subclass states what its paper changes: `paper_settings`, the networks, and
+    where needed the losses of the two players.
 
     Reference: Goodfellow et al. 2014, Generative Adversarial Networks; Adam settings of Radford et al. 2016 (DCGAN).
 
     Args:
-        image_shape: (height, width, channels): any positive integers.
-        num_classes: Number of classes, or None for an unconditional model. Defaults to None.
         latent_dim: Length of the latent vector. Defaults to that of `generator`, else to 128.
-        value_range: (lowest, highest) value of the training images and of what `generate` returns. Defaults to
-            (0, 255).
         generator: A Keras model from `[latents, labels]` (`latents` alone without classes) to images in [-1, 1];
-            latents are float32 (batch, latent_dim), labels int32 (batch,). Defaults to the family's own.
+            latents are float32 (batch, latent_dim), labels int32 (batch,), or (batch, k) of k attributes. Defaults to the
+            family's own.
         discriminator: A Keras model from `[images, labels]` (`images` alone without classes) to one logit each.
             Defaults to the family's own.
-        seed: Integer from which initial weights, latents and the order of the images follow. Defaults to None: drawn
-            anew.
-        width: Channels of the default networks at full resolution, which double with each halving of it, up to 8 times.
-            Computation grows with its square. Defaults to 32.
-        dtype: Dtype policy, such as "mixed_bfloat16", of the default networks; networks of your own have policies of their
-            own. Where a layer computes in float16 the optimizers scale the loss. Defaults to Keras's global policy.
 
     Raises:
         ValueError, TypeError: For an argument out of its range, or networks that do not fit the shapes.
@@ -89,32 +66,22 @@ class GAN(Sampling, Saving, keras.Model):
     (3, 8, 8, 1)
     """
 
-    metric_names = ("d_loss", "g_loss")
-    """Names of the running means that training reports."""
-    own_loss = False
-    """Whether the objectives do without the adversarial loss of `compile`, which then takes none."""
-    logits_see_labels = True
-    """Whether the logit of an image depends on its label, where there are classes."""
-    own_arguments = ()
-    """Names of the constructor arguments that a variant adds; each is an attribute too."""
+    default_latent_dim = 128
+    logits_depend_on_labels = True
+    """Whether the logit of an image depends on its label, if there are classes."""
 
     def __init__(
         self,
-        image_shape,
-        num_classes=None,
-        latent_dim=None,
-        value_range=(0, 255),
-        generator=None,
-        discriminator=None,
-        seed=None,
-        width=32,
-        **kwargs,
+        image_shape: tuple[int, int, int],
+        num_classes: int | dict[str, int] | None = None,
+        latent_dim: int | None = None,
+        value_range: tuple[float, float] = (0, 255),
+        generator: keras.Model | None = None,
+        discriminator: keras.Model | None = None,
+        seed: int | None = None,
+        width: int = 32,
+        **kwargs: Any,
     ):
-        image_shape = _checks.image_shape(image_shape)
-        num_classes = None if num_classes is None else _checks.positive_int(num_classes, "num_classes")
-        value_range = _checks.value_range(value_range)
-        width = _checks.positive_int(width, "width")
-        seed = _random.entropy() if _checks.seed(seed) is None else _checks.seed(seed)
         given = {"generator": generator, "discriminator": discriminator}
         for name, network in given.items():
             if network is not None and not isinstance(network, keras.Model):
@@ -122,438 +89,198 @@ class GAN(Sampling, Saving, keras.Model):
         if latent_dim is None:
             latent_dim = network_checks.latent_dim_of(generator) or self.default_latent_dim
         latent_dim = _checks.positive_int(latent_dim, "latent_dim")
-        super().__init__(**kwargs)
-        self.image_shape = image_shape
-        self.num_classes = num_classes
+        super().__init__(image_shape, num_classes, value_range, seed, width, **kwargs)
         self.latent_dim = latent_dim
-        self.value_range = value_range
-        self.seed = seed
-        self.width = width
         if generator is None or discriminator is None:
             network_checks.check_policy(self)
         with _compat.dtype_policy(self.dtype_policy):
             self.generator = self.build_generator() if generator is None else generator
             self.discriminator = self.build_discriminator() if discriminator is None else discriminator
         network_checks.check(self, [name for name, network in given.items() if network is not None])
-        _compat.farewell([*self.generator._flatten_layers(), *self.discriminator._flatten_layers()])
-        # In plain objects, here and below, Keras does not take what is held for parts of the model.
-        self._traced = types.SimpleNamespace()
-        labels = None if num_classes is None else tf.zeros([2], tf.int32)
+        _compat.warn_of_addons([*self.generator._flatten_layers(), *self.discriminator._flatten_layers()])
         with _compat.dtype_policy(self.generator.dtype_policy):
-            self._average = Average(self.generator, self.network_inputs(tf.zeros([2, latent_dim]), labels))
-        self.ema_generator = self._average.network
-        self.step, self.images_seen = (self.add_state(name, dtype="int64") for name in ("step", "images_seen"))
-        # Past `__setattr__`: saved, and like the optimizers' state no weights of the model.
-        vars(self)["training_record"] = TrainingRecord(num_classes)
-        self._training = types.SimpleNamespace(means={}, states=[], compiled=None)
-        self.d_steps = 1
-        self.built = True
+            self.made(self.generator, self.condition.inputs(tf.zeros([2, latent_dim]), self.condition.zeros(2)))
+        self.ema_generator = self.average.network
+        self.averaged = AveragedGAN(self)
 
     # What a variant may change.
 
-    default_latent_dim = 128
-
-    def paper_settings(self):
-        """The paper's values of the arguments of `compile`, as a dict of fresh objects."""
-        return {
-            "g_optimizer": keras.optimizers.Adam(2e-4, beta_1=0.5, beta_2=0.999),
-            "d_optimizer": keras.optimizers.Adam(2e-4, beta_1=0.5, beta_2=0.999),
-            "loss": "nonsaturating",
-            "penalties": (),
-            "augment": None,
-            "d_steps": 1,
-            "ema_decay": 0.999,
-        }
-
-    def build_generator(self):
+    def build_generator(self) -> keras.Model:
         """The default generator."""
         return networks.dcgan.generator(**self.generator_arguments)
 
-    def build_discriminator(self):
+    def build_discriminator(self) -> keras.Model:
         """The default discriminator."""
         return networks.dcgan.discriminator(**self.discriminator_arguments, normalization="batch")
 
-    def sample_latents(self, num_images, seed):
+    def sample_latents(self, num_images: Any, seed: Any) -> tf.Tensor:
         """Latents from the prior: float32 of shape (num_images, latent_dim)."""
         return _random.normal([num_images, self.latent_dim], seed)
 
-    def latents_from_normal(self, numbers):
+    def latents_from_normal(self, numbers: tf.Tensor) -> tf.Tensor:
         """Latents of the prior from standard normal numbers of the same shape."""
         return numbers
 
-    def restart_average(self):
-        """Sets the averaged weights to the generator's own."""
-        self._average.update(0.0, _compat.tf_variable(self.step))
+    def fakes(self, batch: Batch) -> Fakes:
+        """Generated images, one for each real one and with its label."""
+        number = tf.shape(batch.images)[0]
 
-    def real_images(self, images):
-        """What the generator is to learn of the real images, in [-1, 1]."""
-        return images
+        def draw(seed):
+            return self.sample_latents(number, seed)
 
-    def fakes(self, batch):
-        """Generated images, one for each real one and of its class: float32 in [-1, 1]."""
-        latents = self.sample_latents(tf.shape(batch.images)[0], _random.fold(batch.seed, 0))
-        return tf.cast(self.generator(self.network_inputs(latents, batch.labels), training=True), tf.float32)
+        def synthesize(latents):
+            inputs = self.condition.inputs(latents, batch.labels)
+            return tf.cast(self.generator(inputs, training=True), tf.float32)
 
-    def judge(self, images):
-        """A function from labels to what the discriminator says of these images under them."""
+        latents = draw(_random.fold(batch.seed, 0))
+        return Fakes(synthesize(latents), latents, synthesize, draw)
+
+    def discriminate(self, images: tf.Tensor) -> Callable:
+        """A function from labels to the discriminator's outputs for these images under them."""
         parts = networks.common.features_and_head(self.discriminator)
         if parts is None:
-            return lambda labels: self.discriminator(self.network_inputs(images, labels), training=True)
+            return lambda labels: self.discriminator(self.condition.inputs(images, labels), training=True)
         to_features, head = parts
         features = to_features(images, training=True)  # once, however many labels are tried
         return lambda labels: head([features, labels], training=True)
 
-    def logits_of(self, judgement):
-        """The logits within what the discriminator says."""
-        return judgement
+    def logits_of(self, outputs: Any) -> Any:
+        """The logits within the discriminator's outputs."""
+        return outputs
 
-    def d_objective(self, real, fake, labels):
-        """The discriminator's loss, from what it says of real and of generated images."""
-        return self.adversarial_loss.discriminator(self.logits_of(real), self.logits_of(fake))
-
-    def g_objective(self, real, fake, labels):
-        """The generator's loss, likewise; `real` is None unless the adversarial loss is relativistic."""
-        return self.adversarial_loss.generator(None if real is None else self.logits_of(real), self.logits_of(fake))
-
-    def synthesize(self, latents, labels, truncation):
-        """Images in [-1, 1] from the averaged weights; truncation draws the latents towards their mean."""
-        return tf.cast(self.ema_generator(self.network_inputs(latents * truncation, labels), training=False), tf.float32)
-
-    def expected_judgement(self):
+    def expected_outputs(self) -> tuple[str, list]:
         """What the discriminator must give, in words and as the shapes for one image: alternatives, each a list."""
         return "one logit each", [[(1,)], [()]]
 
-    def before_fit(self, planned_images):
-        """Called when `fit` begins, with the number of images that it will show, or None if that is not known."""
+    def d_objective(self, real: Any, fake: Any, labels: Any) -> Any:
+        """The discriminator's loss, from its outputs for real and for generated images."""
+        return self.adversarial_loss.discriminator(self.logits_of(real), self.logits_of(fake))
 
-    def before_step(self):
-        """Called at the beginning of each training step."""
+    def g_objective(self, real: Any, fake: Any, labels: Any) -> Any:
+        """The generator's loss, likewise; `real` is None unless the adversarial loss is relativistic."""
+        return self.adversarial_loss.generator(None if real is None else self.logits_of(real), self.logits_of(fake))
 
-    # The training step.
+    def synthesize(self, latents: tf.Tensor, labels: Any, truncation: Any) -> tf.Tensor:
+        """Images in [-1, 1] from the averaged weights; truncation draws the latents towards their mean."""
+        inputs = self.condition.inputs(latents * truncation, labels)
+        return tf.cast(self.ema_generator(inputs, training=False), tf.float32)
 
-    def phases(self):
-        """The parts of a training step, in order."""
-        return (
-            Phase("d", self.discriminator, self.d_optimizer, self.d_loss, updates=self.d_steps),
-            Phase("g", self.generator, self.g_optimizer, self.g_loss, updates=1),
+    # The losses of the players.
+
+    def d_loss(self, batch: Batch) -> tf.Tensor:
+        """The discriminator's loss, penalties included."""
+        fakes = self.fakes(batch)
+        context = self.context("d", batch, fakes._replace(images=tf.stop_gradient(fakes.images)))
+        real, fake = context.real.outputs(), context.fake.outputs()
+        for name, value in self.augment.observe(self.logits_of(real)).items():
+            self.report(name, value)
+        return self.d_objective(real, fake, batch.labels) + self.penalty(context)
+
+    def g_loss(self, batch: Batch) -> tf.Tensor:
+        """The generator's loss, penalties included."""
+        context = self.context("g", batch, self.fakes(batch))
+        fake = context.fake.outputs()
+        real = context.real.outputs() if self.adversarial_loss.relativistic else None
+        return self.g_objective(real, fake, batch.labels) + self.penalty(context)
+
+    def context(self, player: str, batch: Batch, fakes: Fakes) -> Context:
+        """What the penalties of a player look at."""
+        fake = self.augment(fakes.images, _random.fold(batch.seed, 2))
+        real = self.augment(batch.images, _random.fold(batch.seed, 1))
+        return Context(
+            View(self.discriminate, self.logits_of, real, batch.labels),
+            View(self.discriminate, self.logits_of, fake, batch.labels),
+            player=player,
+            networks=self.networks,
+            condition=self.condition,
+            seed=_random.fold(batch.seed, 3),
+            step=tf.identity(_compat.tf_variable(self.step)),
+            latents=fakes.latents,
+            synthesize=fakes.synthesize,
+            draw=fakes.draw,
         )
 
-    def d_loss(self, batch):
-        """The discriminator's loss, penalties included."""
-        fake = self.shown(tf.stop_gradient(self.fakes(batch)), _random.fold(batch.seed, 2))
-        real = self.shown(batch.images, _random.fold(batch.seed, 1))
-        judge_real, judge_fake = self.judge(real), self.judge(fake)
-        judgements = judge_real(batch.labels), judge_fake(batch.labels)
-        real_logits, fake_logits = map(self.logits_of, judgements)
-        if hasattr(self.augment, "observe"):
-            for name, value in self.augment.observe(real_logits).items():
-                self.report(name, value)
-        known = {"judge_real": self._in_logits(judge_real), "judge_fake": self._in_logits(judge_fake)}
-        known |= {"real_logits": real_logits, "fake_logits": fake_logits}
-        penalty_batch = PenaltyBatch(real, fake, batch.labels, batch.seed, **known)
-        return self.d_objective(*judgements, batch.labels) + self.penalty("d", penalty_batch)
-
-    def g_loss(self, batch):
-        """The generator's loss, penalties included."""
-        fake = self.shown(self.fakes(batch), _random.fold(batch.seed, 2))
-        real = self.shown(batch.images, _random.fold(batch.seed, 1))
-        judge_fake = self.judge(fake)
-        judgement, real_judgement = judge_fake(batch.labels), None
-        if getattr(self.adversarial_loss, "relativistic", False):
-            real_judgement = self.judge(real)(batch.labels)
-        known = {"judge_fake": self._in_logits(judge_fake), "fake_logits": self.logits_of(judgement)}
-        penalty_batch = PenaltyBatch(real, fake, batch.labels, batch.seed, **known)
-        return self.g_objective(real_judgement, judgement, batch.labels) + self.penalty("g", penalty_batch)
-
-    def penalty(self, player, batch):
+    def penalty(self, context: Context) -> Any:
         """The sum of the penalties of a player."""
-        network = self.discriminator if player == "d" else self.generator
-        step, seed = tf.identity(_compat.tf_variable(self.step)), _random.fold(batch.seed, 3)
         total = tf.constant(0.0)
         for n, penalty in enumerate(self.penalties):
-            if player in getattr(penalty, "players", ("d",)):
-                batch = batch._replace(seed=_random.fold(seed, n), player=player, network=network, step=step)
-                total += penalty(self.logits, batch)
+            if context.player in penalty.players:
+                total += penalty(dataclasses.replace(context, seed=_random.fold(context.seed, n)))
         return total
 
-    def logits(self, images, labels):
-        """The discriminator's logits, as penalties ask for them."""
-        return self._in_logits(self.judge(images))(labels)
+    # How it is used.
 
-    def _in_logits(self, judge):
-        return lambda labels: self.logits_of(judge(labels))
+    def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
+        """Images in [-1, 1] from `[latents, labels]`, from the averaged weights."""
+        return self.ema_generator(inputs, training=False)
 
-    def shown(self, images, seed):
-        """What the discriminator is shown of these images."""
-        return images if self.augment is None else self.augment(images, seed)
-
-    def train_step(self, data):
-        """One training step: each phase in turn, then the averaged weights."""
-        images, labels = self._prepared(data)
-        with tf.control_dependencies([images]):  # no state may move where the data have come to their end
-            return self._train_step(images, labels)
-
-    def _train_step(self, images, labels):
-        self.before_step()
-        images = self.real_images(images)
-        step_seed = _random.replica_seed(_random.fold(_random.as_seed(self.seed), _compat.tf_variable(self.step)))
-        losses = {}
-        for number, phase in enumerate(self.phases()):
-            rows = (images.shape[0] or tf.shape(images)[0]) // self.d_steps
-            for update in range(phase.updates):
-                part = slice(update * rows, (update + 1) * rows)
-                seed = _random.fold(step_seed, number * 1000 + update)
-                batch = self._grouped(Batch(images[part], None if labels is None else labels[part], seed))
-                loss = self._update(phase, batch)
-                self.report(f"{phase.player}_loss", loss)
-                losses.setdefault(phase.player, []).append(tf.cast(loss, tf.float32))
-        self.training_record.write(_compat.tf_variable(self.step), labels, losses)
-        self._average.update(self.ema_decay, _compat.tf_variable(self.step))
-        self.step.assign_add(1)
-        self.images_seen.assign_add(tf.cast(_replicas.over_replicas(tf.shape(images)[0], sum=True), tf.int64))
-        return {metric.name: metric.result() for metric in self.metrics}
-
-    def _grouped(self, batch):
-        """The batch in an order in which a minibatch standard deviation is one within classes."""
-        sizes = [layer.group_size for layer in self.discriminator._flatten_layers() if isinstance(layer, MinibatchStdDev)]
-        if batch.labels is None or not sizes:
-            return batch
-        order = class_groups(batch.labels, max(sizes))
-        return batch._replace(images=tf.gather(batch.images, order), labels=tf.gather(batch.labels, order))
-
-    def _update(self, phase, batch):
-        """One gradient step of one player; returns its loss."""
-        weights = phase.network.trainable_variables
-        variables = [_compat.tf_variable(weight) for weight in weights]
-        with power_iteration_once(phase.network), tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(variables)
-            loss = phase.loss(batch)
-            # Replicas add their gradients up.
-            scaled = _compat.scale_loss(phase.optimizer, loss / tf.distribute.get_strategy().num_replicas_in_sync)
-        gradients = _compat.unscale_gradients(phase.optimizer, tape.gradient(scaled, variables))
-        phase.optimizer.apply_gradients(zip(gradients, weights, strict=True))
-        for penalty in self.penalties:
-            if phase.player in getattr(penalty, "players", ()) and hasattr(penalty, "after_update"):
-                penalty.after_update(phase.network)
-        return loss
-
-    def _prepared(self, data):
-        """Images in [-1, 1] as float32, and int32 class indices or None."""
-        images, labels = training_data.split(data, self.num_classes)
-        images = _images.rescale(tf.cast(images, tf.float32), self.value_range, _images.NETWORK_RANGE)
-        return images, None if labels is None else training_data.labels_to_indices(labels, self.num_classes)
-
-    def report(self, name, value):
-        """Adds a value to the mean of an epoch that the metric `name` shows."""
-        self._training.means[name].update_state(value)
-
-    @property
-    def metrics(self):
-        return list(self._training.means.values())
-
-    # How it is told to train.
-
-    @_replicas.in_own_scope
-    def compile(
-        self,
-        g_optimizer=None,
-        d_optimizer=None,
-        loss=None,
-        penalties=None,
-        augment=None,
-        d_steps=None,
-        ema_decay=None,
-        label_smoothing=0.0,
-        jit_compile="auto",
-        run_eagerly=False,
-        steps_per_execution=1,
-    ):
-        """Sets how the two players are trained. Everything defaults to the paper's values.
+    def sample(self, labels: tf.Tensor, seed: tf.Tensor, truncation: Any = 1.0) -> tf.Tensor:
+        """Images in `value_range`, as a TensorFlow computation for use in a graph.
 
         Args:
-            g_optimizer: Keras optimizer of the generator, an object or a name.
-            d_optimizer: Keras optimizer of the discriminator, another object or a name.
-            loss: An adversarial loss: a name ("minimax", "nonsaturating", "lsgan", "wasserstein", "hinge",
-                "relativistic") or an object like those of `keras_ganaug.losses`.
-            penalties: A list of regularisers of the discriminator, as in `keras_ganaug.penalties`.
-            augment: A callable `(images, seed) -> images` through which the discriminator sees all images, such as
-                `DiffAugment`.
-            d_steps: Discriminator updates for each update of the generator, each on images of its own: one training
-                step takes `d_steps` batches.
-            ema_decay: Decay of the generator's averaged weights per step, in [0, 1); 0 turns averaging off. Early on
-                the decay is smaller, (1 + step) / (10 + step), so that the start is forgotten.
-            label_smoothing: One-sided: the discriminator's target of real images is 1 minus this. Defaults to 0.
-            jit_compile: True, False, or "auto": with XLA if there is an accelerator and no `tf.distribute` strategy, under
-                which XLA compiles no training step. Defaults to "auto".
-            run_eagerly: As in `keras.Model.compile`. Defaults to False.
-            steps_per_execution: As in `keras.Model.compile`: an epoch ends with the execution in which its last step
-                lies, so choose a divisor of its steps. Defaults to 1.
+            labels: int32 tensor of shape (n,), or (n, k) of k attributes; of an unconditional model only the length counts.
+            seed: int32 tensor of shape (2,).
+            truncation: Float scalar above 0 and at most 1. Defaults to 1.
 
-        Raises:
-            ValueError, TypeError: For an argument out of its range or of the wrong kind.
+        Returns float32 images of shape (n, *image_shape).
         """
-        given = {
-            "g_optimizer": g_optimizer,
-            "d_optimizer": d_optimizer,
-            "loss": loss,
-            "penalties": penalties,
-            "augment": augment,
-            "d_steps": d_steps,
-            "ema_decay": ema_decay,
-        }
-        given = {name: value for name, value in given.items() if value is not None}
-        if self.own_loss and (loss is not None or label_smoothing):
-            raise ValueError(
-                f"`loss` and `label_smoothing` do not apply to {type(self).__name__}, which has a loss of its own. "
-                f"Received: loss={loss!r}, label_smoothing={label_smoothing!r}"
-            )
-        settings.check_trainable(self)
-        checked = settings.check({**self.paper_settings(), **given}, label_smoothing, settings.compute_dtype(self))
-        jit = settings.check_jit_compile(jit_compile, _checks.boolean(run_eagerly, "run_eagerly"), self)
-        steps_per_execution = _checks.positive_int(steps_per_execution, "steps_per_execution")
-        players = {"g": self.generator, "d": self.discriminator}
-        stateful = [part for part in (*checked["penalties"], checked["augment"]) if hasattr(part, "attach")]
-        for part in stateful:
-            part.attach(players)
-        for part in (*checked["penalties"], checked["augment"]):
-            if hasattr(part, "check"):
-                part.check(self)
+        return self.averaged.sample(labels, seed, truncation)
 
-        super().compile(jit_compile=jit, run_eagerly=run_eagerly, steps_per_execution=steps_per_execution)
-        self.optimizer = None  # there are two, and they are ours
-        self.g_optimizer, self.d_optimizer = checked["g_optimizer"], checked["d_optimizer"]
-        self.g_optimizer.build(self.generator.trainable_variables)
-        self.d_optimizer.build(self.discriminator.trainable_variables)
-        trained = (*self.generator.trainable_variables, *self.discriminator.trainable_variables)
-        self._training.compiled = {id(weight) for weight in trained}
-        self.adversarial_loss, self.penalties, self.augment = (checked[n] for n in ("loss", "penalties", "augment"))
-        self.d_steps, self.ema_decay = checked["d_steps"], checked["ema_decay"]
-        self._requested = {"jit_compile": jit_compile, "steps_per_execution": steps_per_execution}
-        names = (*self.metric_names, *getattr(self.augment, "metric_names", ()))
-        self._training.means = {name: keras.metrics.Mean(name=name) for name in names}
-        # Past `__setattr__`: saved like the optimizers, and like theirs no weights of the model.
-        vars(self)["running_states"] = [part.state for part in stateful]
-        if hasattr(self.augment, "after_compile"):
-            self.augment.after_compile(self)
-
-    def fit(
-        self,
-        x=None,
-        y=None,
-        batch_size=None,
-        epochs=1,
-        verbose="auto",
-        callbacks=None,
-        shuffle=True,
-        class_balanced=False,
-        initial_epoch=0,
-        steps_per_epoch=None,
-    ):
-        """Trains the two players.
+    def generate(self, labels: Any, seed: Any = None, truncation: float = 1.0) -> np.ndarray:
+        """New images, from the generator's averaged weights.
 
         Args:
-            x: A batched `tf.data.Dataset` of (images, labels), or an array (or a list) of images of shape
-                (n, height, width, channels), of any real dtype, with values in `value_range`. An object that gives batches
-                is read as a dataset: a `keras.utils.PyDataset`, a torch `DataLoader`. Iterators are refused, since
-                they are read once: see `tf.data.Dataset.from_generator`.
-            y: With an array `x`, its labels: integers of shape (n,) or (n, 1), or one-hot rows.
-            batch_size: With arrays, images per update; under a strategy a multiple of its replicas. Defaults to 64.
-            epochs: Epoch to train to. Defaults to 1.
-            verbose: As in `keras.Model.fit`. Defaults to "auto".
-            callbacks: List of Keras callbacks. One that watches `d_loss` or `g_loss` needs to be told `mode="min"`.
-            shuffle: With arrays, whether each epoch has an order of its own. Defaults to True.
-            class_balanced: Whether all classes are shown equally often, however rare; a dataset is then read into
-                memory. Needs labels. Defaults to False.
-            initial_epoch: Epoch to start at. Defaults to 0.
-            steps_per_epoch: Training steps per epoch. Defaults to one pass over the data, where one step takes `d_steps`
-                batches. An epoch is then that many steps: the data begin anew where they end, within an epoch too, and the
-                next epoch goes on where the last one stopped. Required for an infinite dataset.
+            labels: Class indices, one image each: a sequence of n integers. Of several attributes a mapping from name to
+                such a sequence, or to one value for all images, or integers (n, k) in the order of the attributes. For an
+                unconditional model the number of images, an integer.
+            seed: Integer (or pair of integers); the same seed gives the same images. Defaults to None: other images at
+                each call, and in each process that loads the GAN.
+            truncation: Factor on the latents, above 0 and at most 1: smaller gives more typical and less diverse
+                images. Defaults to 1.
 
-        Returns a Keras `History` with the epoch means of `d_loss` and `g_loss`.
-
-        Warns of classes of which the data have no image: before training with arrays, after the first epoch with a
-        dataset. `unseen_classes` remembers them.
+        Returns a float32 NumPy array of shape (n, height, width, channels) with values in `value_range`.
 
         Raises:
-            ValueError, TypeError: If the data does not fit the model: shape, value range, labels, or unbatched elements.
-            ValueError: If a loss is not a finite number: it says in which training step, and of which player. The model is
-                then of no use any more; what callbacks such as `KeepBest` have written before is.
+            ValueError: For labels out of range, labels for an unconditional model, or a number for a conditional one, and
+                if the images are not finite, because the GAN has diverged.
+
+        Warns of labels, and of combinations of attributes, of which training had no image, once for each.
         """
-        if not hasattr(self, "adversarial_loss"):
-            raise ValueError("`compile()` must be called before `fit()`. Received: a model that is not compiled")
-        if class_balanced and self.num_classes is None:
-            raise ValueError("`class_balanced` needs a model with classes. Received: class_balanced=True, num_classes=None")
-        _replicas.check_scope(self)
-        settings.check_callbacks(callbacks)
-        settings.check_trainable(self, self._training.compiled)
-        _checks.positive_int(epochs, "epochs")
-        _checks.non_negative_int(initial_epoch, "initial_epoch")
-        if steps_per_epoch is not None:
-            _checks.positive_int(steps_per_epoch, "steps_per_epoch")
-        shuffle, class_balanced = _checks.boolean(shuffle, "shuffle"), _checks.boolean(class_balanced, "class_balanced")
-        class_names = getattr(x, "class_names", None)
-        x = training_inputs.readable(x)
-        if isinstance(x, tf.data.Dataset):
-            if y is not None or batch_size is not None:
-                raise ValueError(
-                    "`y` and `batch_size` go with arrays; a dataset has its own. Received: "
-                    f"y {'given' if y is not None else 'None'}, batch_size={batch_size!r}"
-                )
-            stream, steps = training_data.from_dataset(x, self, steps_per_epoch, class_balanced, class_names)
-        else:
-            batch_size = None if batch_size is None else _checks.positive_int(batch_size, "batch_size")
-            stream, steps = training_data.from_arrays(x, y, self, batch_size, shuffle, class_balanced, class_names)
-        rows = tf.nest.flatten(stream.element_spec)[0].shape[0]
-        known_steps = steps_per_epoch or steps
-        self.before_fit(known_steps and rows and (epochs - initial_epoch) * known_steps * rows)
-        watch = training_watch.TrainingWatch(training_watch.as_list(callbacks), steps_per_epoch is None, class_names)
-        self.training_record.restart()
-        try:
-            history = super().fit(
-                stream,
-                epochs=epochs,
-                verbose=verbose,
-                callbacks=training_watch.first_of(callbacks, watch),
-                shuffle=False,
-                initial_epoch=initial_epoch,
-                steps_per_epoch=known_steps,
-            )
-        except tf.errors.InvalidArgumentError as error:
-            readable = _checks.readable(error)
-            if readable is None:
-                raise
-            raise readable from None
-        if hasattr(self.augment, "after_fit"):
-            self.augment.after_fit()
-        return history
+        labels = self.condition.to_generate(labels)
+        training_watch.warn_of_generated(self, labels)
+        return self.averaged.images(labels, seed_of(seed), _checks.truncation(truncation))
 
-    def test_step(self, data):
-        return self.evaluate()
+    def export(self, path: Any) -> None:
+        """Writes the generator as a SavedModel that runs with TensorFlow alone.
 
-    def evaluate(self, *args, **kwargs):
-        """A GAN has no loss that tells how good it is.
+        `tf.saved_model.load(path).generate(labels, seed)` returns float32 images in `value_range`, for int32 labels of
+        shape (n,), or (n, k) of k attributes (of an unconditional model only their number counts) and an int32 seed of
+        shape (2,). The signature `serving_default` does the same and calls its output `images`. Labels out of range are an
+        error of TensorFlow's, except in what XLA compiles. The signature `from_latents` takes float32 latents of shape
+        (n, latent_dim) in the place of a seed, and converts to LiteRT:
+        `tf.lite.TFLiteConverter.from_saved_model(path, signature_keys=["from_latents"])`.
+        A SavedModel that is at `path` is replaced when the new one is whole.
+
+        Args:
+            path: Folder to write, of any file system that TensorFlow knows, such as "gs://bucket/generator".
 
         Raises:
-            TypeError: Always.
+            ValueError, TypeError: For a path that cannot be written, or weights that are not finite.
         """
-        raise TypeError(
-            f"`evaluate` is not for a GAN, whose losses do not tell how good it is: judge what `generate` gives. "
-            f"Received: a call of {type(self).__name__}.evaluate"
-        )
-
-    # Making and restoring.
-
-    def network_inputs(self, first, labels):
-        """The inputs of a network: latents or images, with their labels where there are classes."""
-        return first if self.num_classes is None else [first, labels]
+        self.averaged.export(path)
 
     @property
-    def generator_arguments(self):
+    def sampling_variables(self) -> list:
+        """The `tf.Variable`s that `sample` reads."""
+        return [_compat.tf_variable(weight) for weight in self.ema_generator.weights]
+
+    @property
+    def generator_arguments(self) -> dict[str, Any]:
         """What every family's generator is built from."""
         return {**self._network_arguments(0), "latent_dim": self.latent_dim}
 
     @property
-    def discriminator_arguments(self):
+    def discriminator_arguments(self) -> dict[str, Any]:
         """What every family's discriminator is built from."""
         return self._network_arguments(1)
 
@@ -561,11 +288,10 @@ class GAN(Sampling, Saving, keras.Model):
         names = ("image_shape", "num_classes", "width")
         return {**{name: getattr(self, name) for name in names}, "seed": self.derived_seed(number)}
 
-    def derived_seed(self, number):
-        """An integer that follows from the model's seed; `number` tells apart what it is for."""
-        seed = np.random.SeedSequence([number, *(int(part) % 2**64 for part in np.atleast_1d(self.seed))])
-        return int(seed.generate_state(1)[0])
+    def get_config(self):
+        return {**super().get_config(), "latent_dim": self.latent_dim}
 
-    def add_state(self, name, shape=(), initializer="zeros", dtype="float32"):
-        """A variable that training carries along and that is saved with the model; replicas take the first one's value."""
-        return _state.add_state(self, name, shape, initializer, dtype)
+
+@as_generator.register
+def _(generator: GAN, num_classes: int | None = None) -> AveragedGAN:
+    return generator.averaged

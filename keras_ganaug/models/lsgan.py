@@ -15,8 +15,6 @@ class LSGAN(GAN):
 
     Reference: Mao et al. 2017, Least Squares Generative Adversarial Networks, with the targets 0 and 1 of equation 9.
 
-    Args and behaviour are those of `GAN`.
-
     Example:
 
     >>> import keras_ganaug as kga

@@ -52,8 +52,8 @@ def check(gan, own=()):
     Raises:
         ValueError: If one of them does not take or give what is expected.
     """
-    with_labels = "" if gan.num_classes is None else " and int32 labels of shape (batch,)"
-    labels = tf.zeros([2], tf.int32)
+    with_labels = f" and int32 labels of shape {('batch', *gan.condition.label_shape)}" if gan.condition.conditional else ""
+    labels = gan.condition.zeros(2)
     expected = (
         f"`generator` must map latents of shape (batch, {gan.latent_dim}){with_labels} to images of shape "
         f"{('batch', *gan.image_shape)}"
@@ -61,12 +61,12 @@ def check(gan, own=()):
     # Not zeros, of which a network without biases makes zeros.
     random = np.random.default_rng(0)
     latents = tf.constant(random.normal(size=[2, gan.latent_dim]), tf.float32)
-    images = _dry_run(gan.generator, gan.network_inputs(latents, labels), expected)
+    images = _dry_run(gan.generator, gan.condition.inputs(latents, labels), expected)
     if tuple(images.shape) != (2, *gan.image_shape):
         raise ValueError(f"{expected}. Received: output of shape {tuple(images.shape)} for a batch of 2")
-    words, shapes = gan.expected_judgement()
+    words, shapes = gan.expected_outputs()
     expected = f"`discriminator` must map images of shape {('batch', *gan.image_shape)}{with_labels} to {words}"
-    outputs = tf.nest.flatten(_dry_run(gan.discriminator, gan.network_inputs(images, labels), expected))
+    outputs = tf.nest.flatten(_dry_run(gan.discriminator, gan.condition.inputs(images, labels), expected))
     if [tuple(output.shape[1:]) for output in outputs] not in shapes or any(o.shape[0] != 2 for o in outputs):
         received = ", ".join(str(tuple(output.shape)) for output in outputs)
         raise ValueError(f"{expected}. Received: output of shape {received} for a batch of 2")
@@ -79,7 +79,7 @@ def check(gan, own=()):
 
     def outputs_for_random_images(scale):
         images = tf.constant(scale * random.normal(size=[16, *gan.image_shape]), tf.float32)
-        return tf.nest.flatten(gan.discriminator(gan.network_inputs(images, tf.zeros([16], tf.int32))))
+        return tf.nest.flatten(gan.discriminator(gan.condition.inputs(images, gan.condition.zeros(16))))
 
     if shapes == [[gan.image_shape]]:  # an autoencoder
         network_scale.check_images(gan.discriminator, outputs[0], "discriminator")

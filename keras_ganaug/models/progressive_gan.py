@@ -22,13 +22,13 @@ class ProgressiveGAN(GAN):
 
     Reference: Karras et al. 2018, Progressive Growing of GANs for Improved Quality, Stability, and Variation.
 
-    Args and behaviour are those of `GAN`, and:
-        fade_images: Real images shown while a resolution fades in. Defaults to 40,000 (the paper: 800,000).
-        stable_images: Real images shown at each resolution before the next fades in. Defaults to 40,000 (the paper:
-            800,000).
-
     Networks of your own grow by a `layers.Progress` layer with the name "progress" in each; without it they are trained at
     full resolution.
+
+    Args:
+        fade_images: Real images used while a resolution fades in. Defaults to 40,000 (the paper: 800,000).
+        stable_images: Real images used at each resolution before the next fades in. Defaults to 40,000 (the paper:
+            800,000).
 
     Example:
 

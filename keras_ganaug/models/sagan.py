@@ -14,8 +14,6 @@ class SAGAN(GAN):
 
     References: Zhang et al. 2019, Self-Attention Generative Adversarial Networks; Heusel et al. 2017 (two time scales).
 
-    Args and behaviour are those of `GAN`.
-
     Example:
 
     >>> import keras_ganaug as kga

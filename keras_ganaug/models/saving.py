@@ -1,96 +1,95 @@
-"""What a GAN writes into a `.keras` file beside its weights."""
+"""What a model writes into a `.keras` file beside its weights."""
+
+from __future__ import annotations
 
 import copy
 import warnings
+from typing import Any
 
 import keras
 
-from keras_ganaug import _compat, _files, _replicas
+from keras_ganaug import _compat, _replicas
 
 
-class Saving(_files.WrittenAside):
-    """The part of a GAN that goes into configs and comes back from them."""
+def compile_config(model: Any) -> dict[str, Any]:
+    """How an `AdversarialModel` was compiled; warns of what could not be loaded again."""
+    if model.training_state.trained is None:
+        return {}
+    parts = {f"{name}_optimizer": getattr(model, f"{name}_optimizer") for name in model.player_networks}
+    parts["loss"] = None if model.own_loss else model.adversarial_loss.given
+    parts["penalties"] = [penalty.given for penalty in model.penalties]
+    parts["augment"] = model.augment.given
+    configs, lost = {}, {}
+    for name, part in parts.items():
+        try:
+            configs[name] = keras.saving.serialize_keras_object(part)
+            keras.saving.deserialize_keras_object(copy.deepcopy(configs[name]))  # which empties some configs
+            _refuse_main(configs[name])
+        except Exception as error:  # whatever a part of the user's own raises
+            lost[name] = error
+    if lost:
+        warnings.warn(
+            f"{_named(lost)} cannot be loaded again: Keras loads objects of classes that it knows, with a `get_config`, "
+            "and functions that it knows, never a lambda. Put `@keras.saving.register_keras_serializable()` above the "
+            "class or function. The file that is saved now gives a GAN with its weights, but it must be compiled anew "
+            f"and its optimizers begin anew. Received: {_reasons(lost)}",
+            stacklevel=2,
+        )
+    unsaved = {"unsaved": sorted(name for name in lost if name not in configs)}
+    configs |= {"d_steps": model.d_steps, "ema_decay": model.ema_decay, **model.training_state.requested}
+    return configs | (unsaved if unsaved["unsaved"] else {})
 
-    exported = "generator"
 
-    def get_compile_config(self):
-        if not hasattr(self, "adversarial_loss"):
-            return {}
-        parts = {
-            "g_optimizer": self.g_optimizer,
-            "d_optimizer": self.d_optimizer,
-            "loss": None if self.own_loss else self.adversarial_loss,
-            "penalties": list(self.penalties),
-            "augment": self.augment,
-        }
-        configs, lost = {}, {}
-        for name, part in parts.items():
-            try:
-                configs[name] = keras.saving.serialize_keras_object(part)
-                keras.saving.deserialize_keras_object(copy.deepcopy(configs[name]))  # which empties some configs
-                _refuse_main(configs[name])
-            except Exception as error:  # whatever a part of the user's own raises
-                lost[name] = error
-        if lost:
-            warnings.warn(
-                f"{_named(lost)} cannot be loaded again: Keras loads objects of classes that it knows, with a `get_config`, "
-                "and functions that it knows, never a lambda. Put `@keras.saving.register_keras_serializable()` above the "
-                "class or function. The file that is saved now gives a GAN with its weights, but it must be compiled anew "
-                f"and its optimizers begin anew. Received: {_reasons(lost)}",
-                stacklevel=2,
-            )
-        unsaved = {"unsaved": sorted(name for name in lost if name not in configs)}
-        configs |= {"d_steps": self.d_steps, "ema_decay": self.ema_decay, **self._requested}
-        return configs | (unsaved if unsaved["unsaved"] else {})
+def compile_from_config(model: Any, config: dict[str, Any]) -> None:
+    """Compiles a model as `compile_config` says; warns and leaves it as it is where a part cannot be loaded."""
+    config = dict(config)
+    lost = dict.fromkeys(config.pop("unsaved", ()), "it was not saved")
+    parts = {}
+    for name, part in config.items():
+        try:
+            parts[name] = keras.saving.deserialize_keras_object(part)
+        except Exception as error:  # whatever a part of the user's own raises
+            lost[name] = error
+    for name, network in model.networks.items():
+        if not network.trainable_weights:
+            lost[model.player_networks[name]] = "it has no weights to train"
+    if lost:
+        warnings.warn(
+            f"The {type(model).__name__} is loaded with its weights but not compiled, without the state of its "
+            f"optimizers: {_named(lost)} could not be loaded. To train it further, call `compile` with what it had; or "
+            "load it again where `keras.saving.register_keras_serializable` was applied to the class or function. "
+            f"Received: {_reasons(lost)}",
+            stacklevel=2,
+        )
+        return
+    parts["jit_compile"] = _replicas.loaded_jit_compile(parts.get("jit_compile", "auto"), model)
+    model.compile(**parts)
 
-    def compile_from_config(self, config):
-        config = dict(config)
-        lost = dict.fromkeys(config.pop("unsaved", ()), "it was not saved")
-        parts = {}
-        for name, part in config.items():
-            try:
-                parts[name] = keras.saving.deserialize_keras_object(part)
-            except Exception as error:  # whatever a part of the user's own raises
-                lost[name] = error
-        for name in ("generator", "discriminator"):
-            if not getattr(self, name).trainable_weights:
-                lost[name] = "it has no weights to train"
-        if lost:
-            warnings.warn(
-                f"The {type(self).__name__} is loaded with its weights but not compiled, without the state of its "
-                f"optimizers: {_named(lost)} could not be loaded. To train it further, call `compile` with what it had; or "
-                "load it again where `keras.saving.register_keras_serializable` was applied to the class or function. "
-                f"Received: {_reasons(lost)}",
-                stacklevel=2,
-            )
-            return
-        parts["jit_compile"] = _replicas.loaded_jit_compile(parts.get("jit_compile", "auto"), self)
-        self.compile(**parts)
 
-    def get_config(self):
-        config = {
-            **{name: value for name, value in super().get_config().items() if name in ("name", "trainable", "dtype")},
-            "image_shape": self.image_shape,
-            "num_classes": self.num_classes,
-            "latent_dim": self.latent_dim,
-            "value_range": self.value_range,
-            "generator": keras.saving.serialize_keras_object(self.generator),
-            "discriminator": keras.saving.serialize_keras_object(self.discriminator),
-            "seed": self.seed,
-            "width": self.width,
-            **{name: getattr(self, name) for name in self.own_arguments},
-        }
-        config.setdefault("dtype", self.dtype_policy.name)  # which Keras 2 leaves out
-        return _compat.stamped(config)
+def config(model: Any, of_keras: dict[str, Any]) -> dict[str, Any]:
+    """What makes a model anew: the arguments of its constructor."""
+    config = {
+        **{name: value for name, value in of_keras.items() if name in ("name", "trainable", "dtype")},
+        "image_shape": model.image_shape,
+        "num_classes": model.num_classes,
+        "value_range": model.value_range,
+        "seed": model.seed,
+        "width": model.width,
+        **{name: keras.saving.serialize_keras_object(getattr(model, name)) for name in model.player_networks.values()},
+        **{name: getattr(model, name) for name in model.own_arguments},
+    }
+    config.setdefault("dtype", model.dtype_policy.name)  # which Keras 2 leaves out
+    return _compat.stamped(config)
 
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        config = _compat.unstamped(config, cls.__name__)
-        for name in ("generator", "discriminator"):
-            config[name] = keras.saving.deserialize_keras_object(config[name], custom_objects=custom_objects)
-        if isinstance(config.get("dtype"), dict):
-            config["dtype"] = keras.saving.deserialize_keras_object(config["dtype"])
-        return cls(**config)
+
+def from_config(cls: type, config: dict[str, Any], custom_objects: Any = None) -> Any:
+    """A model from what `config` gave."""
+    config = _compat.unstamped(config, cls.__name__)
+    for name in cls.player_networks.values():
+        config[name] = keras.saving.deserialize_keras_object(config[name], custom_objects=custom_objects)
+    if isinstance(config.get("dtype"), dict):
+        config["dtype"] = keras.saving.deserialize_keras_object(config["dtype"])
+    return cls(**config)
 
 
 def _refuse_main(config):

@@ -1,72 +1,99 @@
-"""What `GAN.compile` is given, checked."""
+"""What `compile` and `fit` are given, checked."""
+
+from __future__ import annotations
 
 import copy
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 
 from keras_ganaug import _checks, _compat, _replicas, losses
+from keras_ganaug.discriminator_augment.augment import as_augment
+from keras_ganaug.penalties.penalty import as_penalty
 
 
-def check(settings, label_smoothing, compute_dtype):
-    """The settings of a training as objects.
+def check(model: Any, given: dict[str, Any], label_smoothing: float) -> dict[str, Any]:
+    """The settings of a training as attributes of the model: the paper's, where none is given.
 
     Args:
-        settings: Dict of `g_optimizer`, `d_optimizer`, `loss`, `penalties`, `augment`, `d_steps` and `ema_decay`.
-        label_smoothing, compute_dtype: The one-sided smoothing, and the dtype in which the networks compute.
+        model: An `AdversarialModel`. The state of penalties and of the augmentation is made for it.
+        given: The arguments of `compile`: `NAME_optimizer` for each player, `loss`, `penalties`, `augment`, `d_steps` and
+            `ema_decay`; None stands for the paper's.
+        label_smoothing: The one-sided smoothing.
     """
-    optimizers = {name: _optimizer(settings[name], name, compute_dtype) for name in ("g_optimizer", "d_optimizer")}
-    if optimizers["g_optimizer"] is optimizers["d_optimizer"]:
-        raise ValueError("`g_optimizer` and `d_optimizer` must be two objects. Received: the same one twice")
+    settings = model.paper_settings()
+    unknown = sorted(given.keys() - settings.keys())
+    if unknown:
+        raise TypeError(f"`compile` of {type(model).__name__} takes no {unknown}. Expected: some of {sorted(settings)}")
+    if model.own_loss and (given["loss"] is not None or label_smoothing):
+        raise ValueError(
+            f"`loss` and `label_smoothing` do not apply to {type(model).__name__}, which has a loss of its own. "
+            f"Received: loss={given['loss']!r}, label_smoothing={label_smoothing!r}"
+        )
+    check_trainable(model)
+    settings |= {name: value for name, value in given.items() if value is not None}
+    dtype = compute_dtype(model)
+    checked = {f"{name}_optimizer": _optimizer(settings, f"{name}_optimizer", dtype) for name in model.player_networks}
+    named: dict[int, str] = {}
+    for name, optimizer in checked.items():
+        other = named.setdefault(id(optimizer), name)
+        if other != name:
+            raise ValueError(f"`{other}` and `{name}` must be two objects. Received: the same one twice")
     penalties = settings["penalties"]
-    penalties = tuple(penalties) if isinstance(penalties, Sequence) and not isinstance(penalties, str) else (penalties,)
-    for penalty in penalties:
-        if not callable(penalty) or isinstance(penalty, type):
-            raise TypeError(f"`penalties` must be callables, as in keras_ganaug.penalties. Received: {penalty!r}")
+    penalties = penalties if isinstance(penalties, Sequence) and not isinstance(penalties, str) else (penalties,)
     twice = [penalty for n, penalty in enumerate(penalties) if any(penalty is other for other in penalties[:n])]
     if twice:
         raise ValueError(f"`penalties` must be different objects. Received: {twice[0]!r} twice")
-    augment = settings["augment"]
-    if augment is not None and (not callable(augment) or isinstance(augment, type)):
-        raise TypeError(f"`augment` must be a callable (images, seed) -> images. Received: {augment!r}")
-    ema_decay = _checks.fraction(settings["ema_decay"], "ema_decay")
-    if ema_decay == 1.0:
+    parts = (*map(as_penalty, penalties), as_augment(settings["augment"]))
+    if _checks.fraction(settings["ema_decay"], "ema_decay") == 1.0:
         raise ValueError("`ema_decay` must be below 1. Received: ema_decay=1.0")
-    return {
-        **optimizers,
-        "loss": _smoothed(losses.get(settings["loss"]), label_smoothing),
-        "penalties": penalties,
-        "augment": augment,
+    checked |= {
+        "adversarial_loss": _smoothed(losses.get(settings["loss"]), label_smoothing),
+        "penalties": parts[:-1],
+        "augment": parts[-1],
         "d_steps": _checks.positive_int(settings["d_steps"], "d_steps"),
-        "ema_decay": ema_decay,
+        "ema_decay": float(settings["ema_decay"]),
     }
+    for part in parts:
+        part.attach(model.networks)
+    for part in parts:
+        part.check(model)
+    return checked
 
 
-def compute_dtype(gan):
-    """The lowest dtype through which gradients go: that of any layer of the two networks."""
-    layers = [*gan.generator._flatten_layers(), *gan.discriminator._flatten_layers()]
+def check_fit(model: Any, callbacks: Any, epochs: Any, initial_epoch: Any, steps_per_epoch: Any) -> None:
+    """Checks the arguments of `fit` but for the data, and that the model can be trained."""
+    if model.training_state.trained is None:
+        raise ValueError("`compile()` must be called before `fit()`. Received: a model that is not compiled")
+    _replicas.check_scope(model)
+    check_callbacks(callbacks)
+    check_trainable(model, model.training_state.trained)
+    _checks.positive_int(epochs, "epochs")
+    _checks.non_negative_int(initial_epoch, "initial_epoch")
+    if steps_per_epoch is not None:
+        _checks.positive_int(steps_per_epoch, "steps_per_epoch")
+
+
+def compute_dtype(model: Any) -> str:
+    """The lowest dtype through which gradients go: that of any layer of the networks."""
+    layers = [layer for network in model.networks.values() for layer in network._flatten_layers()]
     dtypes = {layer.compute_dtype for layer in layers if not isinstance(layer, keras.Model)}
     return "float16" if "float16" in dtypes else "float32"
 
 
-def check_trainable(gan, compiled=None):
-    """Checks that there is something to train in both networks.
-
-    Args:
-        gan: The GAN.
-        compiled: The ids of the weights that its optimizers know; None before `compile`.
-    """
-    for name in ("generator", "discriminator"):
-        network = getattr(gan, name)
+def check_trainable(model: Any, trained: set[int] | None = None) -> None:
+    """Checks that there is something to train in each network; and nothing else than `trained`, the ids of weights."""
+    for name, network in ((model.player_networks[player], network) for player, network in model.networks.items()):
         if not network.trainable_weights:
             frozen = "all of which are frozen" if network.weights else "which has none"
             raise ValueError(
-                f"`{name}` must have weights to train. A GAN trains its two networks in turn and freezes none: set "
+                f"`{name}` must have weights to train. A GAN trains its networks in turn and freezes none: set "
                 f"`{name}.trainable = True`, for its layers too, before `compile`. "
                 f"Received: {len(network.weights)} weights of {network.name!r}, {frozen}"
             )
-        new = [weight for weight in network.trainable_weights if compiled is not None and id(weight) not in compiled]
+        new = [weight for weight in network.trainable_weights if trained is not None and id(weight) not in trained]
         if new:
             raise ValueError(
                 f"`{name}` must have the weights to train that it had in `compile`: call `compile` again "
@@ -108,7 +135,8 @@ def check_callbacks(callbacks):
             )
 
 
-def _optimizer(identifier, name, compute_dtype):
+def _optimizer(settings, name, compute_dtype):
+    identifier = settings[name]
     try:
         optimizer = keras.optimizers.get(identifier)
     except (ValueError, TypeError) as error:

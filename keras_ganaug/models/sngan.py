@@ -17,8 +17,6 @@ class SNGAN(GAN):
     References: Miyato et al. 2018, Spectral Normalization for Generative Adversarial Networks; Miyato and Koyama 2018,
     cGANs with Projection Discriminator.
 
-    Args and behaviour are those of `GAN`.
-
     Example:
 
     >>> import keras_ganaug as kga

@@ -6,7 +6,8 @@ import tensorflow as tf
 
 from keras_ganaug import _checks, _compat, _random, networks, penalties
 from keras_ganaug._replicas import over_replicas
-from keras_ganaug.models.gan import GAN
+from keras_ganaug.generators.generator import seed_of
+from keras_ganaug.models.gan import GAN, Fakes
 
 _W_DECAY = 0.995  # of the running mean of w
 
@@ -22,11 +23,11 @@ class StyleGAN(GAN):
 
     Reference: Karras, Laine and Aila 2019, A Style-Based Generator Architecture for Generative Adversarial Networks.
 
-    Args and behaviour are those of `GAN`, and:
-        mixing: Share of the generated images of a training batch with mixed styles. Defaults to 0.9.
-
     Styles, mixing and truncation in w need a generator with the layers "mapping" and "synthesis", as that of
     `networks.style` has; another one is trained as any GAN's.
+
+    Args:
+        mixing: Share of the generated images of a training batch with mixed styles. Defaults to 0.9.
 
     Example:
 
@@ -71,17 +72,25 @@ class StyleGAN(GAN):
         if not self._has_styles:
             return super().fakes(batch)
         n = tf.shape(batch.images)[0]
-        mapping, synthesis = (self.generator.get_layer(name) for name in ("mapping", "synthesis"))
+        mapping, network = (self.generator.get_layer(name) for name in ("mapping", "synthesis"))
         seeds = [_random.fold(batch.seed, 0, part) for part in range(5)]
-        first, second = (
-            mapping(self.network_inputs(self.sample_latents(n, seed), batch.labels), training=True) for seed in seeds[:2]
-        )
+
+        def mapped(seed):
+            return mapping(self.condition.inputs(self.sample_latents(n, seed), batch.labels), training=True)
+
+        def draw(seed):
+            return tf.repeat(mapped(seed)[:, None], self.num_layers, axis=1)
+
+        def synthesize(w):
+            return tf.cast(network([w, _random.uniform_ints([n], seeds[4])], training=True), tf.float32)
+
+        first, second = map(mapped, seeds[:2])
         mean = _compat.tf_variable(self.w_mean)
         self.w_mean.assign(mean + (1.0 - _W_DECAY) * (over_replicas(tf.reduce_mean(first, axis=0)) - mean))
         crossover = _random.integers([n, 1, 1], seeds[2], 1, self.num_layers)
         crossover = tf.where(_random.uniform([n, 1, 1], seeds[3]) < self.mixing, crossover, self.num_layers)
         w = tf.where(tf.range(self.num_layers)[None, :, None] < crossover, first[:, None], second[:, None])
-        return tf.cast(synthesis([w, _random.uniform_ints([n], seeds[4])], training=True), tf.float32)
+        return Fakes(synthesize(w), w, synthesize, draw)
 
     def synthesize(self, latents, labels, truncation):
         if not self._has_styles:
@@ -90,7 +99,7 @@ class StyleGAN(GAN):
 
     def _styles(self, latents, labels, truncation):
         """w of each layer, from the averaged weights: float32 (batch, num_layers, w_dim)."""
-        w = self.ema_generator.get_layer("mapping")(self.network_inputs(latents, labels), training=False)
+        w = self.ema_generator.get_layer("mapping")(self.condition.inputs(latents, labels), training=False)
         mean = tf.convert_to_tensor(_compat.tf_variable(self.w_mean))
         return tf.repeat((mean + truncation * (w - mean))[:, None], self.num_layers, axis=1)
 
@@ -107,8 +116,8 @@ class StyleGAN(GAN):
         Returns a float32 NumPy array of shape (n, num_layers, w_dim): coarse layers first, all layers of an image alike.
         """
         self._check_styles()
-        labels = self._labels_to_generate(labels)
-        latents = self.sample_latents(len(labels), self._seed_to_generate(seed))
+        labels = self.condition.to_generate(labels)
+        latents = self.sample_latents(len(labels), seed_of(seed))
         return self._styles(latents, tf.constant(labels), _checks.truncation(truncation)).numpy()
 
     def generate(self, labels=None, seed=None, truncation=1.0, w=None):
@@ -135,8 +144,8 @@ class StyleGAN(GAN):
             )
         mean = self.w_mean.numpy()
         w = mean + _checks.truncation(truncation) * (w - mean)
-        seeds = _random.uniform_ints([len(w)], self._seed_to_generate(seed))
-        return self._in_chunks("from_styles", [w, seeds])
+        seeds = _random.uniform_ints([len(w)], seed_of(seed))
+        return self.averaged.in_chunks("from_styles", [w, seeds])
 
     def _check_styles(self):
         if not self._has_styles:
@@ -146,8 +155,8 @@ class StyleGAN(GAN):
             )
 
     @property
-    def sampling_state(self):
-        return [*super().sampling_state, *([_compat.tf_variable(self.w_mean)] if self._has_styles else [])]
+    def sampling_variables(self):
+        return [*super().sampling_variables, *([_compat.tf_variable(self.w_mean)] if self._has_styles else [])]
 
 
 def _finite_floats(w):

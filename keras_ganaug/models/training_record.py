@@ -1,73 +1,76 @@
-"""What a training leaves behind beside its weights: the classes that it saw, and the first loss that was not finite."""
+"""What a training leaves behind beside its weights: the labels that it saw, and the first loss that was not finite."""
+
+from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from keras_ganaug import _compat, _state
 
-PLAYERS = {"d": "discriminator", "g": "generator"}
-
 
 class TrainingRecord(_state.RunningState):
-    """The record of one GAN, written within its training step.
+    """The record of one model, written within its training step.
 
     Each replica writes a part of its own, so that the step needs no communication.
 
     Args:
-        num_classes: Number of classes, or None.
+        condition: The `Condition` of the labels.
+        players: Names of the players, in the order in which they are trained.
     """
 
-    def __init__(self, num_classes):
+    def __init__(self, condition, players):
         super().__init__(name="training_record", dtype="float32")
+        self.condition, self.players = condition, tuple(players)
         self.seen = None
-        if num_classes is not None:
-            self.seen = _compat.add_replica_weight(self, "seen", [num_classes], "float32")
-        self.first_not_finite = _compat.add_replica_weight(self, "first_not_finite", [len(PLAYERS)], "int64")
-        vars(self)["told"] = set()  # what was warned of; no part of the state
+        if condition.conditional:
+            self.seen = _compat.add_replica_weight(self, "seen", condition.seen_shape, "float32")
+        self.first_not_finite = _compat.add_replica_weight(self, "first_not_finite", [len(self.players)], "int64")
+        self.told = _Told()
         self.built = True
 
-    def write(self, step, labels, losses):
+    def write(self, step: Any, labels: Any, losses: dict[str, list]) -> None:
         """Adds a training step.
 
         Args:
             step: Integer scalar: the steps before this one.
-            labels: int32 class indices of its images, or None.
-            losses: Dict from player, "d" or "g", to the list of its losses.
+            labels: int32 labels of its images, or None.
+            losses: Dict from player to the list of its losses.
         """
         if self.seen is not None:
             seen = _compat.tf_variable(self.seen)
-            in_batch = tf.reduce_max(tf.one_hot(labels, seen.shape[0]), 0)
-            seen.assign(tf.maximum(tf.convert_to_tensor(seen), in_batch))
+            seen.assign(tf.maximum(tf.convert_to_tensor(seen), self.condition.seen_in(labels)))
         first = _compat.tf_variable(self.first_not_finite)
-        bad = [~tf.reduce_all(tf.math.is_finite(tf.stack(losses.get(player) or [0.0]))) for player in PLAYERS]
+        bad = [~tf.reduce_all(tf.math.is_finite(tf.stack(losses.get(player) or [0.0]))) for player in self.players]
         before = tf.convert_to_tensor(first)
         first.assign(tf.where(tf.stack(bad) & (before == 0), tf.cast(step, tf.int64) + 1, before))
 
-    def restart(self):
+    def restart(self) -> None:
         """Forgets the losses that were not finite."""
-        _assign(self.first_not_finite, np.zeros([len(PLAYERS)], np.int64))
+        _assign(self.first_not_finite, np.zeros([len(self.players)], np.int64))
 
     @property
-    def diverged(self):
+    def diverged(self) -> tuple[int, str] | None:
         """(step, player) of the first loss that was not finite, steps counted from 1; None if all were finite."""
-        steps = [(step, player) for part in _parts(self.first_not_finite) for step, player in zip(part, PLAYERS) if step]
-        return min(steps, default=None)  # of the two in one step the discriminator comes first, as it does in the step
+        firsts = [
+            (step, n) for part in _parts(self.first_not_finite) for n, step in enumerate(part) if step
+        ]  # of one step, the player that is trained first
+        return (int(min(firsts)[0]), self.players[min(firsts)[1]]) if firsts else None
 
     @property
-    def unseen_classes(self):
-        """The classes of which no image was seen, a tuple; () if none was seen at all."""
-        if self.seen is None:
-            return ()
-        unseen = self.unseen_with(())
-        return unseen if len(unseen) < self.seen.shape[0] else ()
+    def unseen_classes(self) -> tuple:
+        """What was not seen, as `Condition.unseen` gives it; () if nothing was seen at all."""
+        return () if self.seen is None or not np.max(_parts(self.seen)) > 0 else self.unseen_with(None)
 
-    def unseen_with(self, labels):
-        """The classes of which there is no image, neither seen before nor among these class indices; a tuple."""
+    def unseen_with(self, labels: Any) -> tuple:
+        """What was neither seen before nor is among these int32 labels."""
         if self.seen is None:
             return ()
-        unseen = np.max(_parts(self.seen), axis=0) <= 0
-        unseen[np.unique(np.asarray(labels, np.int32))] = False
-        return tuple(np.flatnonzero(unseen).tolist())
+        table = np.max(_parts(self.seen), axis=0)
+        if labels is not None:
+            table = np.maximum(table, self.condition.seen_in(tf.constant(np.unique(labels, axis=0))).numpy())
+        return self.condition.unseen(table)
 
     def save_own_variables(self, store):
         if self.seen is not None:
@@ -76,8 +79,21 @@ class TrainingRecord(_state.RunningState):
     def load_own_variables(self, store):
         if self.seen is not None:
             # A file of before there was a record does not tell what was seen.
-            known = len(store.keys()) > 0
-            _assign(self.seen, np.asarray(store["0"]) if known else np.ones(self.seen.shape, np.float32))
+            _assign(self.seen, np.asarray(store["0"]) if len(store.keys()) else np.ones(self.seen.shape, np.float32))
+
+
+class _Told:
+    """What was warned of already; no part of the state."""
+
+    def __init__(self):
+        self._what = []
+
+    def first(self, what):
+        """Whether something is told for the first time."""
+        new = what not in self._what
+        if new:
+            self._what.append(what)
+        return new
 
 
 def _parts(weight):

@@ -6,7 +6,6 @@ import keras
 import numpy as np
 
 from keras_ganaug import _compat
-from keras_ganaug.models.training_record import PLAYERS
 
 _EVERY = 32  # batches from one look to the next: each look waits for the accelerator
 
@@ -54,19 +53,14 @@ class TrainingWatch(keras.callbacks.Callback):
         warn_of_unseen(self.model, self.model.unseen_classes, self._class_names)
 
 
-def first_of(callbacks, watch):
-    """The callbacks of a `fit` with the watch before them, where all see a loss after it did."""
+def with_watch(callbacks, whole_epochs, class_names):
+    """The callbacks of a `fit` with a watch before them, so that all see a loss after it did."""
     if isinstance(callbacks, keras.callbacks.CallbackList):
-        callbacks.callbacks[:] = [watch, *(each for each in callbacks.callbacks if not isinstance(each, TrainingWatch))]
+        others = [each for each in callbacks.callbacks if not isinstance(each, TrainingWatch)]
+        callbacks.callbacks[:] = [TrainingWatch(others, whole_epochs, class_names), *others]
         return callbacks
-    return [watch, *as_list(callbacks)]
-
-
-def as_list(callbacks):
-    """The callbacks that `fit` was given, in a list."""
-    if isinstance(callbacks, keras.callbacks.CallbackList):
-        return list(callbacks.callbacks)
-    return [] if callbacks is None else list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
+    others = [] if callbacks is None else list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
+    return [TrainingWatch(others, whole_epochs, class_names), *others]
 
 
 def _looks_at_batches(callback):
@@ -76,74 +70,82 @@ def _looks_at_batches(callback):
     return any(getattr(type(callback), name, None) is not getattr(base, name) for name in names)
 
 
-def check_finite(gan, weights=False):
+def check_finite(model, weights=False):
     """Raises a ValueError if a loss of this `fit` was not finite.
 
     Args:
-        gan: The GAN.
+        model: The model.
         weights: Whether to look at the weights too, which the gradient of a finite loss may have spoilt: the losses tell
-            so only a step later, where callbacks have kept them already. Defaults to False.
+            so only a step later, when callbacks have written them already. Defaults to False.
     """
-    diverged = gan.training_record.diverged
+    diverged = model.training_record.diverged
     if diverged is not None:
         step, player = diverged
         _raise_diverged(
-            gan,
-            f"in training step {step} the loss of the {PLAYERS[player]} (`{player}_loss`) was not a finite number, and its "
-            "weights are of no use now",
+            model,
+            f"in training step {step} the loss of the {model.player_networks[player]} (`{player}_loss`) was not a finite "
+            "number, and its weights are of no use now",
             f"{player}_loss that is NaN or infinite",
         )
-    for player, name in PLAYERS.items() if weights else ():
-        values = [_compat.tf_variable(weight) for weight in getattr(gan, name).weights]
+    for player, network in model.networks.items() if weights else ():
+        values = [_compat.tf_variable(weight) for weight in network.weights]
         if not all(np.isfinite(value.numpy()).all() for value in values if value.dtype.is_floating):
+            name = model.player_networks[player]
             _raise_diverged(
-                gan,
-                f"after training step {int(gan.step.numpy())} weights of the {name} are not finite numbers, though its loss "
-                f"(`{player}_loss`) was one",
+                model,
+                f"after training step {int(model.step.numpy())} weights of the {name} are not finite numbers, though its "
+                f"loss (`{player}_loss`) was one",
                 f"a {name} with weights that are NaN or infinite",
             )
 
 
-def _raise_diverged(gan, what, received):
-    dtypes = {layer.compute_dtype for layer in (*gan.generator.layers, *gan.discriminator.layers)}
+def _raise_diverged(model, what, received):
+    dtypes = {layer.compute_dtype for network in model.networks.values() for layer in network.layers}
     half = "mixed_bfloat16 in place of mixed_float16, " if "float16" in dtypes else ""
+    rates = ", ".join(f"`{name}_optimizer`" for name in sorted(model.player_networks, reverse=True))
     raise ValueError(
-        f"The {type(gan).__name__} diverged: {what}. Make it anew, or load what was saved before, and "
-        f"try lower learning rates (`g_optimizer`, `d_optimizer`), {half}a penalty such as "
+        f"The {type(model).__name__} diverged: {what}. Make it anew, or load what was saved before, and "
+        f"try lower learning rates ({rates}), {half}a penalty such as "
         "`penalties=[keras_ganaug.penalties.R1()]`, larger batches, or optimizers with `clipnorm=1.0`. "
         f"Received: {received}"
     )
 
 
-def warn_of_unseen(gan, classes, class_names=None, stacklevel=3):
-    """Warns, once for the same classes, that training shows no image of these."""
-    if not classes or ("fit", classes) in gan.training_record.told:
-        return
-    gan.training_record.told.add(("fit", classes))
-    warnings.warn(
-        f"The training data hold no image of {_named(classes, class_names)} (num_classes={gan.num_classes}): what "
-        "`generate` makes of a class that was never seen has nothing to do with it. Add images of all classes, or "
-        "choose a smaller `num_classes`.",
-        stacklevel=stacklevel,
-    )
-
-
-def warn_of_generated(gan, labels, stacklevel=3):
-    """Warns, once for each class, where images are to be of a class that training did not see."""
-    unseen = (set(np.unique(labels).tolist()) & set(gan.unseen_classes)) - gan.training_record.told
-    if unseen:
-        gan.training_record.told.update(unseen)
+def warn_of_unseen(model, classes, class_names=None, stacklevel=3):
+    """Warns, once for the same classes, that training has no image of these; pairs of attributes need not all be there."""
+    classes = tuple(each for each in classes if not isinstance(each, dict) or len(each) == 1)
+    if classes and model.training_record.told.first(("fit", classes)):
         warnings.warn(
-            f"`labels` ask for {_named(sorted(unseen))}, of which the {type(gan).__name__} saw no image in training: these "
-            "images are not of that class.",
+            f"The training data hold no image of {_in_words(classes, class_names)} (num_classes={model.num_classes}): what "
+            "`generate` makes of a class that was never seen has nothing to do with it. Add images of all classes, or "
+            "choose a smaller `num_classes`.",
             stacklevel=stacklevel,
         )
 
 
-def _named(classes, class_names=None):
-    try:
-        names = [f"{each} ({class_names[each]})" for each in classes]
-    except (TypeError, IndexError, KeyError):
-        names = [str(each) for each in classes]
+def warn_of_generated(model, labels, stacklevel=3):
+    """Warns, once for each class, where images are to be of a class, or a combination, that training did not see."""
+    told = model.training_record.told
+    new = [each for each in model.condition.extrapolates(labels, model.unseen_classes) if told.first(each)]
+    if new:
+        these = "are an extrapolation" if model.condition.label_shape else "are not of that class"
+        warnings.warn(
+            f"`labels` ask for {_in_words(new)}, of which the {type(model).__name__} saw no image in training: these "
+            f"images {these}.",
+            stacklevel=stacklevel,
+        )
+
+
+def _in_words(classes, class_names=None):
+    if isinstance(classes[0], dict):
+        names = [" and ".join(f"{name} {value}" for name, value in each.items()) for each in classes]
+        kind = "value" if len(classes[0]) == 1 else "combination"
+    else:
+        kind = "class"
+        try:
+            names = [f"{each} ({class_names[each]})" for each in classes]
+        except (TypeError, IndexError, KeyError):
+            names = [str(each) for each in classes]
     more = f" and {len(names) - 20} more" if len(names) > 20 else ""
-    return f"{'class' if len(names) == 1 else f'{len(names)} classes:'} {', '.join(names[:20])}{more}"
+    number = kind if len(names) == 1 else f"{len(names)} {kind}{'es' if kind == 'class' else 's'}:"
+    return f"{number} {', '.join(names[:20])}{more}"

@@ -14,8 +14,6 @@ class WGAN(GAN):
 
     Reference: Arjovsky, Chintala and Bottou 2017, Wasserstein GAN.
 
-    Args and behaviour are those of `GAN`.
-
     Example:
 
     >>> import keras_ganaug as kga

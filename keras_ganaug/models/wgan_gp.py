@@ -15,8 +15,6 @@ class WGANGP(GAN):
 
     Reference: Gulrajani et al. 2017, Improved Training of Wasserstein GANs.
 
-    Args and behaviour are those of `GAN`.
-
     Example:
 
     >>> import keras_ganaug as kga

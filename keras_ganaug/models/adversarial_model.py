@@ -1,0 +1,313 @@
+"""The base of all models of the package: players that are trained against each other by `compile` and `fit`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_ganaug import _checks, _docs, _files, _images, _random, _replicas, _state, conditions
+from keras_ganaug.datasets import streams
+from keras_ganaug.models import saving, settings, training, training_watch
+from keras_ganaug.models.averaging import Average
+from keras_ganaug.models.training_record import TrainingRecord
+
+
+class AdversarialModel(_files.WrittenAside, keras.Model):
+    """A Keras model of several players: it has their networks, and trains each in turn.
+
+    A subclass makes the networks in its constructor, as attributes, and ends it with `made(network, inputs)`.
+    `player_networks` names the players and these attributes. The player "d" of the attribute `discriminator`, say, is trained to lower
+    `d_loss(batch)` by `d_optimizer`.
+
+    Args:
+        image_shape: (height, width, channels): any positive integers.
+        num_classes: Number of classes, a mapping from the name of each attribute to its number of values, or None for an
+            unconditional model. Defaults to None.
+        value_range: (lowest, highest) value of the training images and of what is generated. Defaults to (0, 255).
+        seed: Integer from which initial weights, latents and the order of the images follow. Defaults to None: drawn anew.
+        width: Channels of the default networks at full resolution, which double with each halving of it, up to 8 times.
+            Computation grows with its square. Defaults to 32.
+        dtype: Dtype policy, such as "mixed_bfloat16", of the default networks; networks of your own have policies of their
+            own. Where a layer computes in float16 the optimizers scale the loss. Defaults to Keras's global policy.
+    """
+
+    player_networks = {"d": "discriminator", "g": "generator"}
+    """The players in the order in which they are trained, and the attributes that are their networks."""
+    metric_names: tuple[str, ...] = ("d_loss", "g_loss")
+    """Names of the running means that training reports."""
+    own_loss = False
+    """Whether the objectives do without the adversarial loss of `compile`, which then takes none."""
+    own_arguments: tuple[str, ...] = ()
+    """Names of the constructor arguments that a variant adds; each is an attribute too."""
+    exported = "generator"
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        _docs.complete_docstring(cls)
+
+    def __init__(self, image_shape, num_classes=None, value_range=(0, 255), seed=None, width=32, **kwargs):
+        image_shape, condition = _checks.image_shape(image_shape), conditions.of(num_classes)
+        value_range, width = _checks.value_range(value_range), _checks.positive_int(width, "width")
+        seed = _random.entropy() if _checks.seed(seed) is None else _checks.seed(seed)
+        super().__init__(**kwargs)
+        self.image_shape, self.condition, self.value_range = image_shape, condition, value_range
+        self.seed, self.width, self.d_steps = seed, width, 1
+        self.step, self.images_seen = (self.add_state(name, dtype="int64") for name in ("step", "images_seen"))
+        self.training_state = training.Training(TrainingRecord(condition, self.player_networks))
+
+    def made(self, network: keras.Model, inputs: Any) -> None:
+        """Is called when all networks are there: makes the averaged copy of one.
+
+        Args:
+            network: The network that images are generated with.
+            inputs: A small batch for it.
+        """
+        self.average = Average(network, inputs)
+        self.built = True
+
+    # What a variant may change.
+
+    def paper_settings(self) -> dict[str, Any]:
+        """The paper's values of the arguments of `compile`, as a dict of fresh objects; `NAME_optimizer` for each player."""
+        return {
+            "g_optimizer": keras.optimizers.Adam(2e-4, beta_1=0.5, beta_2=0.999),
+            "d_optimizer": keras.optimizers.Adam(2e-4, beta_1=0.5, beta_2=0.999),
+            "loss": "nonsaturating",
+            "penalties": (),
+            "augment": None,
+            "d_steps": 1,
+            "ema_decay": 0.999,
+        }
+
+    def players(self) -> Sequence[training.Player]:
+        """The players of a training step, in order."""
+        own = {name: (getattr(self, f"{name}_optimizer"), getattr(self, f"{name}_loss")) for name in self.player_networks}
+        updates = {"d": self.d_steps}
+        return [training.Player(n, net, *own[n], updates.get(n, 1)) for n, net in self.networks.items()]
+
+    def real_images(self, images: tf.Tensor) -> tf.Tensor:
+        """What is to be learned of the real images, in [-1, 1]."""
+        return images
+
+    def before_fit(self, planned_images: int | None) -> None:
+        """Called when `fit` begins, with the number of images that it will use, or None if that is not known."""
+
+    def before_step(self) -> None:
+        """Called at the beginning of each training step."""
+
+    # What follows from it.
+
+    @property
+    def num_classes(self) -> Any:
+        """As given: None, an integer, or a mapping from attribute to number of values."""
+        return self.condition.num_classes
+
+    @property
+    def networks(self) -> dict[str, keras.Model]:
+        """The network of each player."""
+        return {name: getattr(self, attribute) for name, attribute in self.player_networks.items()}
+
+    @property
+    def training_record(self) -> TrainingRecord:
+        """Which labels training saw, and whether a loss was not finite."""
+        return self.training_state.record
+
+    @property
+    def running_states(self) -> list:
+        """The state of penalties and augmentations. Keras saves it, like optimizers, and it is no weight of the model."""
+        return self.training_state.states
+
+    @property
+    def metrics(self) -> list:
+        return list(self.training_state.means.values())
+
+    @property
+    def unseen_classes(self) -> tuple:
+        """The classes of which training had no image: class indices, or mappings from attributes to values.
+
+        All `fit`s add up, also those before the model was saved. It is () for a model that was never trained, and for one of
+        a file that does not tell. Of attributes it names single values and pairs of values that were not seen together.
+        """
+        return self.training_record.unseen_classes
+
+    def report(self, name: str, value: Any) -> None:
+        """Adds a value to the mean of an epoch that the metric `name` gives."""
+        self.training_state.means[name].update_state(value)
+
+    def derived_seed(self, number: int) -> int:
+        """An integer that follows from the model's seed; `number` tells apart what it is for."""
+        seed = np.random.SeedSequence([number, *(int(part) % 2**64 for part in np.atleast_1d(self.seed))])
+        return int(seed.generate_state(1)[0])
+
+    def add_state(self, name: str, shape: tuple = (), initializer: Any = "zeros", dtype: str = "float32") -> Any:
+        """A variable that training carries along and that is saved with the model; replicas take the first one's value."""
+        return _state.add_state(self, name, shape, initializer, dtype)
+
+    # Training.
+
+    @_replicas.in_own_scope
+    def compile(
+        self,
+        g_optimizer: Any = None,
+        d_optimizer: Any = None,
+        loss: Any = None,
+        penalties: Any = None,
+        augment: Callable | None = None,
+        d_steps: int | None = None,
+        ema_decay: float | None = None,
+        label_smoothing: float = 0.0,
+        jit_compile: bool | str = "auto",
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        **optimizers: Any,
+    ) -> None:
+        """Sets how the players are trained. Everything defaults to the paper's values.
+
+        Args:
+            g_optimizer: Keras optimizer of the generator, an object or a name.
+            d_optimizer: Keras optimizer of the discriminator, another object or a name.
+            loss: An adversarial loss: a name ("minimax", "nonsaturating", "lsgan", "wasserstein", "hinge",
+                "relativistic") or an object like those of `keras_ganaug.losses`.
+            penalties: A list of regularisers, as in `keras_ganaug.penalties`.
+            augment: A callable `(images, seed) -> images` through which the discriminator sees all images, such as
+                `DiffAugment`.
+            d_steps: Discriminator updates for each update of the generator, each on images of its own: one training
+                step takes `d_steps` batches.
+            ema_decay: Decay of the generator's averaged weights per step, in [0, 1); 0 turns averaging off. Early on
+                the decay is smaller, (1 + step) / (10 + step), so that the start is forgotten.
+            label_smoothing: One-sided: the discriminator's target of real images is 1 minus this. Defaults to 0.
+            jit_compile: True, False, or "auto": with XLA if there is an accelerator and no `tf.distribute` strategy, under
+                which XLA compiles no training step. Defaults to "auto".
+            run_eagerly: As in `keras.Model.compile`. Defaults to False.
+            steps_per_execution: As in `keras.Model.compile`: an epoch ends with the execution in which its last step
+                lies, so choose a divisor of its steps. Defaults to 1.
+            **optimizers: Of further players, `NAME_optimizer`.
+
+        Raises:
+            ValueError, TypeError: For an argument out of its range or of the wrong kind.
+        """
+        given = {
+            "g_optimizer": g_optimizer,
+            "d_optimizer": d_optimizer,
+            "loss": loss,
+            "penalties": penalties,
+            "augment": augment,
+            "d_steps": d_steps,
+            "ema_decay": ema_decay,
+            **optimizers,
+        }
+        run_eagerly = _checks.boolean(run_eagerly, "run_eagerly")
+        steps_per_execution = _checks.positive_int(steps_per_execution, "steps_per_execution")
+        checked = settings.check(self, given, label_smoothing)
+        jit = settings.check_jit_compile(jit_compile, run_eagerly, self)
+        super().compile(jit_compile=jit, run_eagerly=run_eagerly, steps_per_execution=steps_per_execution)
+        self.optimizer = None  # the players have optimizers of their own
+        for name, network in self.networks.items():
+            checked[f"{name}_optimizer"].build(network.trainable_variables)
+        for name, value in checked.items():
+            setattr(self, name, value)
+        self.training_state.compiled(self, {"jit_compile": jit_compile, "steps_per_execution": steps_per_execution})
+        self.augment.after_compile(self)
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: str | int = "auto",
+        callbacks: Any = None,
+        shuffle: bool = True,
+        class_balanced: bool = False,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+    ) -> keras.callbacks.History:
+        """Trains the players.
+
+        Args:
+            x: A batched `tf.data.Dataset` of (images, labels), or an array (or a list) of images of shape
+                (n, height, width, channels), of any real dtype, with values in `value_range`. An object that gives batches
+                is read as a dataset: a `keras.utils.PyDataset`, a torch `DataLoader`. Iterators are refused, since
+                they are read once: see `tf.data.Dataset.from_generator`.
+            y: With an array `x`, its labels: integers of shape (n,) or (n, 1), or one-hot rows; of several attributes a
+                mapping from name to such labels, or integers (n, attributes).
+            batch_size: With arrays, images per update; under a strategy a multiple of its replicas. Defaults to 64.
+            epochs: Epoch to train to. Defaults to 1.
+            verbose: As in `keras.Model.fit`. Defaults to "auto".
+            callbacks: List of Keras callbacks. One that watches `d_loss` or `g_loss` needs to be told `mode="min"`.
+            shuffle: With arrays, whether each epoch has an order of its own. Defaults to True.
+            class_balanced: Whether all classes appear equally often, however rare; a dataset is then read into
+                memory. Needs labels. Defaults to False.
+            initial_epoch: Epoch to start at. Defaults to 0.
+            steps_per_epoch: Training steps per epoch. Defaults to one pass over the data, where one step takes `d_steps`
+                batches. An epoch is then that many steps: the data begin anew where they end, within an epoch too, and the
+                next epoch goes on where the last one stopped. Required for an infinite dataset.
+
+        Returns a Keras `History` with the epoch means of the losses.
+
+        Warns of classes of which the data have no image: before training with arrays, after the first epoch with a
+        dataset. `unseen_classes` remembers them.
+
+        Raises:
+            ValueError, TypeError: If the data does not fit the model: shape, value range, labels, or unbatched elements.
+            ValueError: If a loss is not a finite number: it says in which training step, and of which player. The model is
+                then of no use any more; what callbacks such as `KeepBest` have written before is.
+        """
+        settings.check_fit(self, callbacks, epochs, initial_epoch, steps_per_epoch)
+        stream = streams.of(x, y, self, batch_size, shuffle, class_balanced, steps_per_epoch)
+        if stream.labels is not None:
+            training_watch.warn_of_unseen(self, self.training_record.unseen_with(stream.labels), stream.class_names)
+        steps = steps_per_epoch or stream.steps_per_epoch
+        rows = tf.nest.flatten(stream.dataset.element_spec)[0].shape[0]
+        self.before_fit(steps and rows and (epochs - initial_epoch) * steps * rows)
+        callbacks = training_watch.with_watch(callbacks, steps_per_epoch is None, stream.class_names)
+        self.training_record.restart()
+        with _checks.readable_errors():
+            history = super().fit(
+                stream.dataset,
+                epochs=epochs,
+                verbose=verbose,
+                callbacks=callbacks,
+                shuffle=False,
+                initial_epoch=initial_epoch,
+                steps_per_epoch=steps,
+            )
+        self.augment.after_fit()
+        return history
+
+    def train_step(self, data: Any) -> dict[str, Any]:
+        """One training step: each player in turn, then the averaged weights."""
+        images, labels = streams.split(data, self.condition)
+        images = _images.rescale(tf.cast(images, tf.float32), self.value_range, _images.NETWORK_RANGE)
+        with tf.control_dependencies([images]):  # no state may move where the data have come to their end
+            return training.step(self, images, self.condition.indices(labels))
+
+    def evaluate(self, *args: Any, **kwargs: Any) -> Any:
+        """A GAN has no loss that tells how good it is.
+
+        Raises:
+            TypeError: Always.
+        """
+        raise TypeError(
+            "`evaluate` is not for a GAN, whose losses do not tell how good it is: look at what `generate` gives, and measure it "
+            f"by `keras_ganaug.metrics`. Received: a call of {type(self).__name__}.evaluate"
+        )
+
+    # Saving.
+
+    def get_compile_config(self):
+        return saving.compile_config(self)
+
+    def compile_from_config(self, config):
+        saving.compile_from_config(self, config)
+
+    def get_config(self):
+        return saving.config(self, super().get_config())
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        return saving.from_config(cls, config, custom_objects)

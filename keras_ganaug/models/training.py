@@ -1,0 +1,117 @@
+"""The training step that all models share: each player in turn, then the averaged weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import keras
+import tensorflow as tf
+
+from keras_ganaug import _compat, _random, _replicas
+from keras_ganaug.layers.minibatch_stddev import MinibatchStdDev, class_groups
+from keras_ganaug.layers.spectral_normalization import power_iteration_once
+
+
+class Batch(NamedTuple):
+    """What one update looks at."""
+
+    images: Any
+    """Real images, float32 in [-1, 1]."""
+    labels: Any
+    """int32 labels, or None."""
+    seed: Any
+    """int32 seed of this update."""
+
+
+class Player(NamedTuple):
+    """One of those that are trained against each other."""
+
+    name: str
+    """Such as "d" or "g"."""
+    network: keras.Model
+    """The network that is trained."""
+    optimizer: keras.optimizers.Optimizer
+    """Its optimizer."""
+    loss: Callable[[Batch], Any]
+    """Maps a batch to a scalar, penalties included."""
+    updates: int = 1
+    """How many updates a training step makes, each with images of its own."""
+
+
+class Training:
+    """What a model carries for its training: the record, running means, and the state of penalties and augmentations."""
+
+    def __init__(self, record: Any):
+        self.record = record
+        self.means: dict[str, keras.metrics.Mean] = {}
+        self.states: list = []
+        self.requested: dict[str, Any] = {}
+        """What `compile` was asked for and Keras does not keep."""
+        self.trained: set[int] | None = None
+        """The ids of the weights that the optimizers know; None before `compile`."""
+
+    def compiled(self, model: Any, requested: dict[str, Any]) -> None:
+        """Takes up what `compile` has set."""
+        names = (*model.metric_names, *model.augment.metric_names)
+        self.means = {name: keras.metrics.Mean(name=name) for name in names}
+        self.states = [part.state for part in (*model.penalties, model.augment) if part.state is not None]
+        self.trained = {id(weight) for network in model.networks.values() for weight in network.trainable_variables}
+        self.requested = requested
+
+
+def step(model: Any, images: tf.Tensor, labels: Any) -> dict[str, Any]:
+    """One training step of an `AdversarialModel`.
+
+    Args:
+        model: The model.
+        images: float32 images in [-1, 1], of `d_steps` batches.
+        labels: Their int32 labels, or None.
+
+    Returns the running means that the model reports.
+    """
+    model.before_step()
+    images = model.real_images(images)
+    step_number = _compat.tf_variable(model.step)
+    seed = _random.replica_seed(_random.fold(_random.as_seed(model.seed), step_number))
+    rows = (images.shape[0] or tf.shape(images)[0]) // model.d_steps
+    losses: dict[str, list] = {}
+    for number, player in enumerate(model.players()):
+        for update in range(player.updates):
+            part = slice(update * rows, (update + 1) * rows)
+            update_seed = _random.fold(seed, number * 1000 + update)
+            batch = Batch(images[part], None if labels is None else labels[part], update_seed)
+            loss = _update(model, player, _grouped(model, batch))
+            model.report(f"{player.name}_loss", loss)
+            losses.setdefault(player.name, []).append(tf.cast(loss, tf.float32))
+    model.training_record.write(step_number, labels, losses)
+    model.average.update(model.ema_decay, step_number)
+    model.step.assign_add(1)
+    model.images_seen.assign_add(tf.cast(_replicas.over_replicas(tf.shape(images)[0], sum=True), tf.int64))
+    return {metric.name: metric.result() for metric in model.metrics}
+
+
+def _update(model, player, batch):
+    """One gradient step of one player; returns its loss."""
+    weights = player.network.trainable_variables
+    variables = [_compat.tf_variable(weight) for weight in weights]
+    with power_iteration_once(player.network), tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(variables)
+        loss = player.loss(batch)
+        # Replicas add their gradients up.
+        scaled = _compat.scale_loss(player.optimizer, loss / tf.distribute.get_strategy().num_replicas_in_sync)
+    gradients = _compat.unscale_gradients(player.optimizer, tape.gradient(scaled, variables))
+    player.optimizer.apply_gradients(zip(gradients, weights, strict=True))
+    for penalty in model.penalties:
+        if player.name in penalty.players:
+            penalty.after_update(player.name, player.network)
+    return loss
+
+
+def _grouped(model, batch):
+    """The batch in an order in which a minibatch standard deviation is one within classes."""
+    sizes = [layer.group_size for layer in model.discriminator._flatten_layers() if isinstance(layer, MinibatchStdDev)]
+    if batch.labels is None or not sizes:
+        return batch
+    order = class_groups(model.condition.groups(batch.labels), max(sizes))
+    return batch._replace(images=tf.gather(batch.images, order), labels=tf.gather(batch.labels, order))
