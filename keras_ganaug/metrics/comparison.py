@@ -1,12 +1,16 @@
-"""All figures of a set of samples at once, with the features that they are of."""
+"""All metrics of a set of samples at once, with the features that they are of."""
 
-from keras_ganaug.metrics._scale import tell_of_scales
+import numpy as np
+
+from keras_ganaug.metrics._inputs import warn_of_scales
 from keras_ganaug.metrics.distances import frechet_distance, kernel_distance
 from keras_ganaug.metrics.features import Features
 from keras_ganaug.metrics.manifold import precision_recall_density_coverage
 
 
-def compare(real, fake, features, k=5, seed=0):
+def compare(
+    real: np.ndarray, fake: np.ndarray, features: Features, k: int = 5, seed: int = 0
+) -> dict[str, str | int | float]:
     """Compares samples with real images in the features of one network.
 
     Args:
@@ -16,6 +20,8 @@ def compare(real, fake, features, k=5, seed=0):
             `inception_features`.
         k: Of `precision_recall_density_coverage`. Defaults to 5.
         seed: Of `kernel_distance`. Defaults to 0.
+
+    It needs scikit-learn.
 
     Returns a dict: `features`, the stamp of the network; `real` and `fake`, how many images; `frechet`, `kernel`,
     `precision`, `recall`, `density` and `coverage`.
@@ -29,14 +35,14 @@ def compare(real, fake, features, k=5, seed=0):
     >>> import numpy as np
     >>> from keras_ganaug import metrics
     >>> real, fake = np.random.default_rng(0).integers(0, 256, [2, 50, 8, 8, 1])
-    >>> figures = metrics.compare(real, fake, metrics.random_features((8, 8, 1), seed=1))
-    >>> list(figures)
+    >>> result = metrics.compare(real, fake, metrics.random_features((8, 8, 1), seed=1))
+    >>> list(result)
     ['features', 'real', 'fake', 'frechet', 'kernel', 'precision', 'recall', 'density', 'coverage']
     """
     if not isinstance(features, Features):
         raise TypeError(f"`features` must be a Features object, as metrics.random_features gives. Received: {features!r}")
     real, fake = features.checked(real, "real"), features.checked(fake, "fake")
-    if not (len(real) and len(fake) and tell_of_scales(real, fake, ("real", "fake"))):
+    if not warn_of_scales(real=real, fake=fake):
         features.look(real)
     real, fake = features.of(real), features.of(fake)
     return {

@@ -7,9 +7,10 @@ their values cannot be compared with published ones: only with each other.
 import numpy as np
 
 from keras_ganaug import _checks
+from keras_ganaug.metrics._inputs import feature_sets
 
 
-def frechet_distance(real, fake):
+def frechet_distance(real: np.ndarray, fake: np.ndarray) -> float:
     """The Fréchet distance of two Gaussians with the moments of two sets of features.
 
     ‖μ₁ - μ₂‖² + tr(Σ₁ + Σ₂ - 2 (Σ₁ Σ₂)^½). Estimated from few samples it is too large: compare only what was estimated from
@@ -34,17 +35,16 @@ def frechet_distance(real, fake):
     >>> print(f"{metrics.frechet_distance(x, x + [2.0, 0.0, 0.0]):.3f}")
     4.000
     """
-    real, fake = _feature_sets(real, fake)
-    means = real.mean(0), fake.mean(0)
+    real, fake = feature_sets(real=real, fake=fake)
     first, second = (np.atleast_2d(np.cov(x, rowvar=False)) for x in (real, fake))
     # tr (Σ₁ Σ₂)^½ is that of the symmetric Σ₁^½ Σ₂ Σ₁^½, whose eigenvalues are real and not negative.
     root = _root(first)
     eigenvalues = np.linalg.eigvalsh(root @ second @ root)
     trace = np.trace(first) + np.trace(second) - 2.0 * np.sqrt(np.maximum(eigenvalues, 0.0)).sum()
-    return max(float(((means[0] - means[1]) ** 2).sum() + trace), 0.0)
+    return max(float(((real.mean(0) - fake.mean(0)) ** 2).sum() + trace), 0.0)
 
 
-def kernel_distance(real, fake, subsets=50, subset_size=1000, seed=0):
+def kernel_distance(real: np.ndarray, fake: np.ndarray, subsets: int = 50, subset_size: int = 1000, seed: int = 0) -> float:
     """The squared maximum mean discrepancy with the kernel (xᵀy / d + 1)³, unbiased, averaged over subsets.
 
     Unlike the Fréchet distance its expectation does not depend on the number of samples; it can be slightly below 0.
@@ -58,12 +58,10 @@ def kernel_distance(real, fake, subsets=50, subset_size=1000, seed=0):
         subset_size: Samples in each, without repetition; at most as many as there are. Defaults to 1000.
         seed: Integer, of the choice of subsets. Defaults to 0.
 
-    Returns a float.
-
     Raises:
         ValueError: For arrays of other shapes, fewer than two rows, or values that are not finite.
     """
-    real, fake = _feature_sets(real, fake)
+    real, fake = feature_sets(real=real, fake=fake)
     _checks.positive_int(subsets, "subsets")
     size = min(_checks.positive_int(subset_size, "subset_size"), len(real), len(fake))
     rng = np.random.default_rng(seed)
@@ -85,18 +83,3 @@ def _root(matrix):
     """The symmetric square root of a covariance matrix."""
     eigenvalues, vectors = np.linalg.eigh(matrix)
     return (vectors * np.sqrt(np.maximum(eigenvalues, 0.0))) @ vectors.T
-
-
-def _feature_sets(*sets, names=("real", "fake")):
-    sets = [np.asarray(features, np.float64) for features in sets]
-    for name, features in zip(names, sets, strict=True):
-        if features.ndim != 2 or len(features) < 2:
-            raise ValueError(f"`{name}` must be of shape (n, d) with n of at least 2. Received: shape {features.shape}")
-        if not np.isfinite(features).all():
-            raise ValueError(f"`{name}` must be finite. Received: NaN or infinite values")
-    if sets[0].shape[1] != sets[1].shape[1]:
-        raise ValueError(
-            f"`{names[0]}` and `{names[1]}` must have equally many features. "
-            f"Received: {sets[0].shape[1]} and {sets[1].shape[1]}"
-        )
-    return sets

@@ -1,11 +1,16 @@
 """Diversity within classes."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from keras_ganaug import _checks, _watch
+from keras_ganaug.metrics._inputs import checked_labels
 
 
-def within_class_diversity(images, labels, num_classes, pairs=2000, seed=0):
+def within_class_diversity(
+    images: np.ndarray, labels: Sequence[int], num_classes: int, pairs: int = 2000, seed: int = 0
+) -> np.ndarray:
     """The mean Euclidean distance of two images of a class, for each class.
 
     A collapsed class has nearly none. Compare it with that of real images: the ratio is a share of the real diversity.
@@ -29,15 +34,10 @@ def within_class_diversity(images, labels, num_classes, pairs=2000, seed=0):
     >>> metrics.within_class_diversity([[0.0], [3.0], [7.0], [7.0]], [0, 0, 1, 1], num_classes=2)
     array([3., 0.])
     """
-    images, labels = np.asarray(images), np.asarray(labels)
+    images = np.asarray(images)
     num_classes = _checks.positive_int(num_classes, "num_classes")
     pairs, seed = _checks.positive_int(pairs, "pairs"), _checks.non_negative_int(seed, "seed")
-    if labels.shape != images.shape[:1]:
-        raise ValueError(
-            "`labels` must be one class index for each image. "
-            f"Received: shape {labels.shape} for images of shape {images.shape}"
-        )
-    _checks.class_indices(labels, num_classes)
+    labels = checked_labels(images, labels, num_classes)
     _watch.not_finite(images, "images")
     rng = np.random.default_rng(seed)
     result = np.full(num_classes, np.nan)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -10,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_ganaug import _checks, _watch, networks
+from keras_ganaug.metrics._inputs import checked_images
 from keras_ganaug.metrics.scores import train_classifier
 
 _INCEPTION_WEIGHTS = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
@@ -20,15 +22,15 @@ class Features:
     """A function from images to feature vectors: what a Keras model makes of them, averaged over positions.
 
     Distances in one network's features say nothing about those in another's. So each extractor has a `stamp`: its name and
-    a digest of its layers and weights, which `metrics.compare` writes beside its figures. Functions that take features or a
-    classifier rather than images know of no name: keep the stamp with what they return.
+    a digest of its layers and weights, which `metrics.compare` puts beside its results. Functions that take features or a
+    classifier rather than images have no name for them: keep the stamp with what they return.
 
     Args:
         model: Keras model from a batch of images to features, of shape (batch, d) or (batch, height, width, d).
         name: What the stamp calls it.
         batch_size: Images at a time. Defaults to 500.
         value_range: (lowest, highest) value of the images that the model takes: images that look scaled otherwise are
-            warned of, once. Defaults to None: not known.
+            warned of, once. Defaults to None: any.
 
     Call arguments:
         images: Real array of shape (n, height, width, channels), in the range that the model takes.
@@ -49,8 +51,8 @@ class Features:
     True
     """
 
-    def __init__(self, model, name, batch_size=500, value_range=None):
-        _check_layers_are_known(model, "model")
+    def __init__(self, model: keras.Model, name: str, batch_size: int = 500, value_range: tuple[float, float] | None = None):
+        _check_functional(model, "model")
         if len(model.outputs) != 1 or len(model.outputs[0].shape) not in (2, 4):
             raise ValueError(
                 "`model` must give one array of features, of shape (batch, d) or (batch, height, width, d). "
@@ -64,7 +66,7 @@ class Features:
         self._watch = None if value_range is None else _watch.ScaleWatch(self.value_range, "make the features anew")
 
     @property
-    def stamp(self):
+    def stamp(self) -> str:
         """The name, and a digest of what each layer is and of its weights."""
         digest = hashlib.sha256()
         for layer in self.model._flatten_layers():
@@ -74,37 +76,32 @@ class Features:
             digest.update(np.ascontiguousarray(weight).tobytes())
         return f"{self.name} #{digest.hexdigest()[:8]}"
 
-    def __call__(self, images):
+    def __call__(self, images: np.ndarray) -> np.ndarray:
         images = self.checked(images)
         self.look(images)
         return self.of(images)
 
-    def checked(self, images, name="images"):
+    def checked(self, images: np.ndarray, name: str = "images") -> np.ndarray:
         """The images as an array, if they fit; `name` is the argument that they are."""
-        images = np.asarray(images)
-        expected = tuple(self.model.inputs[0].shape[1:])
-        if images.ndim != 4 or any(want not in (None, got) for want, got in zip(expected, images.shape[1:], strict=True)):
-            raise ValueError(f"`{name}` must have the shape (n, {', '.join(map(str, expected))}). Received: {images.shape}")
-        _watch.not_finite(images, name)
-        return images
+        return checked_images(images, name, tuple(self.model.inputs[0].shape[1:]))
 
-    def look(self, images):
+    def look(self, images: np.ndarray) -> None:
         """Warns, once, of images that look scaled otherwise than the model takes them."""
         if self._watch is not None:
             self._watch.look(images)
 
-    def of(self, images):
-        """The features of images that are `checked`."""
+    def of(self, images: np.ndarray) -> np.ndarray:
+        """The features of images that have been `checked`."""
         features = self.model.predict(images, batch_size=self.batch_size, verbose=0).astype(np.float32)
         return features if features.ndim == 2 else features.mean((1, 2))
 
 
-def _check_layers_are_known(model, name):
+def _check_functional(model, name):
     if not isinstance(model, keras.Model):
         raise TypeError(f"`{name}` must be a Keras model. Received: {name}={model!r}")
     if not getattr(model, "outputs", None):
         raise ValueError(
-            f"`{name}` must be a model whose layers are known, sequential or functional. "
+            f"`{name}` must be a sequential or functional model, whose layers can be read. "
             f"Received: {type(model).__name__}, subclassed or not built"
         )
 
@@ -122,7 +119,9 @@ def _description(layer):
     return kind + json.dumps(config, sort_keys=True, default=lambda value: type(value).__name__)
 
 
-def features_of(classifier, name="classifier", value_range=None):
+def features_of(
+    classifier: keras.Model, name: str = "classifier", value_range: tuple[float, float] | None = None
+) -> Features:
     """The features from which a classifier makes its logits: the input of its last dense layer, before any dropout.
 
     Where that is a flattened map of features, they are averaged over positions.
@@ -133,12 +132,10 @@ def features_of(classifier, name="classifier", value_range=None):
         name: What the stamp calls it. Defaults to "classifier".
         value_range: (lowest, highest) value of the images that the classifier takes, as of `Features`. Defaults to None.
 
-    Returns `Features`.
-
     Raises:
         TypeError, ValueError: For anything else.
     """
-    _check_layers_are_known(classifier, "classifier")
+    _check_functional(classifier, "classifier")
     dense = [n for n, layer in enumerate(classifier.layers) if isinstance(layer, keras.layers.Dense)]
     if not dense or any(layer.weights for layer in classifier.layers[dense[-1] + 1 :]):
         raise ValueError(
@@ -154,7 +151,15 @@ def features_of(classifier, name="classifier", value_range=None):
     return Features(keras.Model(classifier.inputs, x), name, value_range=value_range)
 
 
-def classifier_features(images, labels, num_classes=None, value_range=(0, 255), steps=1500, seed=0, name=None):
+def classifier_features(
+    images: np.ndarray,
+    labels: Sequence[int],
+    num_classes: int | None = None,
+    value_range: tuple[float, float] = (0, 255),
+    steps: int = 1500,
+    seed: int = 0,
+    name: str | None = None,
+) -> Features:
     """Features of a small classifier (`networks.classifier`) that is trained here on real images.
 
     Args:
@@ -166,29 +171,27 @@ def classifier_features(images, labels, num_classes=None, value_range=(0, 255), 
         steps: Training steps, of 128 images each. Defaults to 1500.
         seed: Integer, of the weights and of the order of the images. Defaults to 0.
         name: What the stamp calls it. Defaults to a name with the number of images and the seed.
-
-    Returns `Features`.
     """
     model = train_classifier(images, labels, num_classes, value_range=value_range, steps=steps, seed=seed)
     return features_of(model, name or f"classifier trained on {len(images):,} images, seed {seed}", value_range)
 
 
-def random_features(image_shape, value_range=(0, 255), seed=0):
+def random_features(
+    image_shape: tuple[int, int, int], value_range: tuple[float, float] = (0, 255), seed: int = 0
+) -> Features:
     """Features of the small classifier's convolutions with random weights: cheap, never trained on anything.
 
     Args:
         image_shape: (height, width, channels).
         value_range: (lowest, highest) value of the images. Defaults to (0, 255).
         seed: Integer that determines the weights. Defaults to 0.
-
-    Returns `Features`.
     """
     shape, seed = _checks.image_shape(image_shape), _checks.non_negative_int(seed, "seed")
     model = networks.classifier.classifier(shape, 2, value_range=_checks.value_range(value_range), seed=seed)
     return features_of(model, f"random network, seed {seed}", value_range)
 
 
-def inception_features(value_range=(0, 255), weights=None):
+def inception_features(value_range: tuple[float, float] = (0, 255), weights: str | os.PathLike | None = None) -> Features:
     """Features of Keras's `InceptionV3` trained on ImageNet, for RGB or grey images of any size (resized to 299).
 
     Nothing is downloaded: the weights must be at hand. They are not those with which published FIDs are computed, nor is
@@ -198,8 +201,6 @@ def inception_features(value_range=(0, 255), weights=None):
         value_range: (lowest, highest) value of the images. Defaults to (0, 255).
         weights: Path of the weights without top. Defaults to where `keras.applications.InceptionV3` keeps what it has
             downloaded.
-
-    Returns `Features`.
 
     Raises:
         FileNotFoundError: If there are no weights, with what to do.

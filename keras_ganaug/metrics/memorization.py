@@ -1,20 +1,18 @@
 """Whether samples are copies of training images."""
 
 import numpy as np
-import tensorflow as tf
 
-from keras_ganaug import _checks
-from keras_ganaug.metrics._scale import tell_of_scales
-from keras_ganaug.metrics.distances import _feature_sets
-from keras_ganaug.metrics.manifold import _blocks, _distances
+from keras_ganaug import _checks, _extras
+from keras_ganaug.metrics._inputs import feature_sets, warn_of_scales
+from keras_ganaug.metrics.manifold import nearest_distances
 
 
-def memorization(training, held_out, fake, seed=0):
+def memorization(training: np.ndarray, held_out: np.ndarray, fake: np.ndarray, seed: int = 0) -> dict[str, float]:
     """Whether samples are nearer to the images a GAN was trained on than to others of the same kind.
 
     Real images that were held out are as new to the generator as the world is. If it has learned the distribution, half of
     its samples have their nearest neighbour among as many training images, half among the held-out ones; if it copies, more
-    of them are nearer to training images.
+    of them are nearer to training images. It needs scikit-learn.
 
     Args:
         training: Features (or flattened pixels) of the images that the GAN was trained on, float array (n, d).
@@ -40,33 +38,17 @@ def memorization(training, held_out, fake, seed=0):
     >>> metrics.memorization(training, held_out, training + 0.01)["nearer_to_training"]
     1.0
     """
-    training, held_out = _feature_sets(training, held_out, names=("training", "held_out"))
-    _, fake = _feature_sets(training, fake, names=("training", "fake"))
-    for name, other in (("held_out", held_out), ("fake", fake)):
-        tell_of_scales(training, other, ("training", name))
+    training, held_out, fake = feature_sets(training=training, held_out=held_out, fake=fake)
+    warn_of_scales(training=training, held_out=held_out)
+    warn_of_scales(training=training, fake=fake)
     rng = np.random.default_rng(_checks.non_negative_int(seed, "seed"))
     size = min(len(training), len(held_out))
     training, held_out = (of[rng.permutation(len(of))[:size]] if len(of) > size else of for of in (training, held_out))
-    to_training, to_held_out = (nearest_distances(fake, of) for of in (training, held_out))
+    to_training, to_held_out = nearest_distances(fake, training), nearest_distances(fake, held_out)
     nearer, ties = to_training < to_held_out, to_training == to_held_out
-    share = float((nearer + 0.5 * ties).mean())
-    ratio = float(np.median((to_training + 1e-12) / (to_held_out + 1e-12)))
+    binomial = _extras.load("scipy.stats").binom((~ties).sum(), 0.5)
     return {
-        "nearer_to_training": share,
-        "p_value": _at_least(int(nearer.sum()), int((~ties).sum())),
-        "distance_ratio": ratio,
+        "nearer_to_training": float((nearer + 0.5 * ties).mean()),
+        "p_value": float(binomial.sf(nearer.sum() - 1)),  # of so many or more
+        "distance_ratio": float(np.median((to_training + 1e-12) / (to_held_out + 1e-12))),
     }
-
-
-def nearest_distances(x, others):
-    """The Euclidean distance of each row of x from the nearest row of others, float64 of shape (n,)."""
-    squares = np.concatenate([_distances(x[rows], others).min(1) for rows in _blocks(len(x))])
-    return np.sqrt(squares)
-
-
-def _at_least(heads, coins):
-    """The probability of so many heads or more of so many fair coins."""
-    if not heads:
-        return 1.0
-    arguments = (tf.constant(value, tf.float64) for value in (heads, coins - heads + 1, 0.5))
-    return float(tf.math.betainc(*arguments))

@@ -1,28 +1,30 @@
 """What classifiers say of samples: GAN-test, and the classification accuracy score."""
 
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _checks, _compat, _pipelines, _random, _watch, networks
-from keras_ganaug.metrics._scale import tell_of_scales
+from keras_ganaug import _checks, _random, _watch, networks
+from keras_ganaug.metrics._inputs import checked_images, checked_labels, warn_of_scales
+from keras_ganaug.metrics.classifier import endless_batches, train_classifier_on
 
 
 class Score(NamedTuple):
     """An accuracy, in all and by class."""
 
     accuracy: float
-    """The share that is named right, of all images."""
+    """The share of all images that are classified correctly."""
     per_class: np.ndarray
     """The share of each class; NaN for a class without images."""
     balanced: float
     """The mean over the classes that have images."""
 
 
-def gan_test(classifier, images, labels, num_classes=None):
-    """How often a classifier that was trained on real images names a sample as the class asked for.
+def gan_test(classifier: keras.Model, images: np.ndarray, labels: Sequence[int], num_classes: int | None = None) -> Score:
+    """How often a classifier that was trained on real images predicts the class that a sample was asked for.
 
     Low where samples look wrong or are of another class; blind to samples that are all alike.
 
@@ -34,29 +36,27 @@ def gan_test(classifier, images, labels, num_classes=None):
         labels: The classes asked for: integers of shape (n,).
         num_classes: Number of classes. Defaults to that of the classifier's outputs.
 
-    Returns a `Score`.
-
     Raises:
         ValueError: For images and labels that do not fit, or images that are not finite.
     """
-    images = _images(images)
+    images = checked_images(images)
     logits = classifier.predict(images, batch_size=512, verbose=0)
     num_classes = logits.shape[-1] if num_classes is None else _checks.positive_int(num_classes, "num_classes")
-    return score_of(logits.argmax(-1), _labels_of(images, labels, num_classes), num_classes)
+    return score_of(logits.argmax(-1), checked_labels(images, labels, num_classes), num_classes)
 
 
 def classification_accuracy_score(
-    images,
-    labels,
-    test_images,
-    test_labels,
-    num_classes=None,
-    build=None,
-    value_range=(0, 255),
-    steps=1000,
-    batch_size=128,
-    seed=0,
-):
+    images: np.ndarray,
+    labels: Sequence[int],
+    test_images: np.ndarray,
+    test_labels: Sequence[int],
+    num_classes: int | None = None,
+    build: Callable[[int], keras.Model] | None = None,
+    value_range: tuple[float, float] = (0, 255),
+    steps: int = 1000,
+    batch_size: int = 128,
+    seed: int = 0,
+) -> Score:
     """How well a classifier that was trained on samples alone does on real images it has not seen.
 
     High only if samples are right, of the right class, and as diverse as real images. It does not say whether samples
@@ -74,29 +74,26 @@ def classification_accuracy_score(
         batch_size: Images of a step. Defaults to 128.
         seed: Integer, of the classifier and of the order of the images. Defaults to 0.
 
-    Returns a `Score`.
-
     Raises:
         ValueError: For images and labels that do not fit, or images that are not finite. Images and test images that look
             scaled differently, or otherwise than `value_range` says, are warned of.
     """
-    images, test_images = _images(images), _images(test_images, "test_images")
+    images, test_images = checked_images(images), checked_images(test_images, "test_images")
     if images.shape[1:] != test_images.shape[1:]:
         raise ValueError(
             f"`test_images` must be of the shape of `images`, {images.shape[1:]}. Received: shape {test_images.shape[1:]}"
         )
-    tell_of_scales(test_images, images, ("test_images", "images"))
-    labels, test_labels = _checks.class_indices(labels, None), _checks.class_indices(test_labels, None, "test_labels")
-    if num_classes is None and len(labels):
-        num_classes = int(max(np.max(labels), np.max(test_labels))) + 1
-    test_labels = _labels_of(test_images, test_labels, num_classes, "test_labels")
+    warn_of_scales(test_images=test_images, images=images)
+    expected = checked_labels(test_images, test_labels, num_classes, "test_labels")
+    highest = max(np.max(checked_labels(images, labels, num_classes)), np.max(expected))
+    num_classes = int(highest) + 1 if num_classes is None else num_classes
     model = train_classifier(images, labels, num_classes, build, value_range, steps, batch_size, seed)
-    return score_of(model.predict(test_images, batch_size=512, verbose=0).argmax(-1), test_labels, num_classes)
+    return score_of(model.predict(test_images, batch_size=512, verbose=0).argmax(-1), expected, num_classes)
 
 
-def score_of(named, labels, num_classes):
+def score_of(predicted: np.ndarray, labels: np.ndarray, num_classes: int) -> Score:
     """The `Score` of predicted class indices."""
-    right = np.asarray(named) == labels
+    right = np.asarray(predicted) == labels
     counts = np.bincount(labels, minlength=num_classes)
     with np.errstate(invalid="ignore"):
         per_class = np.bincount(labels, weights=right, minlength=num_classes) / np.where(counts, counts, np.nan)
@@ -104,16 +101,10 @@ def score_of(named, labels, num_classes):
 
 
 def train_classifier(images, labels, num_classes=None, build=None, value_range=(0, 255), steps=1000, batch_size=128, seed=0):
-    """A classifier trained with Adam, at a rate of 2e-3 that decays to 0 along a cosine.
-
-    Args:
-        As of `classification_accuracy_score`.
-
-    Returns the Keras model, from images to logits.
-    """
-    images = _images(images)
+    """A classifier trained on arrays. Arguments as of `classification_accuracy_score`."""
+    images = checked_images(images)
     num_classes = int(np.max(labels)) + 1 if num_classes is None else _checks.positive_int(num_classes, "num_classes")
-    labels = _labels_of(images, labels, num_classes)
+    labels = checked_labels(images, labels, num_classes)
     steps, batch_size = _checks.positive_int(steps, "steps"), _checks.positive_int(batch_size, "batch_size")
     value_range, seed = _checks.value_range(value_range), _checks.non_negative_int(seed, "seed")
     with _random.preserved():
@@ -123,27 +114,5 @@ def train_classifier(images, labels, num_classes=None, build=None, value_range=(
         else:
             model = build(seed)
             _watch.warn_of_last_activation(model, images, "build")
-        _compat.compile_classifier(
-            model,
-            optimizer=keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(2e-3, steps)),
-            loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        )
-        data = tf.data.Dataset.from_tensor_slices((images, labels)).shuffle(len(images), seed=seed)
-        data = data.repeat().batch(batch_size, drop_remainder=True).prefetch(2)
-        model.fit(_pipelines.untuned(data), steps_per_epoch=steps, shuffle=False, verbose=0)
-        return model
-
-
-def _images(images, name="images"):
-    images = np.asarray(images)
-    if images.ndim != 4 or not len(images):
-        raise ValueError(f"`{name}` must have the shape (n, height, width, channels). Received: shape {images.shape}")
-    _watch.not_finite(images, name)
-    return images
-
-
-def _labels_of(images, labels, num_classes, name="labels"):
-    labels = _checks.class_indices(labels, num_classes, name)
-    if len(labels) != len(images):
-        raise ValueError(f"`{name}` must be one class index for each image. Received: {len(labels)} for {len(images)}")
-    return labels
+        data = endless_batches(tf.data.Dataset.from_tensor_slices((images, labels)), seed, batch_size)
+        return train_classifier_on(data, model, steps)

@@ -1,0 +1,57 @@
+"""Checks of what metrics are given: each names the argument."""
+
+import warnings
+
+import numpy as np
+
+from keras_ganaug import _watch
+from keras_ganaug.conditions import class_indices
+
+
+def checked_images(images, name="images", shape=("height", "width", "channels")):
+    """Images as an array: at least one, all finite, of a shape in which names and None stand for any size."""
+    images = np.asarray(images)
+    fits = len(images.shape) == 1 + len(shape) and len(images) > 0
+    if not fits or any(isinstance(want, int) and want != size for want, size in zip(shape, images.shape[1:], strict=True)):
+        raise ValueError(f"`{name}` must have the shape (n, {', '.join(map(str, shape))}). Received: shape {images.shape}")
+    _watch.not_finite(images, name)
+    return images
+
+
+def checked_labels(images, labels, num_classes, name="labels"):
+    """Class indices as an int32 array, one for each image."""
+    labels = class_indices(labels, num_classes, name)
+    if len(labels) != len(images):
+        raise ValueError(f"`{name}` must be one class index for each image. Received: {len(labels)} for {len(images)}")
+    return labels
+
+
+def feature_sets(**sets):
+    """Float64 arrays of equally many features, given by the names of the arguments that they are."""
+    arrays = {name: np.asarray(features, np.float64) for name, features in sets.items()}
+    for name, features in arrays.items():
+        if features.ndim != 2 or len(features) < 2:
+            raise ValueError(f"`{name}` must be of shape (n, d) with n of at least 2. Received: shape {features.shape}")
+        if not np.isfinite(features).all():
+            raise ValueError(f"`{name}` must be finite. Received: NaN or infinite values")
+    numbers = [features.shape[1] for features in arrays.values()]
+    if len(set(numbers)) > 1:
+        names = " and ".join(f"`{name}`" for name in arrays)
+        raise ValueError(f"{names} must have equally many features. Received: {numbers}")
+    return [*arrays.values()]
+
+
+def warn_of_scales(stacklevel=3, **sets):
+    """Warns if the second of two sets, given by name, looks scaled otherwise than the first. Returns whether it did."""
+    spans = {name: (float(values.min()), float(values.max())) for name, values in sets.items()}
+    first, second = sets
+    low, high = spans[first]
+    if low == high or _watch.other_scale(np.asarray(sets[second]), (low, high)) is None:
+        return False
+    received = " and ".join(f"`{name}` from {low:g} to {high:g}" for name, (low, high) in spans.items())
+    warnings.warn(
+        f"`{first}` and `{second}` look scaled differently, and what is compared then is the scale: bring both into one "
+        f"range. Received: {received}",
+        stacklevel=stacklevel,
+    )
+    return True
