@@ -6,19 +6,17 @@ module-level names (`minimax`, `nonsaturating`, `lsgan`, `wasserstein`, `hinge`,
 instances.
 """
 
+import copy
 import math
 import numbers
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 
-def _mean(values):
-    return tf.reduce_mean(values)
-
-
-def _float32(*logits):
-    return [None if value is None else tf.cast(value, tf.float32) for value in logits]
+def _float32(logits):
+    return tf.cast(logits, tf.float32)
 
 
 class AdversarialLoss:
@@ -34,10 +32,10 @@ class AdversarialLoss:
     """Whether real images have a target that can be smoothed."""
     relativistic = False
     """Whether the generator's loss looks at the real logits."""
-    boundary = 0.0
+    boundary: Any = 0.0
     """The logit of an image that could as well be real as fake; None where logits mean nothing but by their differences."""
 
-    def __init__(self, label_smoothing=0.0):
+    def __init__(self, label_smoothing: float = 0.0):
         number = isinstance(label_smoothing, numbers.Real) and not isinstance(label_smoothing, bool)
         if not number or not 0.0 <= label_smoothing < 0.5:
             raise ValueError(
@@ -46,25 +44,49 @@ class AdversarialLoss:
             )
         if label_smoothing and not self.has_targets:
             raise ValueError(
-                f"`label_smoothing` needs a loss with targets; {type(self).__name__} has none. Expected: 0. "
+                f"`label_smoothing` needs a loss with targets; {type(self.given).__name__} has none. Expected: 0. "
                 f"Received: label_smoothing={label_smoothing!r}"
             )
         self.label_smoothing = float(label_smoothing)
 
-    def discriminator(self, real_logits, fake_logits):
+    def discriminator(self, real_logits: Any, fake_logits: Any) -> tf.Tensor:
         """The discriminator's loss, a float32 scalar."""
         raise NotImplementedError
 
-    def generator(self, real_logits, fake_logits):
+    def generator(self, real_logits: Any, fake_logits: Any) -> tf.Tensor:
         """The generator's loss, a float32 scalar. `real_logits` may be None unless the loss is relativistic."""
         raise NotImplementedError
 
-    def get_config(self):
+    @property
+    def given(self) -> Any:
+        """What the user gave to `compile`, which goes into the model's config."""
+        return self
+
+    def smoothed(self, label_smoothing: float) -> "AdversarialLoss":
+        """This loss with one-sided label smoothing, and with whatever else a subclass has."""
+        smoothed = copy.copy(self)
+        AdversarialLoss.__init__(smoothed, label_smoothing)
+        return smoothed
+
+    def get_config(self) -> dict[str, Any]:
         return {"label_smoothing": self.label_smoothing}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> "AdversarialLoss":
         return cls(**config)
+
+
+class _Own(AdversarialLoss):
+    """An object of the user's own as an `AdversarialLoss`."""
+
+    given = None
+
+    def __init__(self, loss: Any):
+        self.given = loss
+        super().__init__()
+        self.discriminator, self.generator = loss.discriminator, loss.generator  # type: ignore[method-assign]
+        self.relativistic = getattr(loss, "relativistic", self.relativistic)
+        self.boundary = getattr(loss, "boundary", self.boundary)
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
@@ -89,14 +111,12 @@ class Minimax(AdversarialLoss):
         return math.log((1.0 - self.label_smoothing) / (1.0 + self.label_smoothing))
 
     def discriminator(self, real_logits, fake_logits):
-        real_logits, fake_logits = _float32(real_logits, fake_logits)
-        s = self.label_smoothing
+        s, real_logits = self.label_smoothing, _float32(real_logits)
         real = (1.0 - s) * tf.nn.softplus(-real_logits) + s * tf.nn.softplus(real_logits)
-        return _mean(real) + _mean(tf.nn.softplus(fake_logits))
+        return tf.reduce_mean(real) + tf.reduce_mean(tf.nn.softplus(_float32(fake_logits)))
 
     def generator(self, real_logits, fake_logits):
-        (fake_logits,) = _float32(fake_logits)
-        return -_mean(tf.nn.softplus(fake_logits))
+        return -tf.reduce_mean(tf.nn.softplus(_float32(fake_logits)))
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
@@ -104,8 +124,7 @@ class NonSaturating(Minimax):
     """Minimax for D; G maximises E log D(G(z)), whose gradient does not vanish (Goodfellow et al. 2014)."""
 
     def generator(self, real_logits, fake_logits):
-        (fake_logits,) = _float32(fake_logits)
-        return _mean(tf.nn.softplus(-fake_logits))
+        return tf.reduce_mean(tf.nn.softplus(-_float32(fake_logits)))
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
@@ -119,13 +138,11 @@ class LeastSquares(AdversarialLoss):
         return 0.5 * (1.0 - self.label_smoothing)
 
     def discriminator(self, real_logits, fake_logits):
-        real_logits, fake_logits = _float32(real_logits, fake_logits)
-        target = 1.0 - self.label_smoothing
-        return 0.5 * _mean(tf.square(real_logits - target)) + 0.5 * _mean(tf.square(fake_logits))
+        real = tf.square(_float32(real_logits) - (1.0 - self.label_smoothing))
+        return 0.5 * tf.reduce_mean(real) + 0.5 * tf.reduce_mean(tf.square(_float32(fake_logits)))
 
     def generator(self, real_logits, fake_logits):
-        (fake_logits,) = _float32(fake_logits)
-        return 0.5 * _mean(tf.square(fake_logits - 1.0))
+        return 0.5 * tf.reduce_mean(tf.square(_float32(fake_logits) - 1.0))
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
@@ -135,12 +152,10 @@ class Wasserstein(AdversarialLoss):
     boundary = None
 
     def discriminator(self, real_logits, fake_logits):
-        real_logits, fake_logits = _float32(real_logits, fake_logits)
-        return _mean(fake_logits) - _mean(real_logits)
+        return tf.reduce_mean(_float32(fake_logits)) - tf.reduce_mean(_float32(real_logits))
 
     def generator(self, real_logits, fake_logits):
-        (fake_logits,) = _float32(fake_logits)
-        return -_mean(fake_logits)
+        return -tf.reduce_mean(_float32(fake_logits))
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
@@ -150,8 +165,8 @@ class Hinge(Wasserstein):
     boundary = 0.0
 
     def discriminator(self, real_logits, fake_logits):
-        real_logits, fake_logits = _float32(real_logits, fake_logits)
-        return _mean(tf.nn.relu(1.0 - real_logits)) + _mean(tf.nn.relu(1.0 + fake_logits))
+        real = tf.reduce_mean(tf.nn.relu(1.0 - _float32(real_logits)))
+        return real + tf.reduce_mean(tf.nn.relu(1.0 + _float32(fake_logits)))
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
@@ -165,12 +180,10 @@ class Relativistic(AdversarialLoss):
     boundary = None
 
     def discriminator(self, real_logits, fake_logits):
-        real_logits, fake_logits = _float32(real_logits, fake_logits)
-        return _mean(tf.nn.softplus(fake_logits - real_logits))
+        return tf.reduce_mean(tf.nn.softplus(_float32(fake_logits) - _float32(real_logits)))
 
     def generator(self, real_logits, fake_logits):
-        real_logits, fake_logits = _float32(real_logits, fake_logits)
-        return _mean(tf.nn.softplus(real_logits - fake_logits))
+        return tf.reduce_mean(tf.nn.softplus(_float32(real_logits) - _float32(fake_logits)))
 
 
 minimax = Minimax()
@@ -180,35 +193,32 @@ wasserstein = Wasserstein()
 hinge = Hinge()
 relativistic = Relativistic()
 
-_BY_NAME = {
-    "minimax": minimax,
-    "nonsaturating": nonsaturating,
-    "lsgan": lsgan,
-    "wasserstein": wasserstein,
-    "hinge": hinge,
-    "relativistic": relativistic,
-}
+_NAMES = ["hinge", "lsgan", "minimax", "nonsaturating", "relativistic", "wasserstein"]
 
 
-def get(identifier):
-    """The loss of that name, or the given object if it already is a loss.
+def get(identifier: Any) -> AdversarialLoss:
+    """The loss of that name, or the given object as an `AdversarialLoss`: itself, if it is one.
 
     Args:
-        identifier: "minimax", "nonsaturating", "lsgan", "wasserstein", "hinge", "relativistic", or any object with the
-            methods `discriminator(real_logits, fake_logits)` and `generator(real_logits, fake_logits)`.
+        identifier: "minimax", "nonsaturating", "lsgan", "wasserstein", "hinge", "relativistic", any object with the methods
+            `discriminator(real_logits, fake_logits)` and `generator(real_logits, fake_logits)`, or its Keras config.
 
     Raises:
         ValueError: For an unknown name.
         TypeError: For an object without those methods.
     """
+    if isinstance(identifier, dict):
+        identifier = keras.saving.deserialize_keras_object(identifier)
     if isinstance(identifier, str):
-        if identifier not in _BY_NAME:
-            raise ValueError(f"`loss` must be one of {sorted(_BY_NAME)} or a loss object. Received: loss={identifier!r}")
-        return _BY_NAME[identifier]
-    methods = [getattr(identifier, name, None) for name in ("discriminator", "generator")]
-    if isinstance(identifier, type) or not all(map(callable, methods)):
+        if identifier not in _NAMES:
+            raise ValueError(f"`loss` must be one of {_NAMES} or a loss object. Received: loss={identifier!r}")
+        return globals()[identifier]
+    if isinstance(identifier, AdversarialLoss):
+        return identifier
+    try:
+        return _Own(None if isinstance(identifier, type) else identifier)
+    except AttributeError as error:
         raise TypeError(
-            f"`loss` must be one of {sorted(_BY_NAME)} or an object with the methods `discriminator(real_logits, "
-            f"fake_logits)` and `generator(real_logits, fake_logits)`. Received: loss={identifier!r}"
-        )
-    return identifier
+            f"`loss` must be one of {_NAMES} or an object with the methods `discriminator(real_logits, fake_logits)` and "
+            f"`generator(real_logits, fake_logits)`. Received: loss={identifier!r}"
+        ) from error

@@ -100,6 +100,16 @@ def small_data(n=24, image_shape=(8, 8, 1), num_classes=3):
     return (labels[:, None, None, None] * 80 + noise).astype("uint8"), labels
 
 
+def context(discriminator, real, fake, labels=None, seed=(1, 2), **known):
+    """What a penalty is called with, of a function `discriminator(images, labels)` that gives logits."""
+    known = {"condition": kga.conditions.of(None if labels is None else 3), **known}
+
+    def view(images):
+        return kga.penalties.View(lambda x: lambda y: discriminator(x, y), lambda outputs: outputs, images, labels)
+
+    return kga.penalties.Context(view(real), view(fake), seed=tf.convert_to_tensor(seed), **known)
+
+
 def finite(history):
     """Whether all that a fit reported is finite."""
     return all(np.isfinite(values).all() for values in history.history.values())

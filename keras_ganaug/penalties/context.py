@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from keras_ganaug.conditions import Condition
+from keras_ganaug.conditions import Condition, Unconditional
 
 
 class View:
@@ -61,16 +62,18 @@ class Context:
     """The player that is trained: "d", "g" or the name of another."""
     networks: Mapping[str, keras.Model] = dataclasses.field(default_factory=dict)
     """The network of each player."""
-    condition: Condition | None = None
+    condition: Condition = dataclasses.field(default_factory=Unconditional)
     """The condition of the labels."""
     seed: Any = None
     """int32 seed (2,)."""
     step: Any = None
     """Training steps made so far, an int64 scalar."""
+    generated: Any = None
+    """The generated images before the discriminator's augmentation, float32 in [-1, 1]."""
     latents: Any = None
     """What the generated images were made of: float32 latents (batch, latent_dim), or the styles of a StyleGAN."""
     synthesize: Callable | None = None
-    """Maps such latents to float32 images in [-1, 1], before the discriminator's augmentation."""
+    """Maps such latents to generated images."""
     draw: Callable | None = None
     """Maps a seed to other latents for the same labels."""
 
@@ -80,6 +83,10 @@ class Context:
         return self.real.labels
 
     @property
-    def network(self) -> keras.Model:
+    def network(self) -> keras.Model | None:
         """The network that is trained."""
-        return self.networks[self.player]
+        return self.networks.get(self.player)
+
+    def in_branch(self) -> Context:
+        """The same context for a branch of a graph: what is computed there stays there, and is not used outside."""
+        return dataclasses.replace(self, real=copy.copy(self.real), fake=copy.copy(self.fake))
