@@ -1,9 +1,11 @@
 """Checks of arguments: each error names the argument, what was expected and what was received."""
 
 import contextlib
-import numbers
 import os
 import re
+from collections.abc import Collection, Sequence
+from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -13,12 +15,12 @@ from keras_ganaug import _files
 _OUR_ERROR = "keras_ganaug: "
 
 
-def assertion(condition, message, *values):
+def assertion(condition: tf.Tensor, message: str, *values: Any) -> tf.Operation:
     """An operation that fails with a message and the values where the condition does not hold; XLA leaves it out."""
     return tf.debugging.Assert(condition, [f"{_OUR_ERROR}{message}. Received: ", *values], summarize=20)
 
 
-def readable(error):
+def readable(error: BaseException) -> Exception | None:
     """The error of an `assertion`, or of a check within a generator of batches, as it was meant; None for any other."""
     text = str(error)
     if _OUR_ERROR not in text:
@@ -41,7 +43,7 @@ def readable_errors():
         raise meant from None
 
 
-def dense(**values):
+def dense(**values: Any) -> list:
     """The values as tensors; the first of them must not be None."""
     tensors = []
     for number, (name, value) in enumerate(values.items()):
@@ -55,22 +57,30 @@ def dense(**values):
     return tensors
 
 
-def boolean(value, name):
-    if not isinstance(value, (bool, np.bool_)):
-        raise ValueError(f"`{name}` must be True or False. Received: {name}={value!r}")
-    return bool(value)
-
-
-def path(value, name="path"):
-    if not isinstance(value, (str, os.PathLike)) or not str(value).strip():
-        raise TypeError(f"`{name}` must be a path. Received: {name}={value!r}")
+def _checked(value, name, right, expected, error=ValueError):
+    """The value, if it is right; else an error that says what was expected."""
+    if not right:
+        raise error(f"`{name}` must be {expected}. Received: {name}={value!r}")
     return value
 
 
-def new_folder(path, name="path"):
+def _is(value, kind):
+    """Whether a value is a number of a kind, and no bool."""
+    return isinstance(value, kind) and not isinstance(value, bool)
+
+
+def boolean(value: Any, name: str) -> bool:
+    return bool(_checked(value, name, isinstance(value, (bool, np.bool_)), "True or False"))
+
+
+def path(value: Any, name: str = "path") -> str | os.PathLike:
+    return _checked(value, name, isinstance(value, (str, os.PathLike)) and bool(str(value).strip()), "a path", TypeError)
+
+
+def new_folder(path: Any, name: str = "path") -> None:
     """Checks the path of a folder that is to be written; makes nothing."""
-    if not isinstance(path, (str, os.PathLike)) or not str(path).strip():
-        raise TypeError(f"`{name}` must be the path of a folder to write. Received: {name}={path!r}")
+    is_path = isinstance(path, (str, os.PathLike)) and bool(str(path).strip())
+    _checked(path, name, is_path, "the path of a folder to write", TypeError)
     try:
         is_file = _files.is_file(path)
     except (tf.errors.OpError, OSError) as error:  # such as a file system that is not known
@@ -87,107 +97,88 @@ def new_folder(path, name="path"):
         raise ValueError(f"`{name}` must be a folder that can be written. Received: {str(path)!r}, and {nearest!r} {why}")
 
 
-def fraction(value, name="fraction"):
-    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0.0 <= value <= 1.0:
-        raise ValueError(f"`{name}` must be a number from 0 to 1. Received: {name}={value!r}")
-    return float(value)
+def fraction(value: Any, name: str = "fraction") -> float:
+    return float(_checked(value, name, _is(value, Real) and 0.0 <= value <= 1.0, "a number from 0 to 1"))
 
 
-def non_negative(value, name):
-    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0.0 <= value < float("inf"):
-        raise ValueError(f"`{name}` must be a finite number of at least 0. Received: {name}={value!r}")
-    return float(value)
+def non_negative(value: Any, name: str) -> float:
+    right = _is(value, Real) and 0.0 <= value < float("inf")
+    return float(_checked(value, name, right, "a finite number of at least 0"))
 
 
-def positive(value, name):
-    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0.0 < value < float("inf"):
-        raise ValueError(f"`{name}` must be a finite number above 0. Received: {name}={value!r}")
-    return float(value)
+def positive(value: Any, name: str) -> float:
+    return float(_checked(value, name, _is(value, Real) and 0.0 < value < float("inf"), "a finite number above 0"))
 
 
-def non_negative_int(value, name):
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 0:
-        raise ValueError(f"`{name}` must be an integer of at least 0. Received: {name}={value!r}")
-    return int(value)
+def non_negative_int(value: Any, name: str) -> int:
+    return int(_checked(value, name, _is(value, Integral) and value >= 0, "an integer of at least 0"))
 
 
-def positive_int(value, name):
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
-        raise ValueError(f"`{name}` must be a positive integer. Received: {name}={value!r}")
-    return int(value)
+def positive_int(value: Any, name: str) -> int:
+    return int(_checked(value, name, _is(value, Integral) and value >= 1, "a positive integer"))
 
 
-def truncation(value):
-    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0.0 < value <= 1.0:
-        raise ValueError(f"`truncation` must be a number above 0 and at most 1. Received: truncation={value!r}")
-    return float(value)
+def truncation(value: Any) -> float:
+    right = _is(value, Real) and 0.0 < value <= 1.0
+    return float(_checked(value, "truncation", right, "a number above 0 and at most 1"))
 
 
-def band(value, name="band"):
+def band(value: Any, name: str = "band") -> tuple[float, float]:
     """A pair (lowest, highest) of different probabilities."""
     pair = tuple(value) if isinstance(value, (list, tuple, np.ndarray)) else (value,)
-    if len(pair) != 2 or not fraction(pair[0], name) < fraction(pair[1], name):
-        raise ValueError(f"`{name}` must be (lowest, highest), from 0 to 1. Received: {name}={value!r}")
+    right = len(pair) == 2 and fraction(pair[0], name) < fraction(pair[1], name)
+    _checked(value, name, right, "(lowest, highest), from 0 to 1")
     return float(pair[0]), float(pair[1])
 
 
-def seed(value, name="seed"):
-    pair = isinstance(value, (tuple, list, np.ndarray)) and np.shape(value) == (2,)
-    if pair and all(isinstance(part, numbers.Integral) for part in value):
-        return tuple(int(part) for part in value)
-    if isinstance(value, bool) or not (value is None or isinstance(value, numbers.Integral)):
-        raise TypeError(f"`{name}` must be None, an integer or a pair of integers. Received: {name}={value!r}")
+def seed(value: Any, name: str = "seed") -> int | tuple[int, int] | None:
+    if (
+        isinstance(value, (tuple, list, np.ndarray))
+        and np.shape(value) == (2,)
+        and all(_is(part, Integral) for part in value)
+    ):
+        return int(value[0]), int(value[1])
+    _checked(value, name, value is None or _is(value, Integral), "None, an integer or a pair of integers", TypeError)
     return value if value is None else int(value)
 
 
-def image_shape(value):
+def image_shape(value: Any) -> tuple[int, int, int]:
     value = tuple(value) if isinstance(value, tf.TensorShape) else value
-    expected = "`image_shape` must be (height, width, channels), three positive integers"
-    if not isinstance(value, (tuple, list)) or len(value) != 3:
-        raise ValueError(f"{expected}. Received: image_shape={value!r}")
-    if not all(isinstance(size, numbers.Integral) and not isinstance(size, bool) and size > 0 for size in value):
-        raise ValueError(f"{expected}. Received: image_shape={value!r}")
-    return tuple(int(size) for size in value)
+    right = isinstance(value, (tuple, list)) and len(value) == 3 and all(_is(size, Integral) and size > 0 for size in value)
+    _checked(value, "image_shape", right, "(height, width, channels), three positive integers")
+    return int(value[0]), int(value[1]), int(value[2])
 
 
-def value_range(value):
+def value_range(value: Any) -> tuple[float, float]:
     value = tuple(value) if isinstance(value, (list, np.ndarray)) else value
-    numbers_ = isinstance(value, tuple) and len(value) == 2
-    numbers_ = numbers_ and all(isinstance(v, numbers.Real) and np.isfinite(v) for v in value)
-    if not numbers_ or not value[0] < value[1]:
-        raise ValueError(
-            "`value_range` must be a pair (lowest, highest) of finite numbers, the lowest first, such as (0, 255). "
-            f"Received: value_range={value!r}"
-        )
-    return (float(value[0]), float(value[1]))
+    pair = isinstance(value, tuple) and len(value) == 2 and all(_is(v, Real) and abs(v) < float("inf") for v in value)
+    expected = "a pair (lowest, highest) of finite numbers, the lowest first, such as (0, 255)"
+    _checked(value, "value_range", pair and value[0] < value[1], expected)
+    return float(value[0]), float(value[1])
 
 
-def one_of(value, choices, name):
-    if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"`{name}` must be one of {sorted(choices)}. Received: {name}={value!r}")
-    return value
+def one_of(value: Any, choices: Collection[str], name: str) -> str:
+    return _checked(value, name, isinstance(value, str) and value in choices, f"one of {sorted(choices)}")
 
 
-def images_shape(shape, expected, name="images"):
+def images_shape(shape: Any, expected: Sequence[int], name: str = "images") -> None:
     """Checks the static shape of a batch of images against (height, width, channels)."""
-    shape = tf.TensorShape(shape)
+    shape, wanted = tf.TensorShape(shape), f"(batch, {', '.join(map(str, expected))})"
     if shape.rank is None:
         raise ValueError(
-            f"`{name}` must have a known shape (batch, {', '.join(map(str, expected))}): give the dataset an "
-            "`output_signature`, or call `set_shape`. Received: a tensor of unknown rank"
+            f"`{name}` must have a known shape {wanted}: give the dataset an `output_signature`, or call `set_shape`. "
+            "Received: a tensor of unknown rank"
         )
-    if shape.rank == 3 or (shape.rank is not None and shape.rank == len(expected)):
+    if shape.rank in (3, len(expected)):
         raise ValueError(
-            f"`{name}` must be a batch of images of shape (batch, {', '.join(map(str, expected))}); these look unbatched: "
+            f"`{name}` must be a batch of images of shape {wanted}; these look unbatched: "
             f"call `dataset.batch(batch_size)` first. Received: shape={tuple(shape)}"
         )
     if not shape.is_compatible_with((None, *expected)):
-        raise ValueError(
-            f"`{name}` must have the shape (batch, {', '.join(map(str, expected))}). Received: shape={tuple(shape)}"
-        )
+        raise ValueError(f"`{name}` must have the shape {wanted}. Received: shape={tuple(shape)}")
 
 
-def images_dtype(dtype, name="images"):
+def images_dtype(dtype: Any, name: str = "images") -> None:
     """Checks that images are of a real dtype."""
     dtype = tf.as_dtype(dtype)
     if not (dtype.is_integer or dtype.is_floating or dtype.is_bool):
