@@ -3,6 +3,8 @@
 import contextlib
 import contextvars
 import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,18 +13,13 @@ import tensorflow as tf
 from keras_ganaug import _compat
 
 _MOST_LABELS = 256  # of which an image each is looked at
-_told = contextvars.ContextVar("told", default=None)
+_told: contextvars.ContextVar[set | None] = contextvars.ContextVar("told", default=None)
 _ENOUGH = 64  # outputs, half of which would be below 0 if they were logits of a classifier that has learned nothing
 _EVERY = 256  # batches of a graph from one look to the next: another data set may come
 
 
-def other_scale(images, value_range):
-    """What makes it look as if images were on another scale than their value range, in words; None if nothing does.
-
-    Args:
-        images: NumPy array of any real dtype.
-        value_range: (lowest, highest).
-    """
+def other_scale(images: np.ndarray, value_range: tuple[float, float]) -> str | None:
+    """What makes it look as if images were on another scale than their value range; None if nothing does."""
     if not images.size:
         return None
     lowest, highest = float(images.min()), float(images.max())
@@ -56,15 +53,13 @@ class ScaleWatch:
         of: What the images are, at the beginning of the sentence. Defaults to "The images".
     """
 
-    def __init__(self, value_range, advice, of="The images"):
+    def __init__(self, value_range: tuple[float, float], advice: str, of: str = "The images"):
         self.value_range, self.advice, self.of, self.told = value_range, advice, of, False
 
-    def look(self, images):
+    def look(self, images: Any) -> None:
         """Looks at concrete images."""
-        if self.told:
-            return
         images = np.asarray(images)
-        seen = other_scale(images, self.value_range)
+        seen = None if self.told else other_scale(images, self.value_range)
         if seen is not None:
             self.told = True
             way = f"If they are scaled otherwise, {self.advice} with their `value_range`."
@@ -72,7 +67,7 @@ class ScaleWatch:
                 way = "Leave such images out: a network that sees one of them is NaN after it."
             warnings.warn(f"{self.of} {seen}. {way}", stacklevel=3)
 
-    def watched(self, images, number):
+    def watched(self, images: tf.Tensor, number: Any) -> tf.Tensor:
         """The images, at which Python looks where this is the first batch, and now and then after it.
 
         At once where they are concrete; in a graph when it runs, unless XLA compiles it, which cannot call Python.
@@ -90,7 +85,7 @@ class ScaleWatch:
             return tf.identity(images)
 
 
-def in_first(look, values, number):
+def in_first(look: Callable[[np.ndarray], None], values: tf.Tensor, number: Any) -> tf.Tensor:
     """An operation by which Python looks at a tensor where `number` is 0, and at every 256th number after it."""
 
     def call(values):
@@ -104,39 +99,35 @@ def in_first(look, values, number):
 
 
 @contextlib.contextmanager
-def telling_once():
+def telling_once() -> Iterator[None]:
     """Within the context `first` is True once for each thing; a context within another shares what that has told."""
-    if _told.get() is not None:
-        yield
-        return
-    token = _told.set(set())
+    token = _told.set(set() if _told.get() is None else _told.get())
     try:
         yield
     finally:
         _told.reset(token)
 
 
-def first(what):
+def first(what: str) -> bool:
     """Whether something was not yet told within `telling_once`, and is told now; always True outside it."""
     told = _told.get()
-    if told is None:
-        return True
-    new = what not in told
-    told.add(what)
+    new = told is None or what not in told
+    if told is not None:
+        told.add(what)
     return new
 
 
-def is_told(what):
+def is_told(what: str) -> bool:
     """Whether something was told within `telling_once`."""
     return what in (_told.get() or ())
 
 
-def warn_of_last_activation(model, images, name):
+def warn_of_last_activation(model: keras.Model, images: np.ndarray, name: str) -> None:
     """Warns, before a classifier is trained, if it gives probabilities where logits are wanted.
 
     Args:
         model: The classifier, freshly built.
-        images: Some of its images, a NumPy array.
+        images: Some of its images.
         name: The argument that it is, or that made it.
     """
     outputs = np.asarray(model(images[:32].astype(np.float32), training=False))
@@ -157,55 +148,40 @@ def warn_of_last_activation(model, images, name):
         first("activation")
 
 
-def last_activation(model):
-    """Which of "sigmoid" and "softmax" a model ends in: "" for neither, None if it does not tell."""
+def last_activation(model: keras.Model) -> str | None:
+    """Which of "sigmoid" and "softmax" a model ends in: "" for neither, None if its last layer is not known."""
     layer = _compat.output_layer(model)
     if layer is None:
         return None
     if isinstance(layer, keras.Model):
         return last_activation(layer)
-    activation = getattr(layer, "activation", None)
-    name = type(layer).__name__ if activation is None else getattr(activation, "__name__", type(activation).__name__)
-    if activation is None and name == "TFOpLambda":  # a function of TensorFlow's in Keras 2
-        name = layer.name
-    return next((known for known in ("sigmoid", "softmax") if known in name.lower() and "log" not in name.lower()), "")
+    activation = getattr(layer, "activation", type(layer))
+    name = getattr(activation, "__name__", type(activation).__name__)
+    name = (layer.name if name == "TFOpLambda" else name).lower()  # in Keras 2, a function of TensorFlow's
+    return next((each for each in ("sigmoid", "softmax") if each in name and "log" not in name), "")
 
 
-def look_like_probabilities(logits):
+def look_like_probabilities(logits: Any) -> bool:
     """Whether each row of what should be logits is at least 0 and sums to 1, as after a softmax."""
     logits = np.asarray(logits, np.float64)
-    return (
-        logits.ndim == 2
-        and logits.shape[1] > 1
-        and len(logits) > 0
-        and bool((logits >= 0).all() and (np.abs(logits.sum(1) - 1) < 1e-2).all())
-    )
+    rows = logits.ndim == 2 and logits.shape[1] > 1 and len(logits) > 0
+    return rows and bool((logits >= 0).all() and (np.abs(logits.sum(1) - 1) < 1e-2).all())
 
 
-def warn_of_probabilities(logits, name, stacklevel=3):
-    """Warns if a classifier gives probabilities where logits are wanted. Returns whether it did.
-
-    Args:
-        logits: What it gives for some images: array (n, num_classes).
-        name: The argument that it is, or that made it.
-    """
-    if not look_like_probabilities(logits):
-        return False
-    warnings.warn(
-        f"`{name}` must give logits, and these look like probabilities, of which a softmax makes nearly equal ones: leave "
-        f"out the last softmax. Received: {np.asarray(logits)[0].round(3).tolist()} for one image",
-        stacklevel=stacklevel,
-    )
-    return True
+def warn_of_probabilities(logits: Any, name: str, stacklevel: int = 3) -> bool:
+    """Warns if a classifier gives probabilities, (n, num_classes), where logits are wanted. Returns whether it did."""
+    told = look_like_probabilities(logits)
+    if told:
+        warnings.warn(
+            f"`{name}` must give logits, and these look like probabilities, of which a softmax makes nearly equal ones: "
+            f"leave out the last softmax. Received: {np.asarray(logits)[0].round(3).tolist()} for one image",
+            stacklevel=stacklevel,
+        )
+    return told
 
 
-def not_finite(images, name):
-    """Raises a ValueError that names the argument if generated images are not all finite.
-
-    Args:
-        images: NumPy array.
-        name: The argument that they come from.
-    """
+def not_finite(images: Any, name: str) -> None:
+    """Raises a ValueError that names the argument if images that it generates are not all finite."""
     images = np.asarray(images)
     if images.size and not np.isfinite(images).all():
         bad = int((~np.isfinite(images)).any(tuple(range(1, images.ndim))).sum())
@@ -215,18 +191,19 @@ def not_finite(images, name):
         )
 
 
-def check_generator(source, name="generator"):
+def check_generator(generator, name="generator"):
     """Raises a ValueError that names the argument if a generator's weights, or else a few images, are not finite.
 
     Args:
-        source: An object with `sample`, `state`, `conditional` and `num_classes`, as of `Source`.
+        generator: The `Generator`.
         name: The argument that it is.
     """
-    state = tf.nest.flatten(getattr(source, "state", None))
-    weights = [value for value in state if isinstance(value, tf.Variable) and value.dtype.is_floating]
+    variables = [value for value in tf.nest.flatten(generator.variables) if isinstance(value, tf.Variable)]
+    weights = [value for value in variables if value.dtype.is_floating]
     with tf.init_scope():
         if weights and all(bool(tf.reduce_all(tf.math.is_finite(tf.convert_to_tensor(weight)))) for weight in weights):
             return
-        classes = (source.num_classes or 1) if source.conditional else 1
-        labels = tf.constant(np.arange(min(classes, _MOST_LABELS)), tf.int32)
-        not_finite(source.sample(labels, tf.constant([0, 0]), 1.0), name)
+        sizes = [size or 1 for size in generator.condition.sizes] or [1]
+        labels = np.arange(min(max(sizes), _MOST_LABELS))[:, None] % sizes
+        labels = tf.constant(labels.reshape(-1, *generator.condition.label_shape), tf.int32)
+        not_finite(generator.sample(labels, tf.constant([0, 0]), 1.0), name)

@@ -1,13 +1,18 @@
 """A classifier that augments its training batches on the device."""
 
+from __future__ import annotations
+
 import inspect
+from collections.abc import Iterator
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _checks, _compat, _files, _labels, _replicas
+from keras_ganaug import _checks, _compat, _files, _replicas
 from keras_ganaug.augmentation.layer import GANAugmentation
+from keras_ganaug.generators import as_generator
 
 _LOOKED_AT, _PARTS = 2**14, 64  # images of an array whose values are looked at, in so many parts of it at most
 
@@ -26,8 +31,7 @@ class _CheckedSequence(keras.utils.Sequence):
         return self._check(self._batches[index])
 
     def on_epoch_begin(self):
-        if hasattr(self._batches, "on_epoch_begin"):
-            self._batches.on_epoch_begin()
+        self._batches.on_epoch_begin()  # Keras 2 has none, and does not call it
 
     def on_epoch_end(self):
         self._batches.on_epoch_end()
@@ -67,8 +71,11 @@ class AugmentedModel(_files.WrittenAside, keras.Model):
 
     exported = "classifier"
 
-    def __init__(self, model, augmentation, **kwargs):
-        if not isinstance(model, keras.Model) or hasattr(model, "ema_generator"):
+    def __init__(self, model: keras.Model, augmentation: GANAugmentation, **kwargs: Any):
+        # Other Keras models are generators of a kind of their own.
+        if not isinstance(model, keras.Model) or as_generator.dispatch(type(model)) is not as_generator.dispatch(
+            keras.Model
+        ):
             raise TypeError(f"`model` must be a classifier, a Keras model of images. Received: model={model!r}")
         if not isinstance(augmentation, GANAugmentation):
             raise TypeError(f"`augmentation` must be a GANAugmentation. Received: augmentation={augmentation!r}")
@@ -152,7 +159,7 @@ class AugmentedModel(_files.WrittenAside, keras.Model):
             return x.map(in_graph, num_parallel_calls=tf.data.AUTOTUNE), y
         if isinstance(x, keras.utils.Sequence):
             return _CheckedSequence(x, self._check_batch), y
-        if hasattr(x, "__next__"):
+        if isinstance(x, Iterator):
             return (self._check_batch(batch) for batch in x), y
         if isinstance(x, list) and replacement.image_key.key is None:
             x = np.asarray(x)
@@ -170,10 +177,10 @@ class AugmentedModel(_files.WrittenAside, keras.Model):
         replacement = self.augmentation.replacement
         images = replacement.image_key.get(x)
         replacement.check(*_checks.dense(x=_beginning(images), y=_beginning(y)), None)
-        if y is not None and replacement.conditional:
+        if y is not None:
             labels = y if isinstance(y, np.ndarray) or tf.is_tensor(y) else np.asarray(y)
-            _labels.check(labels, replacement.num_classes)
-            _labels.check_values(labels, replacement.num_classes)
+            replacement.condition.check(labels)
+            replacement.condition.check_values(labels)
         number = len(images)
         replacement.look_at_size(min(number, batch_size or number))
         if number and not replacement.scale.told:
@@ -192,12 +199,10 @@ class AugmentedModel(_files.WrittenAside, keras.Model):
         return self.model.export(*args, **kwargs)
 
     def get_config(self):
-        config = {
-            "name": self.name,
-            "model": keras.saving.serialize_keras_object(self.model),
-            "augmentation": keras.saving.serialize_keras_object(self.augmentation),
-        }
-        return _compat.stamped(config)
+        augmentation = keras.saving.serialize_keras_object(self.augmentation)
+        augmentation["config"]["generator"] = self.augmentation.replacement.generator  # shared by what is made of the config
+        model = keras.saving.serialize_keras_object(self.model)
+        return _compat.stamped({"name": self.name, "model": model, "augmentation": augmentation})
 
     @classmethod
     def from_config(cls, config, custom_objects=None):

@@ -1,34 +1,42 @@
 """The augmentation as a function for `dataset.map`."""
 
+from __future__ import annotations
+
 import itertools
 import sys
 import warnings
 import weakref
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import tensorflow as tf
 
-from keras_ganaug import _checks, _images, _random
+from keras_ganaug import _checks, _docs, _random
+from keras_ganaug.augmentation.layer import GANAugmentation, structured
 from keras_ganaug.augmentation.replacement import Replacement
-from keras_ganaug.generators import source as sources
+from keras_ganaug.generators import for_batches
 from keras_ganaug.generators.bank import SampleBank
 
 _MOST_VISITS = 2**20  # batches that a pipeline remembers
 _MAPPING = "tensorflow.python.data.ops.structured_function"  # whose object is one for each mapping
 
 
+@_docs.arguments_of(GANAugmentation)
 def gan_augment(
-    generator,
-    fraction=0.25,
-    sampling_strategy="keep",
-    synthetic_weight=None,
-    value_range=None,
-    truncation=1.0,
-    engine="bank",
-    bank_size=None,
-    seed=None,
-    num_classes=None,
-    image_key=None,
-):
+    generator: Any,
+    fraction: float = 0.25,
+    sampling_strategy: str | Mapping[int, float] | Sequence[float] = "keep",
+    synthetic_weight: float | None = None,
+    value_range: tuple[float, float] | None = None,
+    truncation: float = 1.0,
+    engine: str = "bank",
+    bank_size: int | None = None,
+    seed: int | tuple[int, int] | None = None,
+    num_classes: int | Mapping[str, int] | None = None,
+    image_key: Any = None,
+    label: str | None = None,
+    attributes: str | Mapping[str, Any] | None = None,
+) -> Any:
     """Makes a function for `dataset.map` that replaces a fraction of each batch by synthetic images.
 
     For batched elements `(x, y)`, `(x, y, w)`, and dicts with `images`, `labels` and perhaps `sample_weight`, which gain
@@ -42,16 +50,10 @@ def gan_augment(
     content that a parallel map works on at the same moment may swap their draws.)
 
     Args:
-        generator, fraction, sampling_strategy, synthetic_weight, value_range, truncation, seed, num_classes: As of
-            `GANAugmentation`.
         engine: "bank" generates samples beforehand, on the accelerator if there is one, and gathers from them on the host;
             `callbacks.RefreshBank` renews them between epochs. "live" runs the generator in the map, on the host: each
             sample is new, and each batch waits for it. Defaults to "bank".
         bank_size: Samples in the bank, over all classes. Defaults to 4096, or as many as fit into 256 MiB.
-
-        image_key: Where the inputs of the elements are several, as in `({"photo": ..., "meta": ...}, y)`, the key of the
-            image; the others pass through. "a/b", or a tuple of keys, in dicts within dicts; an integer for a place in a
-            tuple. Defaults to None: the inputs are one tensor.
 
     Returns a callable object with a method `refresh()`, which renews the bank.
 
@@ -70,37 +72,34 @@ def gan_augment(
     4 uint8
     """
     _checks.one_of(engine, ("bank", "live"), "engine")
-    truncation = _checks.truncation(truncation)
     if bank_size is not None:
         _checks.positive_int(bank_size, "bank_size")
-    seed = _random.entropy() if _checks.seed(seed) is None else _checks.seed(seed)
-    num_classes = None if num_classes is None else _checks.positive_int(num_classes, "num_classes")
-    source = sources.resolve(generator, num_classes)
-    replacement = Replacement(source, fraction, sampling_strategy, synthetic_weight, value_range, image_key)
-    if engine == "bank" and source.conditional and source.num_classes is None:
+    seed = _random.as_seed(_random.entropy() if _checks.seed(seed) is None else seed)
+    generator = for_batches(generator, num_classes, label, attributes)
+    replacement = Replacement(generator, fraction, sampling_strategy, synthetic_weight, value_range, truncation, image_key)
+    conditional, num_classes = generator.condition.conditional, generator.num_classes
+    if engine == "bank" and conditional and num_classes is None:
         warnings.warn(
             "A bare Keras model does not tell its number of classes, which a bank of samples needs: the live engine is "
             'used. Pass `num_classes` for a bank, or `engine="live"` to silence this.',
             stacklevel=2,
         )
         engine = "live"
-    if bank_size is not None and engine == "bank" and source.conditional and bank_size < source.num_classes:
-        raise ValueError(
-            f"`bank_size` must be at least the number of classes, {source.num_classes}. Received: bank_size={bank_size}"
-        )
     bank = None
     if engine == "bank":
-        bank = SampleBank(source, replacement.value_range, truncation, _random.fold(_random.as_seed(seed), 1), bank_size)
-    return _MapFunction(source, replacement, bank, truncation, seed)
+        if bank_size is not None and conditional and bank_size < num_classes:
+            raise ValueError(
+                f"`bank_size` must be at least the number of classes, {num_classes}. Received: bank_size={bank_size}"
+            )
+        bank = SampleBank(generator, replacement.value_range, replacement.truncation, _random.fold(seed, 1), bank_size)
+    return _MapFunction(replacement, bank, _random.fold(seed, 0))
 
 
 class _MapFunction:
     """What `gan_augment` returns."""
 
-    def __init__(self, source, replacement, bank, truncation, seed):
-        self._source, self._replacement, self._bank = source, replacement, bank
-        self._truncation = truncation
-        self._seed = _random.fold(_random.as_seed(seed), 0)
+    def __init__(self, replacement, bank, seed):
+        self._replacement, self._bank, self._seed = replacement, bank, seed
         self._eager_visits = None
         self._numbers = itertools.count()
         self._latest = lambda: None, 0
@@ -131,9 +130,7 @@ class _MapFunction:
                 "Elements must be images, (images, labels), (images, labels, sample_weight) or a dict with `images` and "
                 f"`labels`. Received: {len(element)} components"
             )
-        parts = self._augment(*element, *[None] * (3 - len(element)))[:3]
-        parts = tuple(part for part in parts if part is not None)
-        return parts[0] if len(parts) == 1 else parts
+        return structured(*self._augment(*element, *[None] * (3 - len(element)))[:3])
 
     def _augment_dict(self, element):
         if "images" not in element and self._replacement.image_key.key is not None:
@@ -152,20 +149,11 @@ class _MapFunction:
 
     def _augment(self, inputs, labels, sample_weight):
         replacement = self._replacement
-        images = replacement.image_key.get(inputs)
-        images, labels, sample_weight = _checks.dense(images=images, labels=labels, sample_weight=sample_weight)
-        replacement.learn_of(self._source)
-        replacement.check(images, labels, sample_weight)
+        images, labels, sample_weight = replacement.tensors(inputs, labels, sample_weight)
         seed, number = self._seed_of(images, labels)
         images, labels = replacement.checked(images, labels, lambda: number)
-        images, *others = replacement(images, labels, sample_weight, seed, self._draw)
+        images, *others = replacement(images, labels, sample_weight, seed, self._bank and self._bank.draw)
         return replacement.image_key.put(inputs, images), *others
-
-    def _draw(self, classes, seed):
-        if self._bank is not None:
-            return self._bank.draw(classes, seed)
-        images = tf.cast(self._source.sample(classes, seed, self._truncation), tf.float32)
-        return _images.rescale(images, self._source.value_range, self._replacement.value_range)
 
     def _seed_of(self, images, labels):
         """A seed from the batch's content and from how often this pipeline has met it, and the number of the batch.

@@ -1,19 +1,17 @@
 """The augmentation as a Keras layer."""
 
-import contextlib
-import types
-import uuid
-import warnings
-import weakref
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
 
-from keras_ganaug import _checks, _compat, _files, _images, _random, _watch
+from keras_ganaug import _checks, _compat, _files, _random
 from keras_ganaug.augmentation.replacement import Replacement
-from keras_ganaug.generators import assets, export
-from keras_ganaug.generators import source as sources
-from keras_ganaug.generators.filtered import FilteredGenerator
+from keras_ganaug.generators import FilteredGenerator, Generator, assets, export, for_batches
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
@@ -46,11 +44,15 @@ class GANAugmentation(keras.layers.Layer):
         truncation: Factor on the latents, above 0 and at most 1: smaller gives more typical and less diverse images.
             Defaults to 1.
         seed: Integer; the same seed gives the same series of draws. Defaults to None: drawn anew.
-        num_classes: Of a bare conditional Keras model, its number of classes. With "balance" and integer labels, only
-            then are classes chosen that a batch does not have. Defaults to None.
+        num_classes: Of a bare conditional Keras model, its number of classes, as of a GAN. With "balance" and integer
+            labels, only then are classes chosen that a batch does not have. Defaults to None.
         image_key: Where `images` are several inputs, as in `{"photo": ..., "meta": ...}`, the key of the image; the others
             pass through. "a/b", or a tuple of keys, in dicts within dicts; an integer for a place in a tuple. Defaults to
             None: `images` is one tensor.
+        label: Of a generator of several attributes, the one that the labels of the batch are. Defaults to None: the first.
+        attributes: Of such a generator, how the others are drawn for each synthetic row: "uniform", or a mapping from name
+            to weights: "uniform", a mapping from value to weight, or a sequence of one weight per value. Those that it
+            leaves out are uniform. Defaults to None: "uniform".
 
     Call arguments:
         images: Tensor of shape (batch, height, width, channels) and any real dtype; integers are rounded and clipped.
@@ -79,30 +81,27 @@ class GANAugmentation(keras.layers.Layer):
 
     def __init__(
         self,
-        generator,
-        fraction=0.25,
-        sampling_strategy="keep",
-        synthetic_weight=None,
-        value_range=None,
-        truncation=1.0,
-        seed=None,
-        num_classes=None,
-        image_key=None,
-        **kwargs,
+        generator: Any,
+        fraction: float = 0.25,
+        sampling_strategy: str | Mapping[int, float] | Sequence[float] = "keep",
+        synthetic_weight: float | None = None,
+        value_range: tuple[float, float] | None = None,
+        truncation: float = 1.0,
+        seed: int | tuple[int, int] | None = None,
+        num_classes: int | Mapping[str, int] | None = None,
+        image_key: Any = None,
+        label: str | None = None,
+        attributes: str | Mapping[str, Any] | None = None,
+        **kwargs: Any,
     ):
-        truncation = _checks.truncation(truncation)
         seed = _random.entropy() if _checks.seed(seed) is None else _checks.seed(seed)
-        num_classes = None if num_classes is None else _checks.positive_int(num_classes, "num_classes")
-        source = sources.resolve(generator, num_classes)
-        replacement = Replacement(source, fraction, sampling_strategy, synthetic_weight, value_range, image_key)
+        generator = for_batches(generator, num_classes, label, attributes)
+        arguments = (fraction, sampling_strategy, synthetic_weight, value_range, truncation, image_key)
+        # Keras does not take a plain object for a part of the layer: the generator has no weights that train or are saved.
+        replacement = Replacement(generator, *arguments)
         kwargs["autocast"] = False  # dtypes are the caller's
         super().__init__(**kwargs)
-        # In a plain namespace Keras does not take the generator for a part of the layer.
-        self._frozen = types.SimpleNamespace(source=source, replacement=replacement)
-        # Keras reads assets when it has let go of both.
-        loading = {"safe_mode": _compat.safe_mode(), "custom_objects": _compat.custom_objects(), "error": None}
-        self._loading = types.SimpleNamespace(**loading)
-        self.truncation, self.seed = truncation, seed
+        self._replacement, self._loading, self.seed = replacement, assets.Loading(), seed
         self.calls = self.add_weight(
             name="calls",
             shape=(),
@@ -114,7 +113,9 @@ class GANAugmentation(keras.layers.Layer):
         self.built = True
 
     @classmethod
-    def from_recommendation(cls, generator, recommendation, classifier=None, **kwargs):
+    def from_recommendation(
+        cls, generator: Any, recommendation: Any, classifier: keras.Model | None = None, **kwargs: Any
+    ) -> GANAugmentation:
         """The augmentation that `recommend` advises; one of fraction 0, the identity, where it advises against the GAN.
 
         Args:
@@ -126,84 +127,79 @@ class GANAugmentation(keras.layers.Layer):
         Raises:
             ValueError: If a classifier is needed and there is none.
         """
-        if not hasattr(recommendation, "sampling_strategy"):
-            raise TypeError(f"`recommendation` must be what `recommend` returns. Received: {recommendation!r}")
-        if recommendation.fraction and recommendation.band is not None:
+        names = ("fraction", "sampling_strategy", "synthetic_weight", "truncation")
+        try:
+            advised, band = {name: getattr(recommendation, name) for name in names}, recommendation.band
+        except AttributeError:
+            raise TypeError(f"`recommendation` must be what `recommend` returns. Received: {recommendation!r}") from None
+        if advised["fraction"] and band is not None:
             if classifier is None:
                 raise ValueError(
-                    f"`classifier` must be given: samples are to be filtered, band={recommendation.band}. "
-                    "Received: classifier=None. `study.cross_fitted_classifier` makes one"
+                    f"`classifier` must be given: samples are to be filtered, band={band}. Received: classifier=None. "
+                    "`study.cross_fitted_classifier` makes one"
                 )
-            generator = FilteredGenerator(generator, classifier, recommendation.band)
-        advised = {
-            "fraction": recommendation.fraction,
-            "sampling_strategy": recommendation.sampling_strategy,
-            "synthetic_weight": recommendation.synthetic_weight,
-            "truncation": recommendation.truncation,
-        }
+            of_label = {name: kwargs.pop(name, None) for name in ("label", "attributes")}
+            generator = FilteredGenerator(generator, classifier, band, **of_label)
         return cls(generator, **{**advised, **kwargs})
 
     @property
-    def replacement(self):
-        """The rule by which rows are replaced."""
-        return self._frozen.replacement
+    def replacement(self) -> Replacement:
+        """The rule by which rows are replaced, and the generator."""
+        return self._replacement
 
     @property
-    def fraction(self):
+    def fraction(self) -> float:
         """Share of the batch that is replaced."""
-        return self._frozen.replacement.fraction
+        return self._replacement.fraction
 
     @property
-    def value_range(self):
+    def value_range(self) -> tuple[float, float]:
         """(lowest, highest) value of the batches."""
-        return self._frozen.replacement.value_range
+        return self._replacement.value_range
 
-    def call(self, images, labels=None, sample_weight=None, training=None):
-        given = (images, labels, sample_weight)
-        if tf.is_tensor(training) and not hasattr(training, "numpy"):
+    @property
+    def truncation(self) -> float:
+        """Factor on the latents."""
+        return self._replacement.truncation
+
+    def call(self, images: Any, labels: Any = None, sample_weight: Any = None, training: bool | None = None) -> Any:
+        if tf.is_symbolic_tensor(training):
             raise TypeError("`training` must be known when the graph is made: True or False. Received: a symbolic tensor")
         if training is None or not bool(training):
-            return _structured(*given)
-        replacement = self._frozen.replacement
-        inputs, images = images, replacement.image_key.get(images)
-        images, labels, sample_weight = _checks.dense(images=images, labels=labels, sample_weight=sample_weight)
-        replacement.learn_of(self._frozen.source)
-        replacement.check(images, labels, sample_weight)
-        images, labels = replacement.checked(images, labels, lambda: tf.identity(_compat.tf_variable(self.calls)))
+            return structured(images, labels, sample_weight)
+        replacement, inputs = self._replacement, images
+        images, labels, sample_weight = replacement.tensors(inputs, labels, sample_weight)
+        calls = _compat.tf_variable(self.calls)
+        images, labels = replacement.checked(images, labels, lambda: tf.identity(calls))
         with tf.control_dependencies([images]):  # a call counts only where there is a batch
-            calls = tf.identity(_compat.tf_variable(self.calls))
+            number = tf.identity(calls)
             self.calls.assign_add(1)
-        seed = _random.replica_seed(_random.fold(_random.as_seed(self.seed), calls))
-        images, labels, sample_weight, _ = replacement(images, labels, sample_weight, seed, self._draw)
-        return _structured(replacement.image_key.put(inputs, images), labels, sample_weight)
+        seed = _random.replica_seed(_random.fold(_random.as_seed(self.seed), number))
+        images, labels, sample_weight, _ = replacement(images, labels, sample_weight, seed)
+        return structured(replacement.image_key.put(inputs, images), labels, sample_weight)
 
-    def _draw(self, classes, seed):
-        source = self._frozen.source
-        images = source.sample(classes, seed, self.truncation)
-        return _images.rescale(tf.cast(images, tf.float32), source.value_range, self.value_range)
-
-    def compute_output_spec(self, images, labels=None, sample_weight=None, training=None):
+    def compute_output_spec(self, images: Any, labels: Any = None, sample_weight: Any = None, training: Any = None) -> Any:
         """What a functional model of Keras 3 is told: shapes and dtypes are those of the inputs."""
-        if self._frozen.replacement.synthetic_weight is not None and sample_weight is None:
+        if self._replacement.synthetic_weight is not None and sample_weight is None:
             raise ValueError(
                 "`sample_weight` must be given inside a functional model when `synthetic_weight` is set: its outputs cannot "
                 "be more in training than at inference. Received: sample_weight=None"
             )
 
-        def described(x):
+        def spec(x):
             return None if x is None else keras.KerasTensor(x.shape, dtype=x.dtype)
 
-        return _structured(*tf.nest.map_structure(described, (images, labels, sample_weight)))
+        return structured(*tf.nest.map_structure(spec, (images, labels, sample_weight)))
 
-    def compute_output_shape(self, images_shape, labels_shape=None, sample_weight_shape=None):
-        return _structured(images_shape, labels_shape, sample_weight_shape)
+    def compute_output_shape(self, images_shape: Any, labels_shape: Any = None, sample_weight_shape: Any = None) -> Any:
+        return structured(images_shape, labels_shape, sample_weight_shape)
 
-    def export(self, path):
+    def export(self, path: str | os.PathLike) -> None:
         """Writes a SavedModel that generates and augments with TensorFlow alone.
 
         Besides what `GAN.export` writes, `tf.saved_model.load(path).augment(images, labels, seed)` returns
         `(images, labels)` with synthetic rows, for float32 images in this layer's `value_range`, int32 labels of shape
-        (n,) and an int32 seed of shape (2,).
+        (n,) and an int32 seed of shape (2,). Of a generator of several attributes the labels are those of `label`.
 
         Args:
             path: Folder to write, of any file system that TensorFlow knows, such as "gs://bucket/generator".
@@ -211,122 +207,50 @@ class GANAugmentation(keras.layers.Layer):
         Raises:
             ValueError, TypeError: For a path that cannot be written, or a generator that gives images that are not finite.
         """
-        source, replacement = self._frozen.source, self._frozen.replacement
+        generator = self._replacement.generator
 
         def augment(images, labels, seed):
-            conditional = export.existing_classes(labels, source) if source.conditional else None
-            images, new_labels, _, _ = replacement(images, conditional, None, seed, self._draw)
+            conditional = export.existing(labels, generator) if generator.condition.conditional else None
+            images, new_labels, _, _ = self._replacement(images, conditional, None, seed)
             return images, labels if new_labels is None else new_labels
 
-        signature = [
-            tf.TensorSpec([None, *source.image_shape], tf.float32, name="images"),
-            tf.TensorSpec([None], tf.int32, name="labels"),
-            tf.TensorSpec([2], tf.int32, name="seed"),
-        ]
-        export.export_generator(source, path, augment=(augment, signature))
+        images = tf.TensorSpec([None, *generator.image_shape], tf.float32, name="images")
+        export.export_generator(generator, path, augment=(augment, [images, export.labels_of(generator), export.SEED]))
 
     # The generator travels in the assets of a .keras file.
 
-    def save_assets(self, dir_path):
-        assets.write(self._frozen.source, _files.join(dir_path, "generator"))
+    def save_assets(self, dir_path: str) -> None:
+        assets.write(self._replacement.generator, _files.join(dir_path, "generator"))
 
-    def load_assets(self, dir_path):
-        loading = self._loading
-        if dir_path is None and loading.error is not None:
-            raise loading.error  # Keras tries again where it comes upon the layer a second time
-        try:
-            self._frozen.source = self._read_assets(dir_path and _files.join(dir_path, "generator"))
-        except Exception as error:
-            loading.error = error
-            raise
+    def load_assets(self, dir_path: str | None) -> None:
+        self._replacement.generator = self._loading.read(dir_path, self._replacement.generator)
 
-    def _read_assets(self, folder):
-        source = assets.read(folder, self._loading.safe_mode, self._loading.custom_objects)
-        for name in ("image_shape", "conditional", "num_classes", "value_range"):
-            expected, received = (_plain(getattr(one, name)) for one in (self._frozen.source, source))
-            if received != expected:
-                raise ValueError(
-                    f"The generator in a file must have the {name} that the file tells, {expected}. Received: {received}"
-                )
-        try:
-            _watch.check_generator(source)
-        except ValueError as error:  # the classifier in the same file may be a good one
-            warnings.warn(str(error), stacklevel=2)
-        return source
-
-    def get_config(self):
-        replacement, source = self._frozen.replacement, self._frozen.source
+    def get_config(self) -> dict[str, Any]:
+        replacement = self._replacement
         weights = replacement.class_weights
         return {
             **super().get_config(),
-            "generator": {
-                "token": _remember(source),
-                "path": source.path,
-                "image_shape": source.image_shape,
-                "conditional": source.conditional,
-                "num_classes": source.num_classes,
-                "value_range": source.value_range,
-                "unseen_classes": source.unseen_classes,
-            },
+            "generator": replacement.generator,
             "fraction": replacement.fraction,
             "sampling_strategy": replacement.strategy if weights is None else weights.tolist(),
             "synthetic_weight": replacement.synthetic_weight,
             "value_range": replacement.value_range,
-            "truncation": self.truncation,
+            "truncation": replacement.truncation,
             "seed": self.seed,
             "image_key": replacement.image_key.key,
         }
 
     @classmethod
-    def from_config(cls, config):
-        num_classes = config["generator"]["num_classes"]
-        config = {**config, "generator": _restored(config["generator"]), "num_classes": num_classes}
+    def from_config(cls, config: dict[str, Any]) -> GANAugmentation:
+        generator = config["generator"]
+        if isinstance(generator, dict):  # of a file: as Keras writes objects, or as this package did before
+            generator = Generator.from_config(generator.get("config", generator))
+        config = {**config, "generator": generator}
         config.pop("autocast", None)
         return cls(**config)
 
 
-_LIVE = weakref.WeakValueDictionary()  # generators in memory: a layer cloned from its config gets the same one
-
-
-def _remember(source):
-    """A token by which this process finds the generator again."""
-    if not hasattr(source, "token"):
-        source.token = uuid.uuid4().hex
-    _LIVE[source.token] = source
-    return source.token
-
-
-class _Absent(sources.Source):
-    """Stands for a generator that a config describes but does not hold, until the assets are read."""
-
-    def __init__(self, description):
-        self.image_shape, self.value_range = tuple(description["image_shape"]), tuple(description["value_range"])
-        self.conditional, self.num_classes = description["conditional"], description["num_classes"]
-        self.unseen_classes = tuple(description.get("unseen_classes", ()))
-
-    def sample(self, labels, seed, truncation=1.0):
-        raise ValueError(
-            "This GANAugmentation was made from its config, which does not hold the generator. Expected: a layer made with "
-            "`generator`, or loaded from a .keras file. Received: a config alone"
-        )
-
-
-def _restored(description):
-    """The generator that a config describes: a path in it is opened only where the user allows what a file brings along."""
-    live = _LIVE.get(description.get("token"))
-    if live is not None:
-        return live
-    if description.get("path") is not None and not _compat.safe_mode():
-        with contextlib.suppress(ValueError, TypeError):  # the file may be another one now; the assets are still to come
-            return sources.resolve(description["path"], description["num_classes"])
-    return _Absent(description)
-
-
-def _plain(value):
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _structured(images, labels, sample_weight):
+def structured(images: Any, labels: Any, sample_weight: Any) -> Any:
     """The parts that there are: images alone, or a tuple."""
     parts = tuple(part for part in (images, labels, sample_weight) if part is not None)
     return parts[0] if len(parts) == 1 else parts

@@ -1,1 +1,20 @@
-"""Generators: one protocol, and all that keeps it."""
+"""Generators: the one protocol, and all that keeps it."""
+
+from keras_ganaug.generators import files  # noqa: F401 (registers paths)
+from keras_ganaug.generators.averaged_gan import AveragedGAN
+from keras_ganaug.generators.filtered import FilteredGenerator
+from keras_ganaug.generators.generator import Generator, as_generator
+from keras_ganaug.generators.keras_model import KerasModel
+from keras_ganaug.generators.one_attribute import OneAttribute, for_batches
+from keras_ganaug.generators.saved_model import SavedModelGenerator
+
+__all__ = [
+    "AveragedGAN",
+    "FilteredGenerator",
+    "Generator",
+    "KerasModel",
+    "OneAttribute",
+    "SavedModelGenerator",
+    "as_generator",
+    "for_batches",
+]

@@ -4,41 +4,36 @@ A GAN or a Keras model travels as a Keras object: its config, and the weights th
 travels as a SavedModel. That is a program, and is read only where the user allows it.
 """
 
+from __future__ import annotations
+
 import io
 import json
 import warnings
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _compat, _files
-from keras_ganaug.generators import export
-from keras_ganaug.generators import source as sources
+from keras_ganaug import _compat, _files, _watch
 from keras_ganaug.generators.filtered import FilteredGenerator
+from keras_ganaug.generators.generator import Generator, as_generator
+from keras_ganaug.generators.keras_model import variables_of
+from keras_ganaug.generators.one_attribute import OneAttribute
+from keras_ganaug.generators.saved_model import SavedModelGenerator
 
 _CONFIG, _WEIGHTS, _INNER = "generator.json", "weights.npz", "generator"
 
 
-def write(source, folder):
-    """Writes a `Source` into a new folder.
-
-    Args:
-        source: The `Source`.
-        folder: Path to write.
-    """
-    filtered = type(source) is FilteredGenerator
+def write(generator: Generator, folder: str) -> None:
+    """Writes a generator into a new folder."""
+    text = None
     try:
-        content = None
-        if filtered:
-            content = {"object": _config(source.classifier), "band": source.band, "candidates": source.candidates}
-        elif isinstance(source, sources.GANSource):
-            content = {"object": _config(source.gan)}
-        elif isinstance(source, sources.ModelSource):
-            content = {"object": _config(source.model), "num_classes": source.num_classes}
-        text = None if content is None else json.dumps({**content, "unseen_classes": source.unseen_classes}, indent=1)
+        stored = generator.to_object()
+        if stored is not None:
+            content, variables, inner = stored
+            text = json.dumps({**content, "unseen_classes": list(generator.unseen_classes)}, indent=1)
     except Exception as error:  # a user's layer raises what it likes in `get_config`
-        text = None
         warnings.warn(
             "`generator` must be made of layers that a config describes, to be saved as a Keras object. It is saved as a "
             "SavedModel, and the file is loaded with `safe_mode=False` alone. Received: one whose config raised "
@@ -46,18 +41,18 @@ def write(source, folder):
             stacklevel=2,
         )
     if text is None:
-        export.export_generator(source, folder)
+        generator.export(folder)
         return
-    if filtered:
-        write(source.source, _files.join(folder, _INNER))
+    if inner is not None:
+        write(inner, _files.join(folder, _INNER))
     weights = io.BytesIO()
-    np.savez(weights, **{str(n): _as_numpy(variable) for n, variable in enumerate(_variables(source))})
+    np.savez(weights, **{str(n): _as_numpy(variable) for n, variable in enumerate(variables)})
     _files.write(_files.join(folder, _WEIGHTS), weights.getvalue())
     _files.write(_files.join(folder, _CONFIG), text)
 
 
-def read(folder, safe_mode, custom_objects=None):
-    """The `Source` that `write` wrote into a folder.
+def read(folder: str | None, safe_mode: bool, custom_objects: Any = None) -> Generator:
+    """The generator that `write` wrote into a folder.
 
     Args:
         folder: Its path; None if there is none.
@@ -77,31 +72,29 @@ def read(folder, safe_mode, custom_objects=None):
             "Load it with `keras.models.load_model(path, safe_mode=False)` if you trust who made it. "
             "Received: safe_mode=True"
         )
-    source = sources.unchecked(folder)
-    source.path = None
-    return source
+    generator = SavedModelGenerator(folder)
+    generator.path = None
+    return generator
 
 
 def _read_object(folder, safe_mode, custom_objects):
     content = _read_content(folder)
+    inner_folder = _files.join(folder, _INNER)
+    if "label" in content:
+        return OneAttribute(read(inner_folder, safe_mode, custom_objects), content["label"], content["attributes"])
     model = keras.saving.deserialize_keras_object(content["object"], custom_objects=custom_objects, safe_mode=safe_mode)
     if not isinstance(model, keras.Model):
         raise ValueError(f"A generator in a file must be a Keras model. Received: {type(model).__name__}")
-    filtered = "band" in content
-    source = None
-    if filtered:
-        inner = read(_files.join(folder, _INNER), safe_mode, custom_objects)
+    if "band" in content:
+        inner = read(inner_folder, safe_mode, custom_objects)
         if not model.built:
             model(np.zeros([1, *inner.image_shape], np.float32))
-        variables = _weights(model)
-    else:
-        source = sources.unchecked(model, content.get("num_classes"))
-        variables = _variables(source)
-    _assign(variables, _files.join(folder, _WEIGHTS))
-    if filtered:
+        _assign(variables_of(model), folder)
         return FilteredGenerator(inner, model, content["band"], content["candidates"])
-    source.unseen_classes = tuple(content["unseen_classes"])
-    return source
+    generator = as_generator(model, content.get("num_classes"))
+    _assign(generator.variables, folder)
+    generator.unseen_classes = tuple(content["unseen_classes"])
+    return generator
 
 
 def _read_content(folder):
@@ -110,36 +103,9 @@ def _read_content(folder):
         content = json.loads(text)
     except json.JSONDecodeError as error:
         raise ValueError(f"A generator in a file must be described in JSON. Received: {error}") from error
-    if not isinstance(content, dict) or not {"object", "unseen_classes"} <= content.keys():
+    if not isinstance(content, dict) or not ("object" in content or "label" in content) or "unseen_classes" not in content:
         raise ValueError(f"A generator in a file must be described by its config. Received: {text[:100]!r}")
     return content
-
-
-def _variables(source):
-    return _weights(source.classifier) if isinstance(source, FilteredGenerator) else source.state
-
-
-def _weights(model):
-    return [_compat.tf_variable(weight) for weight in model.weights]
-
-
-def _config(model):
-    """The config of a model, without how it was compiled."""
-    if not hasattr(model, "ema_generator"):
-        return _not_compiled(keras.saving.serialize_keras_object(model))
-    cls = type(model)
-    return {
-        "module": cls.__module__,
-        "class_name": cls.__name__,
-        "config": _not_compiled(model.get_config()),
-        "registered_name": keras.saving.get_registered_name(cls),
-    }
-
-
-def _not_compiled(config):
-    if isinstance(config, dict):
-        return {name: _not_compiled(value) for name, value in config.items() if name != "compile_config"}
-    return [_not_compiled(value) for value in config] if isinstance(config, (list, tuple)) else config
 
 
 def _as_numpy(variable):
@@ -147,7 +113,8 @@ def _as_numpy(variable):
     return (tf.cast(value, tf.float32) if value.dtype == tf.bfloat16 else value).numpy()  # NumPy has no bfloat16
 
 
-def _assign(variables, path):
+def _assign(variables, folder):
+    path = _files.join(folder, _WEIGHTS)
     with tf.io.gfile.GFile(path, "rb") as file, np.load(io.BytesIO(file.read()), allow_pickle=False) as stored:
         values = [stored[str(n)] for n in range(len(stored.files))]
     shapes, expected = [value.shape for value in values], [tuple(variable.shape) for variable in variables]
@@ -155,3 +122,33 @@ def _assign(variables, path):
         raise ValueError(f"The weights of a generator in a file must have the shapes {expected}. Received: {shapes}")
     for variable, value in zip(variables, values, strict=True):
         variable.assign(tf.cast(value, variable.dtype))
+
+
+class Loading:
+    """What a layer remembers of the loading that makes it: Keras reads assets when it has let go of these."""
+
+    def __init__(self) -> None:
+        self._allowed = {"safe_mode": _compat.safe_mode(), "custom_objects": _compat.custom_objects()}
+        self._error: Exception | None = None
+
+    def read(self, dir_path: str | None, described: Generator) -> Generator:
+        """The generator within the assets of a layer, which must be like the one that its config describes."""
+        if dir_path is None and self._error is not None:
+            raise self._error  # Keras tries again where it comes upon the layer a second time
+        try:
+            generator = read(dir_path and _files.join(dir_path, "generator"), **self._allowed)
+            expected, received = described.description, generator.description
+            for name in ("image_shape", "conditional", "num_classes", "value_range"):
+                if json.dumps(received[name]) != json.dumps(expected[name]):
+                    raise ValueError(
+                        f"The generator in a file must have the {name} that the file tells, {expected[name]}. "
+                        f"Received: {received[name]}"
+                    )
+        except Exception as error:
+            self._error = error
+            raise
+        try:
+            _watch.check_generator(generator)
+        except ValueError as error:  # the classifier in the same file may be a good one
+            warnings.warn(str(error), stacklevel=3)
+        return generator

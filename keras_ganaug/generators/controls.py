@@ -1,13 +1,18 @@
 """What may stand in the place of a generator: real images as an upper bound, and wrong labels as a control."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _random
-from keras_ganaug.generators.source import Source
+from keras_ganaug import _random, conditions
+from keras_ganaug.generators.bank import occurrence
+from keras_ganaug.generators.generator import Generator
 
 
-class Pool(Source):
+class Pool(Generator):
     """Real images in the place of a generator: draws from those of a class.
 
     Args:
@@ -17,48 +22,43 @@ class Pool(Source):
         value_range: (lowest, highest) value of the images.
     """
 
-    conditional = True
-
-    def __init__(self, images, labels, num_classes, value_range):
+    def __init__(self, images: np.ndarray, labels: np.ndarray, num_classes: int, value_range: tuple[float, float]):
         order = np.argsort(labels, kind="stable")
         counts = np.bincount(labels, minlength=num_classes)
         if (counts == 0).any():
             missing = np.flatnonzero(counts == 0).tolist()
             raise ValueError(f"`labels` must have an image of each class. Received: none of the classes {missing}")
-        self.image_shape, self.num_classes = tuple(images.shape[1:]), num_classes
+        self.condition, self.image_shape = conditions.OneClass(num_classes), tuple(images.shape[1:])
         self.value_range = value_range
         with tf.device("CPU:0"):
-            self.state = tf.constant(np.asarray(images)[order])
+            self.variables = tf.constant(np.asarray(images)[order])
         self._counts, self._starts = tf.constant(counts, tf.int32), tf.constant(np.cumsum(counts) - counts, tf.int32)
 
-    def sample(self, labels, seed, truncation=1.0):
+    def sample(self, labels: tf.Tensor, seed: tf.Tensor, truncation: Any = 1.0) -> tf.Tensor:
         # The n-th image of a class is the n-th of a random order: none twice before all were there.
-        n = tf.range(tf.shape(labels)[0])
-        nth = tf.reduce_sum(tf.cast((labels[:, None] == labels[None]) & (n[None] < n[:, None]), tf.int32), axis=1)
         counts = tf.gather(self._counts, labels)
         start = tf.gather(_random.integers([self.num_classes], seed, 0, 2**30), labels)
-        place = (start % counts + nth) % counts
-        return tf.cast(tf.gather(self.state, tf.gather(self._starts, labels) + place), tf.float32)
+        place = (start % counts + occurrence(labels)) % counts
+        return tf.cast(tf.gather(self.variables, tf.gather(self._starts, labels) + place), tf.float32)
 
 
-class Shuffled(Source):
-    """Another source, whose samples are of a wrong class: the control for what labels are worth.
+class Shuffled(Generator):
+    """Another generator, whose samples are of a wrong class: the control for what labels are worth.
 
     Args:
-        source: The `Source`, with classes.
+        generator: The `Generator`, with classes.
     """
 
-    conditional = True
-
-    def __init__(self, source):
-        self._source = source
-        self.state, self.image_shape = source.state, source.image_shape
-        self.num_classes, self.value_range = source.num_classes, source.value_range
+    def __init__(self, generator: Generator):
+        self._generator, self.condition = generator, generator.condition
+        self.variables, self.image_shape = generator.variables, generator.image_shape
+        self.value_range = generator.value_range
 
     @property
-    def unseen_classes(self):
-        return self._source.unseen_classes
+    def unseen_classes(self) -> tuple:  # type: ignore[override]
+        """Those of the other generator."""
+        return self._generator.unseen_classes
 
-    def sample(self, labels, seed, truncation=1.0):
-        shift = _random.integers(tf.shape(labels), _random.fold(seed, 1), 1, self.num_classes)
-        return self._source.sample((labels + shift) % self.num_classes, seed, truncation)
+    def sample(self, labels: tf.Tensor, seed: tf.Tensor, truncation: Any = 1.0) -> tf.Tensor:
+        wrong = self.condition.mismatch(labels, _random.fold(seed, 1))
+        return self._generator.sample(wrong, seed, truncation)

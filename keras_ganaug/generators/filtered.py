@@ -1,26 +1,32 @@
-"""A generator of which a classifier picks the samples."""
+"""Another generator, and only those of its samples that a classifier accepts."""
+
+from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _checks, _compat, _images, _random, _watch
-from keras_ganaug.generators.source import Source, resolve
+from keras_ganaug import _checks, _images, _random, _watch
+from keras_ganaug.generators.generator import Generator
+from keras_ganaug.generators.keras_model import serialized, variables_of
+from keras_ganaug.generators.one_attribute import for_batches
 
 _SAMPLES = 64  # that a classifier is tried with
 _CLEARLY = 0.25  # more of them right, which is no chance
 _USUAL_RANGES = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0))
 
 
-class FilteredGenerator(Source):
-    """Another generator's samples, those alone that a classifier is neither too unsure of nor too sure.
+class FilteredGenerator(Generator):
+    """Wraps a generator and keeps only the samples that a classifier accepts.
 
-    For each image that is asked for, several are drawn, and the first is taken whose class the classifier gives a
-    probability within the band; if there is none, the one nearest to the band. Samples of another class than asked for
-    are so kept out, and with an upper edge below 1 those as well that a classifier learns nothing from. Use it wherever a
-    generator goes: `GANAugmentation`, `gan_augment`, exports.
+    This is rejection sampling. For each image several candidates are drawn. The first is taken whose class the classifier
+    gives a probability within the band; if there is none, the one nearest to the band. So samples of another class are
+    left out, and with an upper edge below 1 also those of which the classifier is too sure to learn from them. It stands
+    wherever a generator stands: `GANAugmentation`, `gan_augment`, exports.
 
     The classifier should not have been trained on the images that a sample may copy: `study.cross_fitted_classifier` makes
     one of several, each trained on a part of the images.
@@ -31,7 +37,8 @@ class FilteredGenerator(Source):
         generator: As of `GANAugmentation`, with classes.
         classifier: Keras model from float32 images in the generator's value range to logits (batch, num_classes).
         band: (lowest, highest) probability of the class asked for, from 0 to 1. Defaults to (0.3, 1.0).
-        candidates: Samples that are drawn for each one asked for: the cost grows with them. Defaults to 4.
+        candidates: Samples that are drawn for each image: the cost grows with them. Defaults to 4.
+        label, attributes: As of `GANAugmentation`.
 
     Raises:
         ValueError, TypeError: For an argument out of its range, or a classifier that does not fit.
@@ -45,29 +52,37 @@ class FilteredGenerator(Source):
     >>> augment = kga.gan_augment(picked, fraction=0.25, bank_size=64, seed=1)
     """
 
-    conditional = True
-
-    def __init__(self, generator, classifier, band=(0.3, 1.0), candidates=4):
-        source = resolve(generator)
-        if not source.conditional or source.num_classes is None:
-            raise ValueError("`generator` must have classes that are known. Received: one without")
+    def __init__(
+        self,
+        generator: Any,
+        classifier: keras.Model,
+        band: Sequence[float] = (0.3, 1.0),
+        candidates: int = 4,
+        label: str | None = None,
+        attributes: str | Mapping[str, Any] | None = None,
+    ):
+        self.generator = for_batches(generator, None, label, attributes)
+        self.condition = self.generator.condition
+        if self.num_classes is None:
+            raise ValueError("`generator` must have classes, and tell how many. Received: one without")
         if not isinstance(classifier, keras.Model):
             raise TypeError(f"`classifier` must be a Keras model. Received: classifier={classifier!r}")
+        self.classifier = classifier
         self.band, self.candidates = _checks.band(band), _checks.positive_int(candidates, "candidates")
-        self.image_shape, self.num_classes, self.value_range = source.image_shape, source.num_classes, source.value_range
-        self.source, self.classifier = source, classifier
-        self.state = [source.state, [_compat.tf_variable(weight) for weight in classifier.weights]]
+        self.image_shape, self.value_range = self.generator.image_shape, self.generator.value_range
+        self.variables = [self.generator.variables, variables_of(classifier)]
         self._check_classifier()
 
     @property
-    def unseen_classes(self):
-        return self.source.unseen_classes
+    def unseen_classes(self) -> tuple:  # type: ignore[override]
+        """Those of the generator."""
+        return self.generator.unseen_classes
 
     def _check_classifier(self):
-        """Looks at what the classifier says of samples, which should be of the classes that they were asked for."""
+        """Tries the classifier on samples, which should be of the classes that they were asked for."""
         seen = [label for label in range(self.num_classes) if label not in self.unseen_classes] or [0]
         labels = np.resize(np.array(seen, np.int32), _SAMPLES)
-        images = tf.cast(self.source.sample(tf.constant(labels), tf.constant([0, 0])), tf.float32)
+        images = tf.cast(self.generator.sample(tf.constant(labels), tf.constant([0, 0])), tf.float32)
         logits = self._logits(images).numpy()
         if logits.shape != (_SAMPLES, self.num_classes):
             raise ValueError(
@@ -80,49 +95,50 @@ class FilteredGenerator(Source):
             raise ValueError("`classifier` must give numbers. Received: NaN for a sample of the generator")
         _watch.warn_of_probabilities(logits, "classifier", stacklevel=4)
 
-        def right(logits):
+        def accuracy(value_range):
+            logits = self._logits(_images.rescale(images, self.value_range, value_range)).numpy()
             return float((logits.argmax(1) == labels).mean())
 
-        share, chance = right(logits), 1 / len(seen)
-        for value_range in _USUAL_RANGES:
-            if value_range == tuple(self.value_range):
-                continue
-            elsewhere = right(self._logits(_images.rescale(images, self.value_range, value_range)).numpy())
-            if elsewhere - share > _CLEARLY:
-                warnings.warn(
-                    f"`classifier` must take images in the generator's value range, {self.value_range}, and looks made for "
-                    f"{value_range}: put a Rescaling layer before it. Received: one that names {share:.0%} of "
-                    f"{_SAMPLES} samples right, and {elsewhere:.0%} of them on that scale",
-                    stacklevel=3,
-                )
-                return
-        if len(seen) > 1 and share < chance + 2 * np.sqrt(chance * (1 - chance) / _SAMPLES):
+        share, chance = accuracy(self.value_range), 1 / len(seen)
+        shares = {other: accuracy(other) for other in _USUAL_RANGES if other != tuple(self.value_range)}
+        better = next((other for other, elsewhere in shares.items() if elsewhere - share > _CLEARLY), None)
+        received = f"one that is right for {share:.0%} of {_SAMPLES} samples"
+        if better is not None:
+            warnings.warn(
+                f"`classifier` must take images in the generator's value range, {self.value_range}, and looks made for "
+                f"{better}: put a Rescaling layer before it. Received: {received}, and for {shares[better]:.0%} of them "
+                "on that scale",
+                stacklevel=3,
+            )
+        elif len(seen) > 1 and share < chance + 2 * np.sqrt(chance * (1 - chance) / _SAMPLES):
             warnings.warn(
                 f"`classifier` must know the classes of the generator's samples, images in {self.value_range}. Received: "
-                f"one that names {share:.0%} of {_SAMPLES} samples right, where chance gives {chance:.0%}. It may be "
-                "made for another scale, or one of the two is not trained",
+                f"{received}, where chance gives {chance:.0%}. It may be made for another scale, or one of the two is not "
+                "trained",
                 stacklevel=3,
             )
 
     def _logits(self, images):
         return tf.cast(self.classifier(images, training=False), tf.float32)
 
-    def probabilities(self, images, labels):
+    def probabilities(self, images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         """The probability that the classifier gives each image's class, float32 (n,)."""
         return tf.gather(tf.nn.softmax(self._logits(images)), labels, batch_dims=1)
 
-    def sample(self, labels, seed, truncation=1.0):
-        n = tf.shape(labels)[0]
-        tried, tried_off = None, None
+    def sample(self, labels: tf.Tensor, seed: tf.Tensor, truncation: Any = 1.0) -> tf.Tensor:
+        best, best_off = None, None
         for candidate in range(self.candidates):
-            images = self.source.sample(labels, _random.fold(seed, candidate), truncation)
+            images = self.generator.sample(labels, _random.fold(seed, candidate), truncation)
             p = self.probabilities(images, labels)
-            # How far outside the band; 0 within it.
-            off = tf.maximum(tf.maximum(self.band[0] - p, p - self.band[1]), 0.0)
-            if tried is None:
-                tried, tried_off = images, off
+            off = tf.maximum(tf.maximum(self.band[0] - p, p - self.band[1]), 0.0)  # outside the band; 0 within it
+            if best is None:
+                best, best_off = images, off
                 continue
-            better = off < tried_off
-            tried = tf.where(tf.reshape(better, [n, 1, 1, 1]), images, tried)
-            tried_off = tf.where(better, off, tried_off)
-        return tried
+            better = off < best_off
+            best = tf.where(better[:, None, None, None], images, best)
+            best_off = tf.where(better, off, best_off)
+        return best
+
+    def to_object(self) -> tuple[dict[str, Any], Any, Generator | None] | None:
+        content = {"object": serialized(self.classifier), "band": self.band, "candidates": self.candidates}
+        return content, variables_of(self.classifier), self.generator

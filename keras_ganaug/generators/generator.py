@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import keras
+import numpy as np
 import tensorflow as tf
 
+from keras_ganaug import _checks, _compat, _random, _watch, conditions
 from keras_ganaug.conditions import Condition
+from keras_ganaug.generators import export
+
+_CHUNK = 256  # images that `generate` makes at a time, to bound memory
 
 
+@keras.saving.register_keras_serializable(package="keras_ganaug")
 class Generator:
     """A generator as the rest of the package knows it.
 
@@ -24,7 +32,7 @@ class Generator:
     """
 
     condition: Condition
-    image_shape: tuple[int, int, int]
+    image_shape: tuple[int, ...]
     value_range: tuple[float, float]
     latent_dim: int | None = None
     variables: Any = ()
@@ -47,6 +55,96 @@ class Generator:
         """Images of given latents, float32 (n, latent_dim), in a graph: nothing is drawn."""
         raise NotImplementedError
 
+    @property
+    def num_classes(self) -> Any:
+        """Number of classes, as of a GAN; None as well where a bare Keras model does not tell it."""
+        return self.condition.num_classes
+
+    def generate(self, labels: Any, seed: int | Sequence[int] | None = None, truncation: float = 1.0) -> np.ndarray:
+        """New images, as of `GAN.generate`."""
+        labels = self.condition.to_generate(labels)
+        return self.images(labels, seed_of(seed), _checks.truncation(truncation))
+
+    def images(self, labels: np.ndarray, seed: Any, truncation: float = 1.0) -> np.ndarray:
+        """As `generate`, of int32 labels (n, *condition.label_shape) and an int32 seed (2,)."""
+        images = [np.zeros([0, *self.image_shape], np.float32)]
+        for start in range(0, len(labels), _CHUNK):
+            part = tf.constant(labels[start : start + _CHUNK])
+            images.append(self.sample(part, _random.fold(seed, start) if start else seed, truncation).numpy())
+        _watch.not_finite(np.concatenate(images), "generator")
+        return np.concatenate(images)
+
+    def export(self, path: Any) -> None:
+        """Writes a SavedModel that generates with TensorFlow alone, as of `GAN.export`."""
+        export.export_generator(self, path)
+
+    # How it is written and read.
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """What it is like, in plain values, for JSON."""
+        return {
+            "image_shape": list(self.image_shape),
+            **self.condition.description,
+            "value_range": [float(value) for value in self.value_range],
+            "unseen_classes": list(self.unseen_classes),
+        }
+
+    def describe(self, description: Mapping[str, Any]) -> None:
+        """Makes the attributes those of a `description`."""
+        self.condition = conditions.from_description(description)
+        self.image_shape = tuple(int(size) for size in description["image_shape"])
+        low, high = description["value_range"]
+        self.value_range = (float(low), float(high))
+        self.unseen_classes = tuple(description.get("unseen_classes", ()))
+
+    def to_object(self) -> tuple[dict[str, Any], Any, Generator | None] | None:
+        """Its content in a file of Keras objects: a dict for JSON, its variables, and the generator within it, or None.
+
+        None for a generator that only a SavedModel can hold.
+        """
+        return None
+
+    def get_config(self) -> dict[str, Any]:
+        """Its description: the generator itself travels in the assets of a file."""
+        return {**self.description, "path": self.path}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Generator:
+        """A generator that is like the one of the config, and cannot sample.
+
+        A path in the config is opened only where `safe_mode=False` allows what a file brings along.
+        """
+        if config.get("path") is not None and not _compat.safe_mode():
+            try:
+                return checked(config["path"], config["num_classes"])
+            except (ValueError, TypeError):  # the file may be another one now; the assets are still to come
+                pass
+        return DescribedGenerator(config)
+
+
+class DescribedGenerator(Generator):
+    """Stands for a generator that a config describes but does not hold, until the assets are read.
+
+    Args:
+        description: As of `Generator.get_config`.
+    """
+
+    def __init__(self, description: Mapping[str, Any]):
+        self.describe(description)
+
+    def sample(self, labels: tf.Tensor, seed: tf.Tensor, truncation: Any = 1.0) -> tf.Tensor:
+        raise ValueError(
+            "This GANAugmentation was made from its config, which does not hold the generator. Expected: a layer made with "
+            "`generator`, or loaded from a .keras file. Received: a config alone"
+        )
+
+
+def seed_of(seed: int | Sequence[int] | None) -> tf.Tensor:
+    """The int32 seed of `generate`. None draws anew, not from a seed that is saved and that every copy has."""
+    seed = _checks.seed(seed)
+    return tf.constant(_random.as_seed((_random.entropy(), _random.entropy()) if seed is None else seed))
+
 
 KINDS = (
     "a GAN of keras_ganaug, a Keras model from [latents, labels] to images in [-1, 1], or the path of a .keras file or "
@@ -55,7 +153,7 @@ KINDS = (
 
 
 @functools.singledispatch
-def as_generator(generator: Any, num_classes: int | None = None) -> Generator:
+def as_generator(generator: Any, num_classes: int | Mapping[str, int] | None = None) -> Generator:
     """The `Generator` of what a user passes as `generator`. Each kind registers a function of its own here.
 
     Args:
@@ -69,5 +167,21 @@ def as_generator(generator: Any, num_classes: int | None = None) -> Generator:
 
 
 @as_generator.register
-def _(generator: Generator, num_classes: int | None = None) -> Generator:
+def _(generator: Generator, num_classes: int | Mapping[str, int] | None = None) -> Generator:
     return generator
+
+
+def checked(generator: Any, num_classes: int | Mapping[str, int] | None = None) -> Generator:
+    """As `as_generator`, with a check of `num_classes`, and that its images are finite.
+
+    Raises:
+        TypeError, ValueError: As of `as_generator`, and where a check fails.
+    """
+    made = as_generator(generator, num_classes)
+    if num_classes is not None and made.condition.description != conditions.of(num_classes).description:
+        raise ValueError(
+            f"`num_classes` must be that of the generator, {made.num_classes}, or None. Received: num_classes={num_classes}"
+        )
+    if made is not generator:
+        _watch.check_generator(made)
+    return made

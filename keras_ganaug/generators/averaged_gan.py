@@ -1,0 +1,96 @@
+"""A GAN, by its averaged weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_ganaug import _images, _watch, conditions
+from keras_ganaug.generators.generator import _CHUNK, Generator
+from keras_ganaug.generators.keras_model import not_compiled
+
+
+class AveragedGAN(Generator):
+    """A GAN as a `Generator`.
+
+    It calls `sample_latents`, `latents_from_normal` and `synthesize` of the GAN.
+
+    Args:
+        gan: The GAN.
+    """
+
+    def __init__(self, gan: Any):
+        self.gan = gan
+        self.condition, self.image_shape = gan.condition, gan.image_shape
+        self.value_range, self.latent_dim = gan.value_range, gan.latent_dim
+        self._unseen: tuple | None = None
+        self._traced: dict[str, Any] = {}
+
+    @property
+    def variables(self) -> list[tf.Variable]:  # type: ignore[override]
+        """The variables that `sample` reads."""
+        return self.gan.sampling_variables
+
+    @property
+    def unseen_classes(self) -> tuple:  # type: ignore[override]
+        """What the GAN tells, unless it is set."""
+        if self._unseen is not None:
+            return self._unseen
+        with tf.init_scope():  # the GAN reads a variable, here perhaps while a graph is made
+            return tuple(self.gan.unseen_classes)
+
+    @unseen_classes.setter
+    def unseen_classes(self, classes: tuple) -> None:
+        self._unseen = classes
+
+    def _scaled(self, images):
+        return _images.rescale(images, _images.NETWORK_RANGE, self.value_range)
+
+    def sample(self, labels: tf.Tensor, seed: tf.Tensor, truncation: Any = 1.0) -> tf.Tensor:
+        labels, number = conditions.at_least_one(labels), tf.shape(labels)[0]
+        latents = self.gan.sample_latents(tf.shape(labels)[0], seed)
+        return self._scaled(self.gan.synthesize(latents, labels, truncation))[:number]
+
+    def from_latents(self, latents: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        return self._scaled(self.gan.synthesize(latents, labels, 1.0))
+
+    def images(self, labels: np.ndarray, seed: Any, truncation: float = 1.0) -> np.ndarray:
+        latents = self.gan.sample_latents(len(labels), seed)
+        return self.in_chunks("synthesize", [latents, labels], tf.constant(truncation))
+
+    def in_chunks(self, method: str, rows: list, *rest: tf.Tensor) -> np.ndarray:
+        """Images that a method of the GAN makes of rows, such as latents and labels, by one traced function in chunks.
+
+        Args:
+            method: Its name. It takes `(*rows, *rest)` and gives images in [-1, 1].
+            rows: Arrays or tensors with one row for each image.
+            *rest: Further tensors.
+        """
+        if method not in self._traced:
+            signature = [
+                *(tf.TensorSpec([None, *row.shape[1:]], row.dtype) for row in rows),
+                *(tf.TensorSpec(value.shape, value.dtype) for value in rest),
+            ]
+
+            def images_of(*inputs):
+                return self._scaled(getattr(self.gan, method)(*inputs))
+
+            self._traced[method] = tf.function(images_of, input_signature=signature, autograph=False)
+        images = [np.zeros([0, *self.image_shape], np.float32)]
+        for start in range(0, len(rows[0]), _CHUNK):
+            images.append(self._traced[method](*(row[start : start + _CHUNK] for row in rows), *rest).numpy())
+        _watch.not_finite(np.concatenate(images), type(self.gan).__name__)
+        return np.concatenate(images)
+
+    def to_object(self) -> tuple[dict[str, Any], Any, Generator | None] | None:
+        cls = type(self.gan)
+        content = {  # without how it was compiled, which it may be unable to tell
+            "module": cls.__module__,
+            "class_name": cls.__name__,
+            "config": not_compiled(self.gan.get_config()),
+            "registered_name": keras.saving.get_registered_name(cls),
+        }
+        return {"object": content}, self.variables, None

@@ -1,0 +1,49 @@
+"""A SavedModel that `export` wrote, as a generator."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+from keras_ganaug.generators import export
+from keras_ganaug.generators.generator import KINDS, Generator
+
+
+class SavedModelGenerator(Generator):
+    """A SavedModel that `export` wrote. It is a program, and to make this object runs it.
+
+    Args:
+        path: Its folder.
+    """
+
+    def __init__(self, path: str):
+        self.path = path
+        try:
+            metadata = export.metadata(path)
+            if metadata is not None:
+                self.describe(metadata)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:  # of which broken JSON is one
+            raise refused(path, f"a SavedModel with a broken {export.METADATA_FILE}: {first_line(error)}") from error
+        if metadata is None:
+            raise refused(path, "a SavedModel that keras_ganaug did not write")
+        try:
+            self.variables = tf.saved_model.load(path)
+        except Exception as error:  # TensorFlow raises what reading a broken file raises
+            raise refused(path, f"a SavedModel that TensorFlow cannot load: {first_line(error)}") from error
+        self._generate = getattr(self.variables, "generate_truncated", None)
+        if not callable(self._generate):
+            raise refused(path, "a SavedModel without the endpoint `generate_truncated`, so none that `export` wrote")
+
+    def sample(self, labels: tf.Tensor, seed: tf.Tensor, truncation: Any = 1.0) -> tf.Tensor:
+        return self._generate(labels, seed, tf.convert_to_tensor(truncation, tf.float32))
+
+
+def refused(path: str, why: str) -> ValueError:
+    """The error of a path that holds no generator."""
+    return ValueError(f"`generator` must be {KINDS}. Received: {path!r}, {why}")
+
+
+def first_line(error: Exception) -> str:
+    """An error in one line."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
