@@ -1,5 +1,7 @@
 """A start for few images: the generator as the decoder of an autoencoder."""
 
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -7,7 +9,7 @@ import tensorflow as tf
 from keras_ganaug import _checks, _images, _pipelines, _random, networks
 from keras_ganaug._images import NETWORK_RANGE
 from keras_ganaug.callbacks.gan_callback import GANCallback
-from keras_ganaug.datasets import streams as training_data
+from keras_ganaug.datasets import streams
 
 
 class AutoencoderStart(GANCallback):
@@ -25,10 +27,9 @@ class AutoencoderStart(GANCallback):
 
     Args:
         images: The training images in the GAN's `value_range`, array of shape (n, height, width, channels).
-        labels: Their class indices, integers of shape (n,), or one-hot rows. None for a GAN without classes. Defaults to
-            None.
+        labels: Their labels, as `fit` takes them. None for a GAN without classes. Defaults to None.
         steps: Training steps of the autoencoder. Defaults to 1000.
-        batch_size: Images of a step, with all classes equally often. Defaults to 32.
+        batch_size: Images of a step, with all classes, or combinations of attributes, equally often. Defaults to 32.
         learning_rate: Of its Adam. Defaults to 1e-3.
         noise: Standard deviation of the noise, where what it is added to has one of 1: the more there is, the less a code
             can tell, so that the class comes from the label. Defaults to 1.
@@ -49,40 +50,44 @@ class AutoencoderStart(GANCallback):
     >>> history = gan.fit(images, labels, batch_size=10, epochs=2, verbose=0, callbacks=[start])
     """
 
-    def __init__(self, images, labels=None, steps=1000, batch_size=32, learning_rate=1e-3, noise=1.0, verbose=0):
+    def __init__(
+        self,
+        images: np.ndarray,
+        labels: Any = None,
+        steps: int = 1000,
+        batch_size: int = 32,
+        learning_rate: float = 1e-3,
+        noise: float = 1.0,
+        verbose: int = 0,
+    ):
         super().__init__()
-        self.images, self.labels = images, labels
+        self.images, self.labels, self.verbose = images, labels, verbose
         self.steps = _checks.positive_int(steps, "steps")
         self.batch_size = _checks.positive_int(batch_size, "batch_size")
         self.learning_rate = _checks.positive(learning_rate, "learning_rate")
         self.noise = _checks.non_negative(noise, "noise")
-        self.verbose = verbose
-        self.history = None
+        self.history: dict[str, list] | None = None
 
     def set_model(self, model):
         super().set_model(model)
-        self._arrays = training_data.arrays(self.images, self.labels, model)
+        self._arrays = streams.arrays(self.images, self.labels, model)
 
     def on_epoch_begin(self, epoch, logs=None):
         # Not `on_train_begin`: by now a callback may have restored the model.
         gan = self.model
         if int(gan.step.numpy()):
             return
+        options = {"jit_compile": gan.jit_compile, "run_eagerly": gan.run_eagerly}
         with gan.distribute_strategy.scope():
             autoencoder = self._autoencoder(gan)
-            autoencoder.compile(
-                keras.optimizers.Adam(self.learning_rate),
-                "mean_absolute_error",
-                jit_compile=gan.jit_compile,
-                run_eagerly=gan.run_eagerly,
-            )
+            autoencoder.compile(keras.optimizers.Adam(self.learning_rate), "mean_absolute_error", **options)
         self.history = autoencoder.fit(self._batches(gan), shuffle=False, verbose=self.verbose).history
-        gan.average.update(0.0, gan.step)
+        gan.average.update(0.0, 0)  # the generator as it is now
 
     def _autoencoder(self, gan):
         """From images, what is added to their latents, and labels, to what the generator makes of them."""
         images, noise = keras.Input(gan.image_shape), keras.Input((gan.latent_dim,))
-        labels = [] if gan.num_classes is None else [keras.Input((), dtype="int32")]
+        labels = [keras.Input(gan.condition.label_shape, dtype="int32")] if gan.condition.conditional else []
         encoder = networks.classifier.classifier(gan.image_shape, 1, value_range=NETWORK_RANGE, seed=gan.derived_seed(2))
         features = keras.Model(encoder.inputs, encoder.get_layer("features").output)(images)
         initializer = keras.initializers.GlorotUniform(gan.derived_seed(3))
@@ -96,8 +101,11 @@ class AutoencoderStart(GANCallback):
     def _batches(self, gan):
         """Batches with all classes equally often, and what a mean absolute error compares with."""
         images, labels = self._arrays
-        share = None if labels is None else 1.0 / np.bincount(labels)[labels]
-        p = None if share is None else share / share.sum()
+        p = None
+        if labels is not None:
+            _, index, counts = np.unique(labels, axis=0, return_inverse=True, return_counts=True)
+            share = 1.0 / counts[index.ravel()]
+            p = share / share.sum()
         replicas = gan.distribute_strategy.num_replicas_in_sync
         batch_size = -(-self.batch_size // replicas) * replicas  # each gets a share
         rows = np.random.default_rng(gan.derived_seed(4)).choice(len(images), (self.steps, batch_size), p=p)

@@ -1,23 +1,26 @@
 """A warning when a class collapses."""
 
 import warnings
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
-from keras_ganaug import _checks, _watch, metrics
+from keras_ganaug import _checks, metrics
 from keras_ganaug.callbacks.gan_callback import GANCallback
-from keras_ganaug.datasets import streams as training_data
+from keras_ganaug.datasets import streams
 
 
 class CollapseAlarm(GANCallback):
     """Watches the diversity of the samples within each class, relative to that of the real images.
 
-    Diversity is the mean distance of two images of a class, in pixels; for a GAN without classes, of any two images. Logs
-    the lowest of all classes as `diversity`, and warns of each class that falls below a threshold, once, until it recovers.
+    Diversity is the mean distance of two images of a class, in pixels; for a GAN without classes, of any two images; for one
+    with attributes, of two images of the same combination. Logs the lowest of all classes as `diversity`, and warns of each
+    class that falls below a threshold, once, until it recovers.
 
     Args:
         images: Real images in the GAN's `value_range`, array of shape (n, height, width, channels).
-        labels: Their class indices, integers of shape (n,). None for a GAN without classes. Defaults to None.
+        labels: Their labels, as `fit` takes them. None for a GAN without classes. Defaults to None.
         threshold: Share of the real diversity below which a class counts as collapsed, above 0 and below 1. Defaults to 0.5.
         stop: Whether to stop the training then. Defaults to False.
         every: Epochs from one look to the next, at least 1. Defaults to 1.
@@ -34,57 +37,60 @@ class CollapseAlarm(GANCallback):
     >>> alarm = kga.callbacks.CollapseAlarm(images, labels, stop=True)  # gan.fit(..., callbacks=[alarm])
     """
 
-    def __init__(self, images, labels=None, threshold=0.5, stop=False, every=1, samples=32):
-        super().__init__()
-        self.threshold = _checks.positive(threshold, "threshold")
+    def __init__(
+        self,
+        images: np.ndarray,
+        labels: Any = None,
+        threshold: float = 0.5,
+        stop: bool = False,
+        every: int = 1,
+        samples: int = 32,
+    ):
+        super().__init__(every)
+        self.threshold, self.stop = _checks.positive(threshold, "threshold"), _checks.boolean(stop, "stop")
+        self.samples = _checks.positive_int(samples, "samples")
         if threshold >= 1:
             raise ValueError(f"`threshold` must be below 1. Received: threshold={threshold!r}")
-        self.stop, self.every = _checks.boolean(stop, "stop"), _checks.positive_int(every, "every")
-        self.samples = _checks.positive_int(samples, "samples")
         if samples < 2:
             raise ValueError(f"`samples` must be at least 2, for a distance. Received: samples={samples!r}")
         if len(np.shape(images)) != 4:
             raise ValueError(
                 f"`images` must be an array of shape (n, height, width, channels). Received: shape {np.shape(images)}"
             )
-        self._conditional = labels is not None
-        self.images, self.labels = images, np.asarray(labels) if self._conditional else np.zeros(len(images), int)
-        if len(self.labels) != len(images):
-            raise ValueError(f"`labels` must be one for each of {len(images)} images. Received: {len(self.labels)}")
-        if len(images) == 0 or np.unique(self.labels, axis=0, return_counts=True)[1].max() < 2:
+        self.images, self.labels = images, labels
+        parts = [*labels.values()] if isinstance(labels, Mapping) else [np.zeros(len(images)) if labels is None else labels]
+        if any(len(part) != len(images) for part in parts):
+            raise ValueError(f"`labels` must be one for each of {len(images)} images. Received: {[*map(len, parts)]}")
+        if len(images) == 0 or np.unique(np.column_stack(parts), axis=0, return_counts=True)[1].max() < 2:
             raise ValueError(
                 f"`images` must contain two of a class, for a distance. Received: {len(images)} images, no two of a class"
             )
-        self._collapsed = set()
+        self._collapsed: set[int] = set()
 
     def set_model(self, model):
         super().set_model(model)
-        if self._conditional != (model.num_classes is not None):
-            raise ValueError(
-                f"`labels` must be given for a GAN with classes, and for no other. Received: labels "
-                f"{'given' if self._conditional else 'None'}, num_classes={model.num_classes}"
-            )
-        images, labels = training_data.arrays(self.images, self.labels if self._conditional else None, model)
-        self.num_classes = model.num_classes or 1
-        labels = np.zeros(len(images), int) if labels is None else labels
-        self._real = metrics.within_class_diversity(images, labels, self.num_classes)
+        images, labels = streams.arrays(self.images, self.labels, model)
+        labels = np.zeros(len(images), np.int32) if labels is None else labels
+        # All classes there may be, but of several attributes the combinations that there are.
+        classes = labels if model.condition.label_shape else np.r_[np.arange(model.num_classes or 1), labels]
+        self._classes, index = np.unique(classes, axis=0, return_inverse=True)
+        self._real = metrics.within_class_diversity(images, index.ravel()[-len(images) :], len(self._classes))
 
-    def diversity(self):
+    def diversity(self) -> np.ndarray:
         """The share of the real diversity that each class's samples have; NaN for a class of fewer than two real images."""
-        labels = np.repeat(np.flatnonzero(np.isfinite(self._real)), self.samples)
-        images = self.model.generate(labels if self._conditional else len(labels), seed=0)
-        _watch.not_finite(images, "generator")
-        return metrics.within_class_diversity(images, labels, self.num_classes) / np.maximum(self._real, 1e-12)
+        rows = np.repeat(np.flatnonzero(np.isfinite(self._real)), self.samples)
+        images = self.model.generate(self._classes[rows] if self.model.condition.conditional else len(rows), seed=0)
+        return metrics.within_class_diversity(images, rows, len(self._classes)) / np.maximum(self._real, 1e-12)
 
     def on_epoch_end(self, epoch, logs=None):
-        if (epoch + 1) % self.every:
+        if not self.due(epoch):
             return
         shares = self.diversity()
         if logs is not None:
             logs["diversity"] = float(np.nanmin(shares))
         now = {int(c) for c in np.flatnonzero(shares < self.threshold)}
         for c in sorted(now - self._collapsed):
-            which = f"class {c}" if self._conditional else "the samples"
+            which = f"class {self._classes[c].tolist()}" if self.model.condition.conditional else "the samples"
             warnings.warn(
                 f"Epoch {epoch + 1}: {which} collapsed: two samples differ by {100 * shares[c]:.0f}% of what two real "
                 f"images do (threshold {100 * self.threshold:.0f}%).",

@@ -1,32 +1,41 @@
 """What the callbacks of a GAN's training share."""
 
 import warnings
+from collections.abc import Callable
 
 import keras
 import tensorflow as tf
 
+from keras_ganaug import _checks
+from keras_ganaug.models import GAN
+
 
 class GANCallback(keras.callbacks.Callback):
-    """A callback that needs a GAN, and says so when another model's `fit` is given it."""
+    """A callback that needs a GAN, and says so when another model's `fit` is given it.
+
+    Args:
+        every: Epochs from one to the next in which it is `due`, at least 1. Defaults to 1.
+    """
+
+    def __init__(self, every: int = 1):
+        super().__init__()
+        self.every = _checks.positive_int(every, "every")
 
     def set_model(self, model):
-        if not hasattr(model, "sampling_state"):
+        if not isinstance(model, GAN):
             raise TypeError(
                 f"`callbacks`: a {type(self).__name__} must be given to the `fit` of a GAN. "
                 f"Received: that of a {type(model).__name__}"
             )
         super().set_model(model)
 
+    def due(self, epoch: int) -> bool:
+        """Whether it acts at the end of an epoch, counted from 0."""
+        return (epoch + 1) % self.every == 0
 
-def despite_file_errors(action, what):
-    """Calls a function that writes files. Where the file system fails, such as a full disk, it warns and goes on.
 
-    Args:
-        action: Function without arguments.
-        what: What it does, for "could not WHAT".
-
-    Returns whether it was done.
-    """
+def despite_file_errors(action: Callable, what: str) -> bool:
+    """Calls a function that writes files, to do "WHAT". Where the file system fails, it warns, goes on and returns False."""
     try:
         action()
     except (OSError, tf.errors.OpError) as error:

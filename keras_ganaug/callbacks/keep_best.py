@@ -5,6 +5,8 @@ import json
 import os
 import warnings
 import zipfile
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -56,37 +58,46 @@ class KeepBest(GANCallback):
     True
     """
 
-    def __init__(self, metric, mode="min", every=1, path=None, name="metric"):
-        super().__init__()
+    def __init__(
+        self,
+        metric: str | Callable[[Any], float],
+        mode: str = "min",
+        every: int = 1,
+        path: str | os.PathLike | None = None,
+        name: str = "metric",
+    ):
+        super().__init__(every)
         if not (isinstance(metric, str) or callable(metric)):
             raise TypeError(f"`metric` must be a logged name or a callable from the GAN to a number. Received: {metric!r}")
-        self.metric = metric
-        self.mode = _checks.one_of(mode, ("min", "max"), "mode")
-        self.every = _checks.positive_int(every, "every")
+        self.metric, self.mode = metric, _checks.one_of(mode, ("min", "max"), "mode")
+        self.path = None
         if path is not None:
             _checks.new_folder(path)
-            path = os.path.expanduser(os.fspath(path))
-        self.path = path
+            self.path = os.path.expanduser(os.fspath(path))
+            self._file = _files.join(self.path, "best.npz")
+            self._old_record = _files.join(self.path, "best.json")  # of folders of before, with no record in the file
         self.name = metric if isinstance(metric, str) else name
-        self.best = self.best_epoch = self._state = None
+        self.best: float | None = None
+        self.best_epoch: int | None = None
+        self._state: list[np.ndarray] | None = None
         self._unsaved = False
 
-    def restore(self):
+    def restore(self) -> None:
         """Makes the best generator so far the averaged one, as the end of `fit` does: for a fit that an error has ended."""
         if self._state is not None:
-            for variable, value in zip(self.model.sampling_state, self._state, strict=True):
+            for variable, value in zip(self.model.sampling_variables, self._state, strict=True):
                 variable.assign(value)
 
     def on_train_begin(self, logs=None):
         self._last = self.params.get("epochs", 0) - 1
-        self._begun, self._skipped, self._found, self._told = False, None, False, False
+        self._begun, self._skipped, self._found, self._warned = False, None, False, False
 
     def on_epoch_begin(self, epoch, logs=None):
         if not self._begun:  # by now a callback may have restored the model
             self._begin(goes_on=epoch > 0 or int(self.model.step.numpy()) > 0)
 
     def on_epoch_end(self, epoch, logs=None):
-        self._skipped = (epoch, logs) if (epoch + 1) % self.every and epoch != self._last else None
+        self._skipped = None if self.due(epoch) or epoch == self._last else (epoch, logs)
         if self._skipped is None:
             self._evaluate(epoch, logs)
 
@@ -98,30 +109,22 @@ class KeepBest(GANCallback):
         self._save()  # where it could not be written before
         self.restore()
 
-    @property
-    def _file(self):
-        return _files.join(self.path, "best.npz")
-
-    @property
-    def _old_record(self):
-        """What was beside the file in folders of before, when it had no record within."""
-        return _files.join(self.path, "best.json")
-
     def _begin(self, goes_on):
         self._begun = True
         if not goes_on:
             self.best = self.best_epoch = self._state = None
             self._unsaved = False
-            if self.path is not None:
+        if self.path is not None and not self._unsaved:
+            if goes_on:
+                self._resume()
+            else:
                 despite_file_errors(self._clear, f"remove {self._file!r} of an earlier training")
-        elif self.path is not None and not self._unsaved:
-            self._take_up()
 
     def _clear(self):
         _files.remove(self._file)  # first: a record alone is nothing
         _files.remove(self._old_record)
 
-    def _take_up(self):
+    def _resume(self):
         try:
             record, state = self._read()
         except _UNREADABLE as error:
@@ -133,54 +136,53 @@ class KeepBest(GANCallback):
             return
         if record is None:
             return
-        same_shapes = [value.shape for value in state] == [tuple(variable.shape) for variable in self.model.sampling_state]
+        fits = [value.shape for value in state] == [tuple(variable.shape) for variable in self.model.sampling_variables]
         metric, mode = record["metric"], record.get("mode", self.mode)
-        if not same_shapes or (metric, mode) != (self.name, self.mode):
+        if not fits or (metric, mode) != (self.name, self.mode):
             raise ValueError(
                 f"`path` must be the folder in which this training was kept, with metric {self.name!r} and mode "
                 f"{self.mode!r}, or one where nothing is kept. Received: path={self.path!r}, with metric {metric!r}, "
-                f"mode {mode!r}, and a generator whose weights have {'these' if same_shapes else 'other'} shapes"
+                f"mode {mode!r}, and a generator whose weights have {'these' if fits else 'other'} shapes"
             )
         self.best, self.best_epoch, self._state = record["best"], record["epoch"], state
 
     def _read(self):
-        """What is kept: a dict, and the state of the generator; (None, None) where nothing is."""
+        """What is stored: a dict, and the state of the generator; (None, None) where nothing is."""
         if not _files.exists(self._file):
             return None, None
-        with tf.io.gfile.GFile(self._file, "rb") as file:
-            content = io.BytesIO(file.read())
-        with np.load(content) as stored:
-            state = [stored[f"arr_{n}"] for n in range(len(stored.files) - ("record" in stored.files))]
-            if "record" in stored.files:
-                record = json.loads(stored["record"].item())
-            elif _files.exists(self._old_record):
-                record = json.loads(_files.read_text(self._old_record))
-            else:
-                return None, None
+        with tf.io.gfile.GFile(self._file, "rb") as file, np.load(io.BytesIO(file.read())) as stored:
+            arrays = dict(stored)
+        if "record" not in arrays and not _files.exists(self._old_record):
+            return None, None
+        record = json.loads(arrays.pop("record").item() if "record" in arrays else _files.read_text(self._old_record))
+        state = [arrays[f"arr_{n}"] for n in range(len(arrays))]
         return {name: record[name] for name in record.keys() | {"best", "epoch", "metric"}}, state
 
-    def _evaluate(self, epoch, logs):
-        if isinstance(self.metric, str):
-            if self.metric not in (logs or {}):
-                if self._found or self.best is not None:  # a callback logs it in other epochs
-                    return
-                raise ValueError(
-                    f"`metric` must be one of {sorted(logs or {})}, or what a callback before this one logs in the epochs "
-                    f"of `every`. Received: metric={self.metric!r}"
-                )
-            self._found = True
-            value = float(logs[self.metric])
-        else:
+    def _value(self, logs):
+        """The value of the metric; None in an epoch for which another callback does not log it."""
+        if not isinstance(self.metric, str):
             value = self.metric(self.model)
             try:
-                value = float(value)
+                return float(value)
             except (TypeError, ValueError) as error:
                 raise TypeError(f"`metric` must give a number. Received: {value!r}, from {self.metric!r}") from error
-            if logs is not None:
-                logs[self.name] = value
+        if self.metric not in logs and not (self._found or self.best is not None):
+            raise ValueError(
+                f"`metric` must be one of {sorted(logs)}, or what a callback before this one logs in the epochs of `every`. "
+                f"Received: metric={self.metric!r}"
+            )
+        self._found = True
+        return float(logs[self.metric]) if self.metric in logs else None
+
+    def _evaluate(self, epoch, logs):
+        logs = {} if logs is None else logs
+        value = self._value(logs)
+        if value is None:
+            return
+        logs[self.name] = value
         better = self.best is None or (value < self.best if self.mode == "min" else value > self.best)
-        if not np.isfinite(value) and not self._told:
-            self._told = True
+        if not np.isfinite(value) and not self._warned:
+            self._warned = True
             warnings.warn(
                 f"`metric` must give finite numbers: an epoch of another one is never the best. Received: {value} in epoch "
                 f"{epoch + 1}",
@@ -188,7 +190,7 @@ class KeepBest(GANCallback):
             )
         if np.isfinite(value) and better:
             self.best, self.best_epoch = value, epoch
-            self._state = [variable.numpy() for variable in self.model.sampling_state]
+            self._state = [variable.numpy() for variable in self.model.sampling_variables]
             self._unsaved = self.path is not None
         self._save()
 
@@ -200,6 +202,6 @@ class KeepBest(GANCallback):
         # One file: of two, a kill may leave a pair that does not belong together.
         record = {"best": self.best, "epoch": self.best_epoch, "metric": self.name, "mode": self.mode}
         content = io.BytesIO()
-        np.savez(content, *self._state, record=np.array(json.dumps(record)))
+        np.savez(content, *(self._state or ()), record=np.array(json.dumps(record)))
         _files.write(self._file, content.getvalue())
         _files.remove(self._old_record)

@@ -1,8 +1,11 @@
 """New samples between epochs."""
 
+from collections.abc import Callable
+
 import keras
 
 from keras_ganaug import _checks
+from keras_ganaug.augmentation import dataset_map
 
 
 class RefreshBank(keras.callbacks.Callback):
@@ -23,16 +26,14 @@ class RefreshBank(keras.callbacks.Callback):
     >>> callback = kga.callbacks.RefreshBank(augment, every=2)  # classifier.fit(..., callbacks=[callback])
     """
 
-    def __init__(self, gan_augment, every=1):
+    def __init__(self, gan_augment: Callable, every: int = 1):
         super().__init__()
-        if getattr(gan_augment, "engine", None) != "bank" or not callable(getattr(gan_augment, "refresh", None)):
+        if not isinstance(gan_augment, dataset_map._MapFunction) or gan_augment.engine != "bank":
             raise TypeError(
                 '`gan_augment` must be what keras_ganaug.gan_augment(..., engine="bank") returned. '
                 f"Received: gan_augment={gan_augment!r}"
             )
-        self.gan_augment = gan_augment
-        self.every = _checks.positive_int(every, "every")
-        self._first = None
+        self.gan_augment, self.every = gan_augment, _checks.positive_int(every, "every")
 
     def on_train_begin(self, logs=None):
         self._first = None

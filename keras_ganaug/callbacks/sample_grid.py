@@ -5,7 +5,7 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _checks, _files, _watch
+from keras_ganaug import _checks, _files
 from keras_ganaug.callbacks.gan_callback import GANCallback, despite_file_errors
 
 _ENCODERS = {
@@ -16,7 +16,7 @@ _ENCODERS[".jpeg"] = _ENCODERS[".jpg"]
 
 
 class SampleGrid(GANCallback):
-    """Draws a grid of samples, a row for each class, as a file and for TensorBoard.
+    """Draws a grid of samples, a row for each class or combination of attributes, as a file and for TensorBoard.
 
     The latents are the same each time, so that one sees how each image develops. Images of one channel are drawn in grey,
     of three in colour, of four in colour on white, with the fourth channel for how opaque a pixel is. Of two and of more
@@ -29,7 +29,7 @@ class SampleGrid(GANCallback):
             None for TensorBoard alone. Defaults to "samples.png".
         every: Epochs from one grid to the next, at least 1. Defaults to 1.
         columns: Images in a row. Defaults to 8.
-        rows: Rows of a GAN without classes; one with classes has a row for each. Defaults to 8.
+        rows: Rows of a GAN without classes. Defaults to 8.
         log_dir: Folder of TensorBoard's logs, or None. Defaults to None.
         zoom: Pixels for each pixel of an image, along each side. Defaults to 2.
 
@@ -43,14 +43,22 @@ class SampleGrid(GANCallback):
     >>> grid = kga.callbacks.SampleGrid("samples/{epoch:03d}.png", every=5)  # gan.fit(..., callbacks=[grid])
     """
 
-    def __init__(self, path="samples.png", every=1, columns=8, rows=8, log_dir=None, zoom=2):
-        super().__init__()
+    def __init__(
+        self,
+        path: str | os.PathLike | None = "samples.png",
+        every: int = 1,
+        columns: int = 8,
+        rows: int = 8,
+        log_dir: str | os.PathLike | None = None,
+        zoom: int = 2,
+    ):
+        super().__init__(every)
         if path is None and log_dir is None:
             raise ValueError("`path` or `log_dir` must be given. Received: path=None, log_dir=None")
         self.path = None if path is None else os.path.expanduser(os.fspath(_checks.path(path)))
         self._file(1)
-        self.every, self.columns = _checks.positive_int(every, "every"), _checks.positive_int(columns, "columns")
-        self.rows, self.zoom = _checks.positive_int(rows, "rows"), _checks.positive_int(zoom, "zoom")
+        self.columns, self.rows = _checks.positive_int(columns, "columns"), _checks.positive_int(rows, "rows")
+        self.zoom = _checks.positive_int(zoom, "zoom")
         self._writer = None if log_dir is None else tf.summary.create_file_writer(os.path.expanduser(os.fspath(log_dir)))
 
     def _file(self, epoch):
@@ -69,13 +77,12 @@ class SampleGrid(GANCallback):
             raise ValueError(f"`path` must be a file that ends in {sorted(_ENCODERS)}. Received: path={self.path!r}")
         return file
 
-    def grid(self):
+    def grid(self) -> np.ndarray:
         """The picture, uint8 of shape (height, width, 1 or 3)."""
-        gan = self.model
-        rows = gan.num_classes or self.rows
-        labels = np.repeat(np.arange(rows), self.columns) if gan.num_classes else rows * self.columns
-        images = gan.generate(labels, seed=0)
-        _watch.not_finite(images, "generator")
+        gan, condition = self.model, self.model.condition
+        labels = np.array([*np.ndindex(condition.sizes)], np.int32).reshape(-1, *condition.label_shape)
+        rows = len(labels) if condition.conditional else self.rows
+        images = gan.generate(np.repeat(labels, self.columns, 0) if condition.conditional else rows * self.columns, seed=0)
         low, high = gan.value_range
         images = _drawn(np.clip((images - low) / (high - low), 0.0, 1.0))
         _, height, width, channels = images.shape
@@ -85,7 +92,7 @@ class SampleGrid(GANCallback):
         return picture.repeat(self.zoom, 0).repeat(self.zoom, 1)
 
     def on_epoch_end(self, epoch, logs=None):
-        if (epoch + 1) % self.every:
+        if not self.due(epoch):
             return
         picture, file = self.grid(), self._file(epoch + 1)
         if file is not None:
@@ -105,7 +112,7 @@ class SampleGrid(GANCallback):
         self._writer.flush()
 
 
-def _suffix(file):
+def _suffix(file: str) -> str:
     return os.path.splitext(file)[1].lower()
 
 

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from typing import TextIO
 
 import keras
 
@@ -22,12 +23,12 @@ class TimeLeft(keras.callbacks.Callback):
     '1 h 2 min'
     """
 
-    def __init__(self, stream=None):
+    def __init__(self, stream: TextIO | None = None):
         super().__init__()
         self.stream = stream
 
     @staticmethod
-    def format(seconds):
+    def format(seconds: float) -> str:
         """A length of time in words."""
         if seconds < 100:
             return f"{seconds:.0f} s"
