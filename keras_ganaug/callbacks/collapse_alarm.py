@@ -82,6 +82,11 @@ class CollapseAlarm(GANCallback):
         images = self.model.generate(self._classes[rows] if self.model.condition.conditional else len(rows), seed=0)
         return metrics.within_class_diversity(images, rows, len(self._classes)) / np.maximum(self._real, 1e-12)
 
+    def _name(self, label):
+        condition = self.model.condition
+        label = dict(zip(condition.num_classes, label.tolist())) if condition.label_shape else label
+        return f"class {label}" if condition.conditional else "the samples"
+
     def on_epoch_end(self, epoch, logs=None):
         if not self.due(epoch):
             return
@@ -90,9 +95,8 @@ class CollapseAlarm(GANCallback):
             logs["diversity"] = float(np.nanmin(shares))
         now = {int(c) for c in np.flatnonzero(shares < self.threshold)}
         for c in sorted(now - self._collapsed):
-            which = f"class {self._classes[c].tolist()}" if self.model.condition.conditional else "the samples"
             warnings.warn(
-                f"Epoch {epoch + 1}: {which} collapsed: two samples differ by {100 * shares[c]:.0f}% of what two real "
+                f"Epoch {epoch + 1}: {self._name(self._classes[c])} collapsed: two samples differ by {100 * shares[c]:.0f}% of what two real "
                 f"images do (threshold {100 * self.threshold:.0f}%).",
                 stacklevel=2,
             )

@@ -137,3 +137,18 @@ def test_bad_arguments(images, labels, options, words):
         gan.fit(X, Y, verbose=0, callbacks=[AutoencoderStart(images, labels, **options)])
     assert words in str(error.value)
     assert int(gan.step.numpy()) == 0
+
+
+def test_a_generator_of_several_attributes_starts_with_all_combinations_equally_often():
+    styles = (np.arange(len(X)) >= len(X) - 6).astype(int)  # a quarter of the images has the other style
+    gan = kga.SNGAN((8, 8, 1), {"brightness": 3, "style": 2}, latent_dim=4, width=4, seed=1)
+    gan.compile(run_eagerly=True)
+    callback = AutoencoderStart(X, {"brightness": Y, "style": styles}, steps=100)
+    callback.set_model(gan)
+    labels = np.concatenate([given[-1] for (given, _) in callback._batches(gan)])
+    combinations, counts = np.unique(labels, axis=0, return_counts=True)
+    assert len(combinations) == 6
+    np.testing.assert_allclose(counts / len(labels), 1 / 6, atol=0.03)
+    callback.steps = 1
+    callback.on_epoch_begin(0)
+    assert np.isfinite(callback.history["loss"]).all()

@@ -134,7 +134,7 @@ def full_disk(error=None):
 
 
 def with_state(gan, value):
-    for variable in gan.sampling_state:
+    for variable in gan.sampling_variables:
         variable.assign(tf.cast(tf.fill(variable.shape, value), variable.dtype))
     return gan
 
@@ -363,7 +363,7 @@ def test_keep_best_by_what_another_callback_logs_in_some_epochs(epochs, stop_at)
     keep = callbacks.KeepBest("mine", every=2)
     gan.fit(X, Y, batch_size=8, epochs=epochs, verbose=0, callbacks=[writer, keep, stop])
     assert (keep.best, keep.best_epoch) == ((2.0, 3) if stop_at is None else (3.0, 1))
-    for variable, value in zip(gan.sampling_state, keep._state, strict=True):
+    for variable, value in zip(gan.sampling_variables, keep._state, strict=True):
         np.testing.assert_array_equal(variable.numpy(), value)
 
 
@@ -579,3 +579,43 @@ def test_collapse_alarm_wants_images_and_labels_of_the_gan_before_it_trains(imag
     assert int(gan.step.numpy()) == 0
     with pytest.warns(UserWarning, match="scaled otherwise"):
         callbacks.CollapseAlarm(X / 255.0, Y).set_model(gan)
+
+
+ATTRIBUTES = {"brightness": Y, "style": np.arange(len(Y)) // 3 % 2}
+
+
+@pytest.fixture(scope="module")
+def of_attributes():
+    return kga.SNGAN((8, 8, 1), {"brightness": 3, "style": 2}, latent_dim=4, width=4, seed=1)
+
+
+def test_sample_grid_has_a_row_for_each_combination_of_attributes(of_attributes):
+    grid = callbacks.SampleGrid(columns=2, zoom=1)
+    grid.set_model(of_attributes)
+    picture = grid.grid()
+    combinations = [(brightness, style) for brightness in range(3) for style in range(2) for _ in range(2)]
+    expected = np.round(of_attributes.generate(np.array(combinations), seed=0))
+    for number, image in enumerate(expected):
+        row, column = divmod(number, 2)
+        np.testing.assert_array_equal(picture[9 * row : 9 * row + 8, 9 * column : 9 * column + 8], image)
+
+
+def test_collapse_alarm_looks_at_each_combination_of_attributes_that_there_is(of_attributes, monkeypatch):
+    real = np.random.default_rng(0).integers(0, 255, X.shape).astype("uint8")
+    rows = (ATTRIBUTES["brightness"] != 1) | (ATTRIBUTES["style"] != 1)
+    alarm = callbacks.CollapseAlarm(real[rows], {name: values[rows] for name, values in ATTRIBUTES.items()})
+    alarm.set_model(of_attributes)
+    asked = []
+
+    def generate(labels, seed):
+        asked.append(np.unique(labels, axis=0).tolist())
+        images = np.random.default_rng(1).integers(0, 255, [len(labels), 8, 8, 1]).astype("float32")
+        images[(labels == [2, 0]).all(1)] *= 0.1
+        return images
+
+    monkeypatch.setattr(of_attributes, "generate", generate)
+    with pytest.warns(UserWarning, match=r"class {'brightness': 2, 'style': 0} collapsed: two samples differ by (9|10|11)%"):
+        alarm.on_epoch_end(0)
+    assert asked == [[[0, 0], [0, 1], [1, 0], [2, 0], [2, 1]]]
+    with pytest.raises(ValueError, match=r"`labels`.*Received"):
+        callbacks.CollapseAlarm(real, {"brightness": Y, "style": Y[:3]})
