@@ -9,48 +9,52 @@ import os
 import posixpath
 import shutil
 import uuid
+from collections.abc import Iterator
+from typing import Any
 
+import keras
 import tensorflow as tf
 
 from keras_ganaug import _compat
 
+Path = str | os.PathLike
 _OF_SAVED_MODELS = ("assets", "assets.extra", "fingerprint.pb", "saved_model.pb", "variables")
 
 
-def is_remote(path):
+def is_remote(path: Path) -> bool:
     """Whether a path is of another file system than the machine's own."""
     return "://" in os.fspath(path)
 
 
-def join(folder, *names):
+def join(folder: Path, *names: Path) -> str:
     """The path of a file in a folder, as a string."""
-    return (posixpath if is_remote(folder) else os.path).join(os.fspath(folder), *map(os.fspath, names))
+    return (posixpath if is_remote(folder) else os.path).join(os.fspath(folder), *(os.fspath(name) for name in names))
 
 
-def parent(path):
+def parent(path: Path) -> str:
     """The folder that a file is in, as a string; "" for the current one."""
     scheme, separator, name = os.fspath(path).rpartition("://")
     return scheme + separator + (posixpath if separator else os.path).dirname(name.rstrip("/"))
 
 
-def exists(path):
+def exists(path: Path) -> bool:
     return tf.io.gfile.exists(os.fspath(path))
 
 
-def is_file(path):
+def is_file(path: Path) -> bool:
     return exists(path) and not is_folder(path)
 
 
-def is_folder(path):
+def is_folder(path: Path) -> bool:
     return tf.io.gfile.isdir(os.fspath(path))
 
 
-def read_text(path):
+def read_text(path: Path) -> str:
     with tf.io.gfile.GFile(os.fspath(path), "r") as file:
         return file.read()
 
 
-def remove(path):
+def remove(path: Path) -> None:
     """Removes a file or a folder, if it is there; of a link, the link alone."""
     if is_remote(path):
         if exists(path):
@@ -61,14 +65,14 @@ def remove(path):
         os.remove(path)
 
 
-def make_folder(path):
+def make_folder(path: Path) -> None:
     """Makes a folder, and those that it is in."""
     if os.fspath(path) and not os.fspath(path).endswith("://"):
         tf.io.gfile.makedirs(os.fspath(path))
 
 
 @contextlib.contextmanager
-def replacing(path):
+def replacing(path: Path) -> Iterator[str]:
     """Gives the path of a new file beside `path`, with the same suffixes, which takes its place when the context ends well.
 
     If the context is left by an error the old file stays as it was, and the new one is removed. Of a link, what it leads to
@@ -88,14 +92,14 @@ def replacing(path):
         raise
 
 
-def write(path, content):
+def write(path: Path, content: str | bytes) -> None:
     """Writes text or bytes to a file, whole or not at all."""
     with replacing(path) as new, tf.io.gfile.GFile(new, "wb") as file:
         file.write(content.encode("utf-8") if isinstance(content, str) else content)
 
 
 @contextlib.contextmanager
-def replacing_saved_model(path):
+def replacing_saved_model(path: Path) -> Iterator[str]:
     """Gives the path of a new folder for a SavedModel, which takes the place of the one at `path` when all goes well.
 
     Other files in the old folder, such as a README, stay. In an object store the SavedModel is written in place.
@@ -126,7 +130,7 @@ def replacing_saved_model(path):
         raise
 
 
-def _resolved(path):
+def _resolved(path: Path) -> str:
     """The path as a string; of this machine, where links lead to."""
     return os.fspath(path) if is_remote(path) else os.path.realpath(path)
 
@@ -145,14 +149,10 @@ def _keep_others(old, new):
         except OSError:
             shutil.copy2(source, target, follow_symlinks=False)
 
-    for name in os.listdir(old):
-        source, target = join(old, name), join(new, name)
-        if name in _OF_SAVED_MODELS:
-            continue
-        if os.path.isdir(source) and not os.path.islink(source):
-            shutil.copytree(source, target, symlinks=True, copy_function=link)
-        else:
-            link(source, target)
+    def ignore(folder, names):
+        return _OF_SAVED_MODELS if folder == old else ()
+
+    shutil.copytree(old, new, symlinks=True, ignore=ignore, copy_function=link, dirs_exist_ok=True)
 
 
 def _move_into(new, folder):
@@ -165,13 +165,13 @@ def _move_into(new, folder):
     remove(new)
 
 
-class WrittenAside:
-    """The part of a Keras model that is saved beside its place first, so that a kill leaves the old file."""
+class WrittenAside(keras.Model):
+    """A Keras model that is saved beside its place first, so that a kill leaves the old file."""
 
     exported = "model"
     """What `export` writes, for the errors."""
 
-    def save(self, filepath, overwrite=True, **kwargs):
+    def save(self, filepath: Path, overwrite: bool = True, **kwargs: Any) -> None:
         """As `keras.Model.save`, into a `.keras` file; written beside its place first, so that a kill leaves the old one.
 
         Raises:
@@ -190,7 +190,7 @@ class WrittenAside:
         with replacing(path) as new:
             super().save(new, **kwargs)
 
-    def save_weights(self, filepath, overwrite=True, **kwargs):
+    def save_weights(self, filepath: Path, overwrite: bool = True, **kwargs: Any) -> None:
         """As `keras.Model.save_weights`; written beside its place first, so that a kill leaves the old file."""
         suffix = ".weights.h5" if _compat.KERAS_3 else ".h5"
         plain = isinstance(filepath, (str, os.PathLike)) and os.fspath(filepath).endswith(suffix) and not kwargs

@@ -191,13 +191,8 @@ def not_finite(images: Any, name: str) -> None:
         )
 
 
-def check_generator(generator, name="generator"):
-    """Raises a ValueError that names the argument if a generator's weights, or else a few images, are not finite.
-
-    Args:
-        generator: The `Generator`.
-        name: The argument that it is.
-    """
+def check_generator(generator: Any, name: str = "generator") -> None:
+    """Raises a ValueError that names the argument if a `Generator`'s weights, or else a few images, are not finite."""
     variables = [value for value in tf.nest.flatten(generator.variables) if isinstance(value, tf.Variable)]
     weights = [value for value in variables if value.dtype.is_floating]
     with tf.init_scope():
