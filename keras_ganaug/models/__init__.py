@@ -9,6 +9,7 @@ from keras_ganaug.models.progressive_gan import ProgressiveGAN
 from keras_ganaug.models.sagan import SAGAN
 from keras_ganaug.models.sngan import SNGAN
 from keras_ganaug.models.stylegan import StyleGAN
+from keras_ganaug.models.tacgan import TACGAN
 from keras_ganaug.models.wgan import WGAN
 from keras_ganaug.models.wgan_gp import WGANGP
 
@@ -20,6 +21,7 @@ __all__ = [
     "LSGAN",
     "SAGAN",
     "SNGAN",
+    "TACGAN",
     "WGAN",
     "WGANGP",
     "ProgressiveGAN",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import keras
@@ -71,6 +72,12 @@ class ACGAN(GAN):
         loss = super().g_objective(real, fake, labels)
         return loss if labels is None else loss + self.g_class_weight * self.cross_entropy(fake[1], labels)
 
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        if "twin_weight" in config and "twin_weight" not in cls.own_arguments:
+            config = _without_twin(config, custom_objects)
+        return super().from_config(config, custom_objects)
+
     def cross_entropy(self, logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         """The classifier's mean cross-entropy, summed over the attributes."""
         pairs = zip(self.condition.split(tf.cast(logits, tf.float32)), self.condition.columns(labels), strict=True)
@@ -80,3 +87,14 @@ class ACGAN(GAN):
         """Whether the classifier names all labels of an image, bool (batch,)."""
         pairs = zip(self.condition.split(logits), self.condition.columns(labels), strict=True)
         return tf.reduce_all([tf.equal(tf.argmax(x, 1, tf.int32), y) for x, y in pairs], axis=0)
+
+
+def _without_twin(config, custom_objects):
+    """The config of a file of version 0.1, in which an ACGAN could have a twin as the third output of its discriminator."""
+    config = {name: value for name, value in config.items() if name != "twin_weight"}
+    network = keras.saving.deserialize_keras_object(config["discriminator"], custom_objects=custom_objects)
+    if len(network.outputs) == 3:
+        warnings.warn("The twin classifier of this ACGAN is left out: `TACGAN` trains with one.", stacklevel=4)
+        network = keras.Model(network.inputs, network.outputs[:2], name=network.name)
+        config["discriminator"] = keras.saving.serialize_keras_object(network)
+    return config

@@ -20,7 +20,7 @@ class AdversarialModel(_files.WrittenAside, keras.Model):
     """A Keras model of several players: it has their networks, and trains each in turn.
 
     A subclass makes the networks in its constructor, as attributes, and ends it with `made(network, inputs)`.
-    `player_networks` names the players and these attributes. The player "d" of the attribute `discriminator`, say, is trained to lower
+    `player_networks` names the players and these attributes: "d" of the attribute `discriminator`, say, is trained to lower
     `d_loss(batch)` by `d_optimizer`.
 
     Args:
@@ -60,12 +60,7 @@ class AdversarialModel(_files.WrittenAside, keras.Model):
         self.training_state = training.Training(TrainingRecord(condition, self.player_networks))
 
     def made(self, network: keras.Model, inputs: Any) -> None:
-        """Is called when all networks are there: makes the averaged copy of one.
-
-        Args:
-            network: The network that images are generated with.
-            inputs: A small batch for it.
-        """
+        """Makes the averaged copy of the network that images are generated with, which takes `inputs`."""
         self.average = Average(network, inputs)
         self.built = True
 
@@ -127,10 +122,9 @@ class AdversarialModel(_files.WrittenAside, keras.Model):
 
     @property
     def unseen_classes(self) -> tuple:
-        """The classes of which training had no image: class indices, or mappings from attributes to values.
+        """The classes of which training had no image: indices, or mappings from attributes to a value or a pair of values.
 
-        All `fit`s add up, also those before the model was saved. It is () for a model that was never trained, and for one of
-        a file that does not tell. Of attributes it names single values and pairs of values that were not seen together.
+        All `fit`s add up, also those before the model was saved. It is () for a model that was never trained.
         """
         return self.training_record.unseen_classes
 
@@ -267,15 +261,8 @@ class AdversarialModel(_files.WrittenAside, keras.Model):
         callbacks = training_watch.with_watch(callbacks, steps_per_epoch is None, stream.class_names)
         self.training_record.restart()
         with _checks.readable_errors():
-            history = super().fit(
-                stream.dataset,
-                epochs=epochs,
-                verbose=verbose,
-                callbacks=callbacks,
-                shuffle=False,
-                initial_epoch=initial_epoch,
-                steps_per_epoch=steps,
-            )
+            times = {"epochs": epochs, "initial_epoch": initial_epoch, "steps_per_epoch": steps}
+            history = super().fit(stream.dataset, verbose=verbose, callbacks=callbacks, shuffle=False, **times)
         self.augment.after_fit()
         return history
 
@@ -287,14 +274,10 @@ class AdversarialModel(_files.WrittenAside, keras.Model):
             return training.step(self, images, self.condition.indices(labels))
 
     def evaluate(self, *args: Any, **kwargs: Any) -> Any:
-        """A GAN has no loss that tells how good it is.
-
-        Raises:
-            TypeError: Always.
-        """
+        """Raises a TypeError: a GAN has no loss that tells how good it is. `keras_ganaug.metrics` measures its images."""
         raise TypeError(
-            "`evaluate` is not for a GAN, whose losses do not tell how good it is: look at what `generate` gives, and measure it "
-            f"by `keras_ganaug.metrics`. Received: a call of {type(self).__name__}.evaluate"
+            "`evaluate` is not for a GAN, whose losses do not tell how good it is: `keras_ganaug.metrics` measures what "
+            f"`generate` gives. Received: a call of {type(self).__name__}.evaluate"
         )
 
     # Saving.

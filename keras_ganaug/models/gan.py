@@ -195,6 +195,7 @@ class GAN(AdversarialModel):
             condition=self.condition,
             seed=_random.fold(batch.seed, 3),
             step=tf.identity(_compat.tf_variable(self.step)),
+            generated=fakes.images,
             latents=fakes.latents,
             synthesize=fakes.synthesize,
             draw=fakes.draw,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -49,8 +48,9 @@ def check(model: Any, given: dict[str, Any], label_smoothing: float) -> dict[str
     parts = (*map(as_penalty, penalties), as_augment(settings["augment"]))
     if _checks.fraction(settings["ema_decay"], "ema_decay") == 1.0:
         raise ValueError("`ema_decay` must be below 1. Received: ema_decay=1.0")
+    loss = losses.get(settings["loss"])
     checked |= {
-        "adversarial_loss": _smoothed(losses.get(settings["loss"]), label_smoothing),
+        "adversarial_loss": loss.smoothed(label_smoothing) if label_smoothing else loss,
         "penalties": parts[:-1],
         "augment": parts[-1],
         "d_steps": _checks.positive_int(settings["d_steps"], "d_steps"),
@@ -144,16 +144,3 @@ def _optimizer(settings, name, compute_dtype):
     optimizer = _compat.as_optimizer(optimizer)
     _replicas.check_optimizer(optimizer, name)
     return _compat.with_loss_scale(optimizer, compute_dtype)
-
-
-def _smoothed(adversarial_loss, label_smoothing):
-    if not label_smoothing:
-        return adversarial_loss
-    if not isinstance(adversarial_loss, losses.AdversarialLoss):
-        raise ValueError(
-            "`label_smoothing` needs a loss of `keras_ganaug.losses`; a loss of your own smooths its targets itself. "
-            f"Received: label_smoothing={label_smoothing!r}, loss={adversarial_loss!r}"
-        )
-    smoothed = copy.copy(adversarial_loss)  # with whatever a subclass has besides
-    losses.AdversarialLoss.__init__(smoothed, label_smoothing)
-    return smoothed

@@ -1,0 +1,78 @@
+"""TAC-GAN."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from keras_ganaug import _checks, _compat, _images, _random, networks
+from keras_ganaug.models.acgan import ACGAN
+
+
+@keras.saving.register_keras_serializable(package="keras_ganaug")
+class TACGAN(ACGAN):
+    """An ACGAN with a third player: a twin classifier, which learns from generated images alone.
+
+    The generator lowers the loss of ACGAN's classifier and raises that of the twin. So nothing is gained by leaving out what
+    is hard to name, and what lies between two classes is not lost, as it is with ACGAN.
+
+    Reference: Gong et al. 2019, Twin Auxiliary Classifiers GAN.
+
+    Args:
+        twin_weight: Weight of the twin's loss for the generator, at least 0. With that of `g_class_weight` the two cancel
+            where samples are as real images. Defaults to 1.
+        twin: A Keras model from images to the logits of the classes. Defaults to
+            `networks.classifier`.
+
+    Raises:
+        ValueError: Without classes.
+
+    Example:
+
+    >>> import keras_ganaug as kga
+    >>> gan = kga.TACGAN(image_shape=(8, 8, 1), num_classes=3, seed=1)
+    >>> gan.compile()
+    >>> [player.name for player in gan.players()]
+    ['d', 'twin', 'g']
+    """
+
+    player_networks = {"d": "discriminator", "twin": "twin", "g": "generator"}
+    own_arguments = (*ACGAN.own_arguments, "twin_weight")
+
+    def __init__(self, *args: Any, twin_weight: float = 1.0, twin: keras.Model | None = None, **kwargs: Any):
+        twin_weight = _checks.non_negative(twin_weight, "twin_weight")
+        super().__init__(*args, **kwargs)
+        self.twin_weight = twin_weight
+        if not self.condition.conditional:
+            raise ValueError(
+                "`num_classes` must be given: a twin classifier has to name classes. Received: num_classes=None"
+            )
+        with _compat.dtype_policy(self.dtype_policy):
+            self.twin = self.build_twin() if twin is None else twin
+
+    @property
+    def metric_names(self):
+        return ("d_loss", "twin_loss", "g_loss", "class_accuracy")
+
+    def paper_settings(self):
+        settings = super().paper_settings()
+        return {**settings, "twin_optimizer": keras.optimizers.Adam(2e-4, beta_1=0.5, beta_2=0.999)}
+
+    def build_twin(self) -> keras.Model:
+        """The default twin."""
+        options = {"width": self.width, "value_range": _images.NETWORK_RANGE, "seed": self.derived_seed(6)}
+        return networks.classifier.classifier(self.image_shape, sum(self.condition.sizes), **options)
+
+    def discriminate(self, images):
+        outputs = super().discriminate(images)
+        return lambda labels: (*outputs(labels), self.twin(images, training=False))
+
+    def twin_loss(self, batch):
+        """The cross-entropy of the twin on generated images."""
+        fake = self.augment(tf.stop_gradient(self.fakes(batch).images), _random.fold(batch.seed, 2))
+        return self.cross_entropy(self.twin(fake, training=True), batch.labels)
+
+    def g_objective(self, real, fake, labels):
+        return super().g_objective(real, fake, labels) - self.twin_weight * self.cross_entropy(fake[2], labels)
