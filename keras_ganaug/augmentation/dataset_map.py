@@ -77,8 +77,7 @@ def gan_augment(
     seed = _random.as_seed(_random.entropy() if _checks.seed(seed) is None else seed)
     generator = for_batches(generator, num_classes, label, attributes)
     replacement = Replacement(generator, fraction, sampling_strategy, synthetic_weight, value_range, truncation, image_key)
-    conditional, num_classes = generator.condition.conditional, generator.num_classes
-    if engine == "bank" and conditional and num_classes is None:
+    if engine == "bank" and generator.condition.conditional and generator.num_classes is None:
         warnings.warn(
             "A bare Keras model does not tell its number of classes, which a bank of samples needs: the live engine is "
             'used. Pass `num_classes` for a bank, or `engine="live"` to silence this.',
@@ -87,9 +86,10 @@ def gan_augment(
         engine = "live"
     bank = None
     if engine == "bank":
-        if bank_size is not None and conditional and bank_size < num_classes:
+        if bank_size is not None and bank_size < (generator.num_classes or 1):
             raise ValueError(
-                f"`bank_size` must be at least the number of classes, {num_classes}. Received: bank_size={bank_size}"
+                f"`bank_size` must be at least the number of classes, {generator.num_classes}. "
+                f"Received: bank_size={bank_size}"
             )
         bank = SampleBank(generator, replacement.value_range, replacement.truncation, _random.fold(seed, 1), bank_size)
     return _MapFunction(replacement, bank, _random.fold(seed, 0))

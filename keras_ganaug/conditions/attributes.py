@@ -61,6 +61,11 @@ class Attributes(Condition):
             labels = tf.convert_to_tensor(labels)
         return tf.stack([condition.indices(part) for condition, part in self._parts(labels)], axis=1)
 
+    def write(self, labels: Any, rows: tf.Tensor, classes: tf.Tensor, only_mixed: bool = False) -> Any:
+        parts = self._parts(labels)
+        new = [condition.write(part, rows, classes[:, n], only_mixed) for n, (condition, part) in enumerate(parts)]
+        return dict(zip(self.names, new)) if isinstance(labels, Mapping) else tf.stack(new, axis=1)
+
     def to_generate(self, labels: Any) -> np.ndarray:
         if isinstance(labels, Mapping):
             labels = {name: np.asarray(part) for name, part in labels.items()}

@@ -12,8 +12,8 @@ import tensorflow as tf
 def sizes_of(num_classes: int | Sequence[int] | Mapping[str, int]) -> tuple[int, ...]:
     """The number of values of each attribute, of whatever says it."""
     if isinstance(num_classes, Mapping):
-        num_classes = list(num_classes.values())
-    return tuple(num_classes) if isinstance(num_classes, (list, tuple)) else (num_classes,)
+        return tuple(num_classes.values())
+    return tuple(num_classes) if isinstance(num_classes, Sequence) else (num_classes,)
 
 
 def encode(labels: tf.Tensor, sizes: tuple[int, ...], dtype: Any = "float32") -> tf.Tensor:
@@ -80,6 +80,17 @@ class Condition:
     def indices(self, labels: Any) -> Any:
         """int32 class indices (batch, *label_shape) of labels in the user's format; None without labels."""
         return None
+
+    def write(self, labels: Any, rows: tf.Tensor, classes: tf.Tensor, only_mixed: bool = False) -> Any:
+        """Labels in their own format and dtype, with new classes in some rows.
+
+        Args:
+            labels: Labels in the user's format.
+            rows: int32 (k,).
+            classes: int32 (k, *label_shape).
+            only_mixed: Whether rows that are of one class already stay as they are, bit by bit. Defaults to False.
+        """
+        raise NotImplementedError
 
     def to_generate(self, labels: Any) -> np.ndarray:
         """The labels that `generate` is given, checked, as an int32 array (n, *label_shape)."""

@@ -134,17 +134,11 @@ class OneClass(Condition):
     def unseen(self, table: np.ndarray) -> tuple:
         return tuple(np.flatnonzero(np.asarray(table) <= 0).tolist())
 
-    def write(self, labels: tf.Tensor, rows: tf.Tensor, classes: tf.Tensor, only_mixed: bool = False) -> tf.Tensor:
-        """Labels in their own format and dtype, with new classes in some rows.
+    def write(self, labels: Any, rows: tf.Tensor, classes: tf.Tensor, only_mixed: bool = False) -> Any:
+        """As of `Condition`.
 
         A smoothed row stays smoothed: the class gets the largest value of the row that is replaced, the others its smallest.
         A row that mixes classes, as MixUp makes them, becomes a row of one class with the smoothing of the batch.
-
-        Args:
-            labels: Tensor of labels in any format.
-            rows: int32 (k,).
-            classes: int32 (k,).
-            only_mixed: Whether rows that are of one class already stay as they are, bit by bit. Defaults to False.
         """
         if only_mixed and not (is_one_hot(labels) and labels.dtype.is_floating):  # which can be neither smoothed nor mixed
             return labels

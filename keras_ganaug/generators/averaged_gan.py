@@ -30,12 +30,12 @@ class AveragedGAN(Generator):
         self._traced: dict[str, Any] = {}
 
     @property
-    def variables(self) -> list[tf.Variable]:  # type: ignore[override]
+    def variables(self) -> list[tf.Variable]:
         """The variables that `sample` reads."""
         return self.gan.sampling_variables
 
     @property
-    def unseen_classes(self) -> tuple:  # type: ignore[override]
+    def unseen_classes(self) -> tuple:
         """What the GAN tells, unless it is set."""
         if self._unseen is not None:
             return self._unseen

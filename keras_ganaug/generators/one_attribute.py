@@ -77,12 +77,13 @@ class OneAttribute(Generator):
         columns = []
         for n, (name, size) in enumerate(self.generator.num_classes.items()):
             column_seed = _random.fold(attribute_seed, n)
+            given = self.weights.get(name)
             if name == self.label:
                 columns.append(labels)
-            elif self.weights[name] is None:
+            elif given is None:
                 columns.append(_random.integers([number], column_seed, 0, size))
             else:
-                columns.append(weights.at(self.weights[name], _random.uniform([number], column_seed)))
+                columns.append(weights.at(given, _random.uniform([number], column_seed)))
         return self.generator.sample(tf.stack(columns, axis=1), _random.fold(seed, 0), truncation)
 
     def to_object(self) -> tuple[dict[str, Any], Any, Generator | None] | None:

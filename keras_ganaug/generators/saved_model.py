@@ -31,12 +31,11 @@ class SavedModelGenerator(Generator):
             self.variables = tf.saved_model.load(path)
         except Exception as error:  # TensorFlow raises what reading a broken file raises
             raise refused(path, f"a SavedModel that TensorFlow cannot load: {first_line(error)}") from error
-        self._generate = getattr(self.variables, "generate_truncated", None)
-        if not callable(self._generate):
+        if not callable(getattr(self.variables, "generate_truncated", None)):
             raise refused(path, "a SavedModel without the endpoint `generate_truncated`, so none that `export` wrote")
 
     def sample(self, labels: tf.Tensor, seed: tf.Tensor, truncation: Any = 1.0) -> tf.Tensor:
-        return self._generate(labels, seed, tf.convert_to_tensor(truncation, tf.float32))
+        return self.variables.generate_truncated(labels, seed, tf.convert_to_tensor(truncation, tf.float32))
 
 
 def refused(path: str, why: str) -> ValueError:

@@ -12,8 +12,9 @@ import tensorflow as tf
 from tools import KNOWN_SHAPE, known_generator, label_of, noise_of, small_gan
 
 import keras_ganaug as kga
+from keras_ganaug import conditions
 from keras_ganaug.augmentation import dataset_map
-from keras_ganaug.generators import source as sources
+from keras_ganaug.generators import Generator, as_generator
 
 GENERATOR = known_generator()
 N = 70
@@ -366,13 +367,13 @@ def test_a_smaller_last_batch_is_no_reason_to_speak():
     assert texts == eager == nothing == []
 
 
-class Unseen(sources.Source):
+class Unseen(Generator):
     """The known generator, which tells that it has seen no image of some classes."""
 
-    image_shape, conditional, num_classes, value_range, unseen_classes = KNOWN_SHAPE, True, 10, (-1.0, 1.0), (3, 9)
+    image_shape, condition, value_range, unseen_classes = KNOWN_SHAPE, conditions.of(10), (-1.0, 1.0), (3, 9)
 
     def __init__(self):
-        self.sample = sources.resolve(GENERATOR, 10).sample
+        self.sample = as_generator(GENERATOR, 10).sample
 
 
 @pytest.mark.parametrize("form", ["indices", "one-hot"])

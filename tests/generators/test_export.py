@@ -152,7 +152,7 @@ def test_an_export_into_the_home_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     small_gan().export("~/model")
     assert (tmp_path / "model" / "saved_model.pb").exists()
-    assert kga.GANAugmentation("~/model").replacement.num_classes == 3
+    assert kga.GANAugmentation("~/model").replacement.generator.num_classes == 3
 
 
 def test_an_export_into_a_remote_folder():

@@ -9,13 +9,14 @@ import tensorflow as tf
 from tools import STUDY_SHAPE, small_gan
 
 import keras_ganaug as kga
-from keras_ganaug.generators.source import Source
+from keras_ganaug import conditions
+from keras_ganaug.generators import Generator
 
 
-class _Known(Source):
+class _Known(Generator):
     """Images of one value, uniform from 0 to 1 and known from the seed."""
 
-    conditional, num_classes, image_shape, value_range, state = True, 2, (1, 1, 1), (0.0, 1.0), None
+    condition, image_shape, value_range = conditions.of(2), (1, 1, 1), (0.0, 1.0)
 
     def sample(self, labels, seed, truncation=1.0):
         return kga._random.uniform([tf.shape(labels)[0], 1, 1, 1], seed)
@@ -103,10 +104,10 @@ def _names_by_brightness(low, high):
     return keras.Model(images, keras.layers.Rescaling(-100.0)(near))
 
 
-class _Bright(Source):
+class _Bright(Generator):
     """Images as bright as their class, from 0 to 255."""
 
-    conditional, num_classes, image_shape, value_range = True, 3, STUDY_SHAPE, (0.0, 255.0)
+    condition, image_shape, value_range = conditions.of(3), STUDY_SHAPE, (0.0, 255.0)
 
     def sample(self, labels, seed, truncation=1.0):
         places = tf.gather(tf.constant([0.1, 0.5, 0.9]) * 255, labels)

@@ -13,9 +13,7 @@ from tools import KNOWN_SHAPE, known_generator, small_gan
 
 import keras_ganaug as kga
 from keras_ganaug import _compat
-from keras_ganaug.augmentation import layer
-from keras_ganaug.generators import assets
-from keras_ganaug.generators import source as sources
+from keras_ganaug.generators import assets, files
 
 SHAPE = (8, 8, 1)
 
@@ -31,20 +29,15 @@ def augmented(generator, shape=SHAPE, **options):
 def images_of(model):
     """What the augmentation of a model makes of black images."""
     augmentation = model.augmentation
-    labels = None if not augmentation.replacement.conditional else tf.constant([0, 1, 2, 0])
-    made = augmentation(tf.zeros([4, *augmentation.replacement.image_shape]), labels, training=True)
+    generator = augmentation.replacement.generator
+    labels = tf.constant([0, 1, 2, 0]) if generator.condition.conditional else None
+    made = augmentation(tf.zeros([4, *generator.image_shape]), labels, training=True)
     return (made if labels is None else made[0]).numpy()
 
 
 def names_in(path):
     with zipfile.ZipFile(path) as archive:
         return archive.namelist()
-
-
-@pytest.fixture
-def elsewhere(monkeypatch):
-    """As in another process: no generator is found by its token."""
-    monkeypatch.setattr(layer, "_LIVE", {})
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +81,7 @@ def with_program(path, target, folder):
 def in_config(config, change):
     """Applies `change` to the description of each generator in a config."""
     if isinstance(config, dict):
-        if "token" in config:
+        if "unseen_classes" in config:
             change(config)
         for value in config.values():
             in_config(value, change)
@@ -115,7 +108,7 @@ def saved(tmp_path_factory):
     return path
 
 
-def test_the_program_of_a_file_does_not_run_in_safe_mode(tmp_path, saved, program, elsewhere):
+def test_the_program_of_a_file_does_not_run_in_safe_mode(tmp_path, saved, program):
     folder, marker = program
     marker.unlink(missing_ok=True)
     with_program(saved, tmp_path / "attack.keras", folder)
@@ -128,7 +121,7 @@ def test_the_program_of_a_file_does_not_run_in_safe_mode(tmp_path, saved, progra
 
 
 @pytest.mark.parametrize("kind", ["saved_model", "keras"])
-def test_a_config_opens_no_path_in_safe_mode(tmp_path, saved, program, elsewhere, monkeypatch, kind):
+def test_a_config_opens_no_path_in_safe_mode(tmp_path, saved, program, monkeypatch, kind):
     path, marker = program
     marker.unlink(missing_ok=True)
     if kind == "keras":
@@ -138,17 +131,17 @@ def test_a_config_opens_no_path_in_safe_mode(tmp_path, saved, program, elsewhere
 
     def open_path(path, num_classes):
         opened.append(path)
-        return sources_of_path(path, num_classes)
+        return from_path(path, num_classes)
 
-    sources_of_path = sources._of_path
-    monkeypatch.setattr(sources, "_of_path", open_path)
-    config = json.loads(json.dumps(kga.GANAugmentation(small_gan()).get_config()))
-    layer._LIVE.clear()
-    config["generator"]["path"] = str(path)
-    config["generator"].pop("unseen_classes")  # as of before
-    made = kga.GANAugmentation.from_config(config)
-    with pytest.raises(ValueError, match="made from its config"):
-        made(tf.zeros([4, *SHAPE]), tf.constant([0, 1, 2, 0]), training=True)
+    from_path = files.from_path
+    monkeypatch.setattr(files, "from_path", open_path)
+    config = json.loads(json.dumps(keras.saving.serialize_keras_object(kga.GANAugmentation(small_gan()))["config"]))
+    config["generator"]["config"]["path"] = str(path)
+    before = {name: value for name, value in config["generator"]["config"].items() if name != "unseen_classes"}
+    for generator in (config["generator"], before):  # as it is written, and as it was before
+        made = kga.GANAugmentation.from_config({**config, "generator": generator})
+        with pytest.raises(ValueError, match="made from its config"):
+            made(tf.zeros([4, *SHAPE]), tf.constant([0, 1, 2, 0]), training=True)
     with_config(saved, tmp_path / "attack.keras", lambda generator: generator.update(path=str(path)))
     loaded = keras.models.load_model(tmp_path / "attack.keras")
     assert images_of(loaded).any()
@@ -159,7 +152,7 @@ def test_a_config_opens_no_path_in_safe_mode(tmp_path, saved, program, elsewhere
 
 
 @pytest.mark.parametrize("kind", ["gan", "unconditional", "model", "filtered", "styles"])
-def test_a_generator_travels_as_a_keras_object(tmp_path, elsewhere, kind):
+def test_a_generator_travels_as_a_keras_object(tmp_path, kind):
     generator, shape = {
         "gan": lambda: (small_gan(value_range=(0, 1)), SHAPE),
         "unconditional": lambda: (small_gan(num_classes=None), SHAPE),
@@ -194,7 +187,7 @@ def test_a_file_holds_the_averaged_generator_alone(tmp_path, saved):
     assert sum(sizes) == gan.ema_generator.count_params()
 
 
-def test_models_within_models(tmp_path, elsewhere):
+def test_models_within_models(tmp_path):
     x, y = keras.Input(SHAPE), keras.Input((), dtype="int64")
     inner = keras.Model([x, y], kga.GANAugmentation(small_gan(), 0.5, seed=1)(x, y), name="inner")
     a, b = keras.Input(SHAPE), keras.Input((), dtype="int64")
@@ -214,7 +207,7 @@ def test_a_clone_has_the_generator(tmp_path):
 
 
 @pytest.mark.parametrize("filtered", [False, True])
-def test_one_given_as_a_saved_model_needs_safe_mode_off(tmp_path, elsewhere, filtered):
+def test_one_given_as_a_saved_model_needs_safe_mode_off(tmp_path, filtered):
     generator = str(tmp_path / "export")
     kga.GANAugmentation(known_generator(), num_classes=3).export(generator)
     if filtered:
@@ -227,13 +220,10 @@ def test_one_given_as_a_saved_model_needs_safe_mode_off(tmp_path, elsewhere, fil
     np.testing.assert_allclose(images_of(loaded), images_of(model), atol=1e-6)
 
 
-def test_a_file_of_before_needs_safe_mode_off(tmp_path, elsewhere, monkeypatch):
-    from keras_ganaug.generators import export
-
-    gan = small_gan()
-    model = augmented(gan)
+def test_a_file_of_before_needs_safe_mode_off(tmp_path, monkeypatch):
+    model = augmented(small_gan())
     with monkeypatch.context() as before:  # a GAN travelled as a SavedModel
-        before.setattr(assets, "write", lambda source, folder: export.export_generator(source, folder))
+        before.setattr(assets, "write", lambda generator, folder: generator.export(folder))
         model.save(tmp_path / "before.keras")
     with pytest.raises(Exception, match="safe_mode=False"):
         keras.models.load_model(tmp_path / "before.keras")
@@ -242,7 +232,7 @@ def test_a_file_of_before_needs_safe_mode_off(tmp_path, elsewhere, monkeypatch):
 
 
 @pytest.mark.parametrize("filtered", [False, True])
-def test_a_lambda_within_a_generator_is_refused_in_safe_mode(tmp_path, elsewhere, filtered):
+def test_a_lambda_within_a_generator_is_refused_in_safe_mode(tmp_path, filtered):
     function = keras.layers.Lambda(lambda x: x * 1.0, output_shape=lambda shape: shape)
     if filtered:
         generator = kga.FilteredGenerator(small_gan(), classifier(function), candidates=2)
@@ -267,7 +257,7 @@ class Own(keras.layers.Layer):
         return shape
 
 
-def test_custom_objects_reach_the_generator(tmp_path, elsewhere):
+def test_custom_objects_reach_the_generator(tmp_path):
     inputs = [keras.Input((3,)), keras.Input((), dtype="int32")]
     model = augmented(keras.Model(inputs, Own()(known_generator()(inputs))), KNOWN_SHAPE)
     model.save(tmp_path / "model.keras")
@@ -284,7 +274,7 @@ class WithoutConfig(Own):
         raise NotImplementedError("no config")
 
 
-def test_one_without_a_config_is_saved_as_a_saved_model_and_told(tmp_path, elsewhere):
+def test_one_without_a_config_is_saved_as_a_saved_model_and_told(tmp_path):
     inputs = [keras.Input((3,)), keras.Input((), dtype="int32")]
     model = augmented(keras.Model(inputs, WithoutConfig(1)(known_generator()(inputs))), KNOWN_SHAPE)
     with pytest.warns(UserWarning, match="safe_mode=False.*Received"):
@@ -293,7 +283,7 @@ def test_one_without_a_config_is_saved_as_a_saved_model_and_told(tmp_path, elsew
     np.testing.assert_allclose(images_of(loaded), images_of(model), atol=1e-6)
 
 
-def test_a_gan_compiled_with_what_cannot_be_loaded_travels(tmp_path, elsewhere):
+def test_a_gan_compiled_with_what_cannot_be_loaded_travels(tmp_path):
     gan = small_gan()
     gan.compile(augment=lambda images, seed: images)
     with warnings.catch_warnings():
@@ -304,7 +294,7 @@ def test_a_gan_compiled_with_what_cannot_be_loaded_travels(tmp_path, elsewhere):
     )
 
 
-def test_a_file_without_its_generator_says_so(tmp_path, saved, elsewhere):
+def test_a_file_without_its_generator_says_so(tmp_path, saved):
     with zipfile.ZipFile(saved) as old, zipfile.ZipFile(tmp_path / "without.keras", "w") as new:
         for name in old.namelist():
             if "generator" not in name:
@@ -315,7 +305,7 @@ def test_a_file_without_its_generator_says_so(tmp_path, saved, elsewhere):
         keras.models.load_model(tmp_path / "without.keras")
 
 
-def test_a_generator_that_is_not_as_told_is_refused(tmp_path, saved, elsewhere):
+def test_a_generator_that_is_not_as_told_is_refused(tmp_path, saved):
     with_config(saved, tmp_path / "other.keras", lambda generator: generator.update(num_classes=7))
     with pytest.raises(ValueError, match="must have the num_classes that the file tells, 7"):
         keras.models.load_model(tmp_path / "other.keras")

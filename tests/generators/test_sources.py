@@ -11,10 +11,10 @@ import tensorflow as tf
 from tools import known_generator, small_gan
 
 import keras_ganaug as kga
-from keras_ganaug.generators import export
-from keras_ganaug.generators import source as sources
+from keras_ganaug.generators import AveragedGAN, as_generator, export
 from keras_ganaug.generators.bank import SampleBank
 from keras_ganaug.generators.controls import Shuffled
+from keras_ganaug.generators.generator import checked
 
 SHAPE = (8, 8, 1)
 
@@ -111,10 +111,10 @@ def test_generators_of_remote_folders(stored, name):
         copy = f"ram://stored/{file.relative_to(stored).as_posix()}"
         tf.io.gfile.makedirs(copy.rpartition("/")[0])
         tf.io.gfile.copy(str(file), copy, overwrite=True)
-    source = sources.resolve(f"ram://stored/{name}")
+    source = checked(f"ram://stored/{name}")
     assert source.path == f"ram://stored/{name}"
     assert source.num_classes == 3
-    here = sources.resolve(stored / name)
+    here = checked(stored / name)
     labels, seed = tf.constant([1, 2]), tf.constant([7, 0])
     np.testing.assert_allclose(source.sample(labels, seed), here.sample(labels, seed), atol=1e-3)
 
@@ -135,7 +135,7 @@ def diverged():
         kga.GANAugmentation,
         kga.gan_augment,
         lambda gan: kga.gan_augment(gan, engine="live"),
-        lambda gan: SampleBank(sources.unchecked(gan), (0, 255), 1.0, tf.constant([1, 2])),
+        lambda gan: SampleBank(as_generator(gan), (0, 255), 1.0, tf.constant([1, 2])),
         lambda gan: gan.export("never_written"),
     ],
 )
@@ -159,7 +159,7 @@ def test_nothing_is_made_of_one_class_that_diverged():
 
 def test_a_diverged_export_and_a_file_are_told(tmp_path, monkeypatch, diverged):
     with monkeypatch.context() as unchecked:
-        unchecked.setattr("keras_ganaug._watch.check_generator", lambda source: None)
+        unchecked.setattr("keras_ganaug._watch.check_generator", lambda generator: None)
         diverged.export(tmp_path / "export")
         model = keras.Sequential([keras.layers.Input(SHAPE), keras.layers.Flatten(), keras.layers.Dense(3)])
         kga.AugmentedModel(model, kga.GANAugmentation(diverged)).save(tmp_path / "model.keras")
@@ -171,7 +171,7 @@ def test_a_diverged_export_and_a_file_are_told(tmp_path, monkeypatch, diverged):
 
 def test_a_bank_keeps_its_samples_where_the_new_ones_are_not_finite():
     gan = small_gan()
-    bank = SampleBank(sources.resolve(gan), (0, 255), 1.0, tf.constant([1, 2]), 12)
+    bank = SampleBank(checked(gan), (0, 255), 1.0, tf.constant([1, 2]), 12)
     before = bank.images.numpy()
     gan.ema_generator.set_weights([np.full_like(weight, np.inf) for weight in gan.ema_generator.get_weights()])
     with pytest.raises(ValueError, match="`generator` must give finite images"):
@@ -184,27 +184,28 @@ def test_a_bank_keeps_its_samples_where_the_new_ones_are_not_finite():
 
 def _with_unseen(gan, classes):
     """The source of a GAN that has seen no image of some classes."""
-    source = sources.GANSource(gan)
+    source = AveragedGAN(gan)
     source.unseen_classes = classes
     return source
 
 
-def test_unseen_classes_go_everywhere_the_generator_goes(tmp_path, monkeypatch):
+def test_unseen_classes_go_everywhere_the_generator_goes(tmp_path):
     gan = small_gan()
-    assert sources.resolve(gan).unseen_classes == ()
+    assert checked(gan).unseen_classes == ()
     source = _with_unseen(gan, (1,))
     classifier = keras.Sequential([keras.layers.Input(SHAPE), keras.layers.Flatten(), keras.layers.Dense(3)])
     filtered = kga.FilteredGenerator(source, classifier, candidates=2)
     assert Shuffled(filtered).unseen_classes == (1,)
     layer = kga.GANAugmentation(filtered, 0.5)
     layer.export(tmp_path / "export")
-    assert sources.resolve(tmp_path / "export").unseen_classes == (1,)
+    assert checked(tmp_path / "export").unseen_classes == (1,)
     copy = kga.GANAugmentation.from_config(layer.get_config())
-    assert copy.get_config()["generator"]["unseen_classes"] == (1,)
+    assert copy.replacement.generator.unseen_classes == (1,)
+    absent = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
+    assert absent.replacement.generator.unseen_classes == (1,)
     kga.AugmentedModel(classifier, layer).save(tmp_path / "model.keras")
-    monkeypatch.setattr("keras_ganaug.augmentation.layer._LIVE", {})
     loaded = keras.models.load_model(tmp_path / "model.keras").augmentation
-    assert loaded.get_config()["generator"]["unseen_classes"] == (1,)
+    assert loaded.replacement.generator.unseen_classes == (1,)
 
 
 def test_the_gan_tells_which_classes_it_has_not_seen(tmp_path):
@@ -214,25 +215,25 @@ def test_the_gan_tells_which_classes_it_has_not_seen(tmp_path):
 
     gan = small_gan(cls=Tells)
     gan.told = tf.Variable([2])
-    assert sources.resolve(gan).unseen_classes == (2,)
+    assert checked(gan).unseen_classes == (2,)
     in_graph = []
-    tf.function(lambda: in_graph.append(sources.resolve(gan).unseen_classes))()
+    tf.function(lambda: in_graph.append(checked(gan).unseen_classes))()
     assert in_graph == [(2,)]
     gan.export(tmp_path / "export")
-    assert sources.resolve(tmp_path / "export").unseen_classes == (2,)
+    assert checked(tmp_path / "export").unseen_classes == (2,)
     # An export of before tells nothing.
     file = tmp_path / "export" / export.METADATA_FILE
     metadata = json.loads(file.read_text())
     del metadata["unseen_classes"]
     file.write_text(json.dumps(metadata))
-    assert sources.resolve(tmp_path / "export").unseen_classes == ()
+    assert checked(tmp_path / "export").unseen_classes == ()
 
 
 # The bank.
 
 
 def test_a_bank_is_refreshed_without_tracing_anew():
-    source = sources.resolve(known_generator(), 10)
+    source = checked(known_generator(), 10)
     traced = []
     sample = source.sample
 
@@ -253,7 +254,7 @@ def test_a_bank_is_refreshed_without_tracing_anew():
 
 def test_a_refreshed_bank_has_the_weights_of_now():
     gan = small_gan()
-    bank = SampleBank(sources.resolve(gan), (0, 255), 1.0, tf.constant([1, 2]), 12)
+    bank = SampleBank(checked(gan), (0, 255), 1.0, tf.constant([1, 2]), 12)
     gan.ema_generator.set_weights([np.zeros_like(weight) for weight in gan.ema_generator.get_weights()])
     bank.refresh()
     np.testing.assert_allclose(bank.images, 127.5)
