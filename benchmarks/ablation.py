@@ -12,13 +12,12 @@
 - sngan: SNGAN on all images; without spectral normalisation in the discriminator, with the one of Keras, which assigns the
   normalised kernel at each call and lets no gradient through σ; and without labels joined to the latents.
 
-All else is as in `gallery.py`, with fewer steps and narrower networks. Each run is kept in `results/ablations.json` when it
-is done, and not done again.
+All else is as in `gallery.py`, with fewer steps and narrower networks. Results are stored in `results/ablations.json`,
+and not made again.
 """
 
 import argparse
 import functools
-import json
 import os
 from typing import NamedTuple
 
@@ -27,13 +26,15 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # TensorFlow leaves its fas
 
 import keras
 import numpy as np
-from common import ROOT, accuracy, as_pixels, precision, train_on_arrays
+from common import ROOT, accuracy, as_pixels, by_seed, precision, train_on_arrays
+from evaluator import Evaluator
 from gallery import RUNS, Run, compile_for
-from judge import Judge
 
 import keras_ganaug as kga
+from keras_ganaug.study import fingerprint, tables
+from keras_ganaug.study.results import Results, key
 
-FILE = ROOT / "results" / "ablations.json"
+STORE = Results(ROOT / "results" / "ablations.json")
 SHAPE, CLASSES = (28, 28, 1), 10
 
 
@@ -83,6 +84,11 @@ class Group(NamedTuple):
     dataset: str = "fashion_mnist"
     cas: bool = False
     """Whether a classifier is trained on samples alone."""
+
+    @property
+    def settings(self):
+        """What a result was made with, but for what the name of its arm says."""
+        return f"Run{fingerprint.text_of_fields(self.run)}, per_class={self.per_class}, drawn={self.drawn}"
 
 
 START = "+ autoencoder start"
@@ -141,68 +147,69 @@ images the discriminator learns twice as fast as the generator, so that it overf
 images, 10 of each class and other ones in each seed, where the weight of `MismatchedLabels` is 0.3; digits are
 scikit-learn's, of 8×8, where it is 0 and networks are of width 32. *Kernel distance* (×1000) is that of 10,000 samples from
 10,000 real test images (for digits 500 from 500), on the features of a classifier that was trained on real images;
-*GAN-test*: how often it names a sample as the class asked for; *CAS*: accuracy on the test images of a classifier
+*GAN-test*: how often it classifies a sample as the class asked for; *CAS*: accuracy on the test images of a classifier
 trained on 20,000 samples alone. Mean ± standard deviation over the seeds, in brackets each. ADA's second target was
 chosen after the runs with the first, on the same seeds. The three rows from "SNGAN, MismatchedLabels 0.3" on
 are of networks in mixed bfloat16.
 """
 
 
-def subset(judge, group, seed):
+def subset(evaluator, group, seed):
     if group.per_class is None:
-        return judge.x, judge.y
-    of_class = [np.flatnonzero(judge.y == c) for c in range(CLASSES)]
+        return evaluator.x, evaluator.y
+    of_class = [np.flatnonzero(evaluator.y == c) for c in range(CLASSES)]
     if group.drawn:
         of_class = [np.random.default_rng([seed, c]).permutation(rows) for c, rows in enumerate(of_class)]
     rows = np.concatenate([rows[: group.per_class] for rows in of_class])
-    return judge.x[rows], judge.y[rows]
+    return evaluator.x[rows], evaluator.y[rows]
 
 
-def run(group, arm, seed, judge):
-    x, y = subset(judge, group, seed)
+def run(group, arm, seed, evaluator):
+    x, y = subset(evaluator, group, seed)
     with precision():
         model = group.arms[arm](group.run, seed)
     epochs = 10
     options = {"epochs": epochs, "steps_per_epoch": group.run.steps // epochs, "verbose": 0}
     callbacks = [kga.callbacks.AutoencoderStart(x, y)] if arm == START else []
     model.fit(x, y, batch_size=group.run.batch_size, callbacks=[*callbacks, kga.callbacks.TimeLeft()], **options)
-    labels = judge.labels(max(judge.num_samples, judge.cas_samples if group.cas else 0))
+    labels = evaluator.labels(max(evaluator.num_samples, evaluator.cas_samples if group.cas else 0))
     images = as_pixels(model.generate(labels, seed=1))
-    compared, of_class = images[: judge.num_samples], labels[: judge.num_samples]
-    figures = {"kernel": judge.kernel_distance(compared), "gan_test": accuracy(judge.classifier, compared, of_class)}
+    compared, of_class = images[: evaluator.num_samples], labels[: evaluator.num_samples]
+    metrics = {"kernel": evaluator.kernel_distance(compared), "gan_test": accuracy(evaluator.classifier, compared, of_class)}
     if group.cas:
-        on_samples = train_on_arrays(images, labels, judge.cas_steps, seed=seed)
-        figures["cas"] = accuracy(on_samples, judge.x_test, judge.y_test)
-    return figures
+        on_samples = train_on_arrays(images, labels, evaluator.cas_steps, seed=seed)
+        metrics["cas"] = accuracy(on_samples, evaluator.x_test, evaluator.y_test)
+    return metrics
 
 
-NOTES = """**What is to be seen.** DiffAugment brings the largest gain, in each seed; its samples are named right less
-often than those without it. ADA gains in two of three seeds with the paper's target, and in three with the lower one.
-With an autoencoder start samples alone make a better classifier (CAS): by eleven points on 100 digits, in each seed, and
-by two on 100 images of Fashion-MNIST, in two of three; they are named right as often as without it.
-Label smoothing and historical averaging make no difference that three seeds of 1,000 steps could show. Weighing
-generated images under wrong labels the other way has samples named right less often, and CAS is no different. With
-`ClassDiversity`, added to the first of those three rows alone, that is so too, but CAS is higher by one to two points in
-each seed. Spectral normalisation does not change the kernel distance at this length, but how often a sample has the class
-that was asked for.
+NOTES = """**What is to be seen.** DiffAugment brings the largest gain, in each seed; its GAN-test is lower than without it.
+ADA gains in two of three seeds with the paper's target, and in three with the lower one. With an autoencoder start samples
+alone make a better classifier (CAS): by eleven points on 100 digits, in each seed, and by two on 100 images of
+Fashion-MNIST, in two of three; the GAN-test is as without it. Label smoothing and historical averaging make no difference
+that three seeds of 1,000 steps could show. Weighing generated images under wrong labels the other way lowers the GAN-test,
+and CAS is no different. With `ClassDiversity`, added to the first of those three rows alone, that is so too, but CAS is
+higher by one to two points in each seed. Spectral normalisation does not change the kernel distance at this length, but how
+often a sample has the class that was asked for.
 """
 
 
-def page(results):
-    lines = ["| | steps | kernel distance | GAN-test | CAS |", "|-|-|-|-|-|"]
+def cell(values):
+    """Mean ± standard deviation, and each value in brackets."""
+    each = ", ".join(f"{value:.1f}" for value in values)
+    return f"{tables.spread(values, 1)} ({each})" if len(values) > 1 else each
+
+
+def page():
+    """The page, from the results."""
+    rows = []
     for name, group in GROUPS.items():
         for arm in group.arms:
-            runs = [results[key] for key in sorted(results) if key.startswith(f"{name}/{arm}/")]
-            if not runs:
-                continue
-            cells = []
-            for figure, scale in (("kernel", 1000), ("gan_test", 100), ("cas", 100)):
-                values = np.array([entry[figure] * scale for entry in runs if figure in entry])
-                each = ", ".join(f"{value:.1f}" for value in values)
-                cells.append(f"{values.mean():.1f} ± {values.std(ddof=1):.1f} ({each})" if len(values) > 1 else each)
-            lines.append(f"| {arm} | {group.run.steps:,} | {' | '.join(cells)} |")
-    text = HEADER + "\n" + "\n".join(lines) + "\n\n" + NOTES
-    (FILE.parent / "ablations.md").write_text(text, encoding="utf-8")
+            runs = by_seed(STORE, group.dataset, f"{name}/{arm}", group.settings).values()
+            metrics = (("kernel", 1000), ("gan_test", 100), ("cas", 100))
+            cells = [cell([each[metric] * scale for each in runs if metric in each]) for metric, scale in metrics]
+            rows += [[arm, f"{group.run.steps:,}", *cells]] if runs else []
+    table = tables.markdown(["", "steps", "kernel distance", "GAN-test", "CAS"], rows)
+    STORE.path.with_suffix(".md").write_text(f"{HEADER}\n{table}\n\n{NOTES}", encoding="utf-8")
 
 
 if __name__ == "__main__":
@@ -211,14 +218,16 @@ if __name__ == "__main__":
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--write", action="store_true", help="write the page alone")
     options = parser.parse_args()
-    results = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
-    todo = [(group, arm, seed) for group in options.only for seed in options.seeds for arm in GROUPS[group].arms]
-    todo = [] if options.write else [key for key in todo if "/".join(map(str, key)) not in results]
-    judge_of = functools.cache(Judge)
-    for number, (name, arm, seed) in enumerate(todo):
-        key, group = f"{name}/{arm}/{seed}", GROUPS[name]
-        print(f"{key} ({number + 1} of {len(todo)})", flush=True)
-        results[key] = run(group, arm, seed, judge_of(group.dataset))
-        FILE.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-        page(results)
-    page(results)
+    todo = {
+        key(seed, GROUPS[name].dataset, f"{name}/{arm}", GROUPS[name].settings): (GROUPS[name], arm, seed)
+        for name in options.only
+        for seed in options.seeds
+        for arm in GROUPS[name].arms
+    }
+    todo = {} if options.write else {each: what for each, what in todo.items() if each not in STORE.read()}
+    evaluator_of = functools.cache(Evaluator)
+    for number, (each, (group, arm, seed)) in enumerate(todo.items()):
+        print(f"{each} ({number + 1} of {len(todo)})", flush=True)
+        STORE.record(each, group.settings, run(group, arm, seed, evaluator_of(group.dataset)))
+        page()
+    page()

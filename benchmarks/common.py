@@ -3,12 +3,14 @@
 import contextlib
 import importlib.util
 import json
-import sys
 import time
 from pathlib import Path
 
 import keras
 import tensorflow as tf
+
+from keras_ganaug.metrics.classifier import endless_batches
+from keras_ganaug.study.results import as_json, key
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -22,13 +24,20 @@ def _examples():
 
 examples = _examples()
 as_pixels, draw_rows = examples.as_pixels, examples.draw_rows
-endless_batches, train_classifier = examples.endless_batches, examples.train_classifier
 
 
 def train_on_arrays(x, y, steps, batch_size=128, seed=0):
     """A classifier trained on arrays."""
     data = endless_batches(tf.data.Dataset.from_tensor_slices((x, y)), seed, batch_size)
-    return train_classifier(data, steps, int(y.max()) + 1, seed)
+    return examples.train_classifier(data, steps, int(y.max()) + 1, seed)
+
+
+def by_seed(store, data, name, settings):
+    """The results of a store that were made with these settings, by seed."""
+    entries = store.read()
+    seeds = sorted({int(each.split("/")[1]) for each in entries})
+    keys = {seed: key(seed, data, name, settings) for seed in seeds}
+    return {seed: entries[each]["results"] for seed, each in keys.items() if each in entries}
 
 
 def accuracy(model, x, y):
@@ -82,8 +91,8 @@ class Clock(keras.callbacks.Callback):
 
 
 def write_json(path, content):
-    text = json.dumps(content, indent=1)
+    """Prints a value as JSON, and writes it to a file if there is one."""
+    text = as_json(content)
     if path:
-        Path(path).write_text(text + "\n", encoding="utf-8")
-    print(text)
-    sys.stdout.flush()
+        Path(path).write_text(text, encoding="utf-8")
+    print(text, flush=True)

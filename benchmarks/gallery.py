@@ -1,4 +1,4 @@
-"""Trains every GAN on Fashion-MNIST, judges them alike, and writes `results/gallery.md`.
+"""Trains every GAN on Fashion-MNIST, measures them alike, and writes `results/gallery.md`.
 
     python benchmarks/gallery.py                    # all of them, at most 15 minutes each on two cores
     python benchmarks/gallery.py --only SNGAN WGAN  # some
@@ -7,12 +7,11 @@
 
 Each GAN has the settings of its paper and the package's default networks, but for what `RUNS` says: the papers train for
 days, and here it is about 13 minutes on two cores, so batches are small, learning rates higher and decay to 0, and the
-networks compute in mixed bfloat16 where the processor has it. What is done is kept in `results/gallery/` (a JSON file and a
-picture each) and not done again; a run that was killed goes on from its last epoch.
+networks compute in mixed bfloat16 where the processor has it. Results are stored in `results/gallery/results.json`, with a
+picture each, and not made again; a run that was killed goes on from its last epoch.
 """
 
 import argparse
-import json
 import os
 import shutil
 from pathlib import Path
@@ -23,14 +22,16 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # TensorFlow leaves its fas
 
 import keras
 import numpy as np
-from common import ROOT, Clock, as_pixels, fast_precision, faster_compile, precision
-from judge import Judge, pca_gaussians
+from common import ROOT, Clock, as_pixels, by_seed, fast_precision, faster_compile, precision
+from evaluator import Evaluator, pca_gaussians
 
 import keras_ganaug as kga
+from keras_ganaug.study import fingerprint, tables
+from keras_ganaug.study.results import Results, key
 
 FOLDER = ROOT / "results" / "gallery"
 WORK = ROOT / "build" / "gallery"
-EPOCHS = 20
+EPOCHS, DATA = 20, "fashion_mnist"
 
 
 class Run(NamedTuple):
@@ -126,7 +127,19 @@ RUNS = {
     "StyleGAN": Run(5000, width=16, rate=20.0, g_rate=10.0, mismatch=0.03, r1=0.01, depth=2, mapping_lr=0.1, mixing=0.0),
 }
 
-FIGURES = ["frechet", "kernel", "precision", "recall", "density", "coverage", "gan_test", "cas", "diversity"]
+METRICS = {
+    "frechet": ("Fréchet", "{:.2f}"),
+    "kernel": ("kernel", "{:.2f}"),
+    "precision": ("precision", "{:.2f}"),
+    "recall": ("recall", "{:.2f}"),
+    "density": ("density", "{:.2f}"),
+    "coverage": ("coverage", "{:.2f}"),
+    "gan_test": ("GAN-test", "{:.1%}"),
+    "cas": ("CAS", "{:.1%}"),
+    "diversity": ("diversity", "{:.0%}"),
+}
+"""Columns of the table, and how their values are written."""
+REFERENCES = ("real", "floor")
 HEADER = """# Gallery
 
 Every GAN of the package on Fashion-MNIST at 28×28, with classes: the losses, optimizers, penalties and updates of its paper,
@@ -157,7 +170,7 @@ and its samples are of latents from a range that is wider by a fifth than in tra
 - **Fréchet**, **kernel** (×1000): distances of 10,000 samples from the 10,000 real test images, on the features of a small
   classifier that was trained on the real training images. Not FID and KID, and not to be compared with them.
 - **precision**, **recall**, **density**, **coverage**: on the same features, k = 5.
-- **GAN-test**: how often that classifier names a sample as the class asked for.
+- **GAN-test**: how often that classifier classifies a sample as the class asked for.
 - **CAS**: accuracy, on the real test images, of a classifier trained on 20,000 samples alone (800 steps).
 - **diversity**: mean distance of two samples of a class relative to that of two real images, the lowest of all classes.
 
@@ -171,7 +184,7 @@ class KeepFinal(keras.callbacks.Callback):
     """Remembers the generator of the end, before KeepBest puts the best in its place."""
 
     def on_train_end(self, logs=None):
-        self.state = [variable.numpy() for variable in self.model.sampling_state]
+        self.state = [variable.numpy() for variable in self.model.sampling_variables]
 
 
 def build(name, run, seed=0):
@@ -219,25 +232,35 @@ def compile_for(gan, run, penalties=(), **changes):
     return gan
 
 
+def store():
+    """Where all results are."""
+    return Results(FOLDER / "results.json")
+
+
+def settings_of(name):
+    """What a result was made with, but for the seed."""
+    return f"{name}{fingerprint.text_of_fields(RUNS[name])}" if name in RUNS else name
+
+
 def place(name, seed=0):
-    """The name, below `results/gallery` and `build/gallery`, of what is kept of a run."""
-    return f"seeds/{name}_{seed}" if seed and name in RUNS else name
+    """The name, below `results/gallery` and `build/gallery`, of the files of a run."""
+    return f"seeds/{name}_{seed}" if seed else name
 
 
-def train(name, judge, run, seed=0):
-    """The figures of one GAN; whatever is finished is kept."""
+def train(name, evaluator, run, seed=0):
+    """The results of one GAN."""
     work = WORK / place(name, seed)
     gan = build(name, run, seed)
-    labels = judge.labels(2000)
+    labels = evaluator.labels(2000)
     keep_final = KeepFinal()
     keep_best = kga.callbacks.KeepBest(
-        lambda gan: judge.kernel_distance(gan.generate(labels, seed=1)), path=work / "best", name="kernel_distance"
+        lambda gan: evaluator.kernel_distance(gan.generate(labels, seed=1)), path=work / "best", name="kernel_distance"
     )
     clock = Clock(work / "seconds.json")  # before what it measures
-    start = [kga.callbacks.AutoencoderStart(judge.x, judge.y, run.start)] if run.start else []
+    start = [kga.callbacks.AutoencoderStart(evaluator.x, evaluator.y, run.start)] if run.start else []
     gan.fit(
-        judge.x,
-        judge.y,
+        evaluator.x,
+        evaluator.y,
         batch_size=run.batch_size,
         epochs=EPOCHS,
         steps_per_epoch=run.steps // EPOCHS,
@@ -248,7 +271,7 @@ def train(name, judge, run, seed=0):
             *start,
             keep_best,
             kga.callbacks.TimeLeft(),
-            # Kept to the end: the figures take minutes too, and a run may be killed then.
+            # Until the end: measuring takes minutes too, and a run may be killed then.
             keras.callbacks.BackupAndRestore(str(work / "backup"), double_checkpoint=True, delete_checkpoint=False),
         ],
     )
@@ -256,23 +279,22 @@ def train(name, judge, run, seed=0):
     def draw(labels):
         return gan.generate(labels, seed=2)
 
-    result = {
-        **run._asdict(),
+    results = {
         "precision": fast_precision(),
         "seconds": round(clock.seconds),
         "best_epoch": keep_best.best_epoch + 1,
         "epochs": EPOCHS,
     }
-    result["best"] = judge.figures(draw)
+    results["best"] = evaluator.metrics(draw)
     picture(FOLDER / f"{place(name, seed)}.png", draw)
     if keep_best.best_epoch + 1 == EPOCHS:  # they are one generator
-        result["final"] = result["best"]
+        results["final"] = results["best"]
     else:
-        for variable, value in zip(gan.sampling_state, keep_final.state, strict=True):
+        for variable, value in zip(gan.sampling_variables, keep_final.state, strict=True):
             variable.assign(value)
-        result["final"] = judge.figures(draw)
+        results["final"] = evaluator.metrics(draw)
     picture(FOLDER / f"{place(name, seed)}_final.png", draw)
-    return result
+    return results
 
 
 def picture(path, draw, columns=12):
@@ -284,12 +306,6 @@ def picture(path, draw, columns=12):
     image = images.transpose(0, 2, 1, 3).reshape(300, columns * 30, 1)
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(tf.io.encode_png(image).numpy())
-
-
-def keep(name, result):
-    file = FOLDER / f"{name}.json"
-    file.parent.mkdir(exist_ok=True)
-    file.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
 WORDS = {
@@ -314,84 +330,68 @@ WORDS = {
 }
 
 
-def in_words(result):
+def in_words(run):
     """How a GAN was trained."""
-    rates = [result[key] for key in ("g_rate", "rate") if result.get(key) is not None]
-    words = f"{result['steps']:,} × {result['batch_size']}, rates {' and '.join(f'×{rate:g}' for rate in rates)}"
-    words += f", λ {result['mismatch']:g}" if result["mismatch"] else ""
-    words += f", margin {result['margin']:g}" if result.get("margin", 1.0) != 1.0 else ""
-    words += "".join(f", {text} {result[key]:g}" for key, text in WORDS.items() if result.get(key) is not None)
-    words += f", {result['normalization']} normalisation" if result.get("normalization") else ""
-    words += f", width {result['width']}" if result.get("width", 32) != 32 else ""
-    return words
+    rates = [rate for rate in (run.g_rate, run.rate) if rate is not None]
+    words = f"{run.steps:,} × {run.batch_size}, rates {' and '.join(f'×{rate:g}' for rate in rates)}"
+    words += f", λ {run.mismatch:g}" if run.mismatch else ""
+    words += f", margin {run.margin:g}" if run.margin != 1.0 else ""
+    words += "".join(f", {text} {getattr(run, name):g}" for name, text in WORDS.items() if getattr(run, name) is not None)
+    words += f", {run.normalization} normalisation" if run.normalization else ""
+    return words + (f", width {run.width}" if run.width != 32 else "")
+
+
+def cells(metrics):
+    """The cells of a row of the table."""
+    values = {**metrics, "kernel": 1000 * metrics["kernel"]}
+    return [text.format(values[name]) for name, (_, text) in METRICS.items()]
 
 
 def page():
-    """The page from the JSON files."""
-
-    def load(path):
-        return json.loads(path.read_text(encoding="utf-8"))
-
-    def cells(figures):
-        digits = {"frechet": "{:.2f}", "kernel": "{:.2f}", "gan_test": "{:.1%}", "cas": "{:.1%}", "diversity": "{:.0%}"}
-        scale = {"kernel": 1000}
-        return " | ".join(digits.get(name, "{:.2f}").format(figures[name] * scale.get(name, 1)) for name in FIGURES)
-
-    def rows(name, result, words):
-        trained = f"{result['seconds'] / 60:.1f} min{words}"
-        best = f"| {name}, best: epoch {result['best_epoch']} | {trained} | {cells(result['best'])} |"
-        return [best, f"| final | | {cells(result['final'])} |"]
-
-    results = {path.stem: load(path) for path in sorted(FOLDER.glob("*.json"))}
-    names = ["Fréchet", "kernel", "precision", "recall", "density", "coverage", "GAN-test", "CAS", "diversity"]
-    lines = [f"| | trained | {' | '.join(names)} |", f"|-|-|{'-|' * len(names)}"]
-    lines += [f"| {name} | | {cells(results[name])} |" for name in ("real", "floor") if name in results]
+    """The page, from the results."""
+    rows = [[name, "", *cells(results)] for name in REFERENCES for results in by_seed(store(), DATA, name, name).values()]
     pictures, missing = [], []
-    for name in RUNS:
-        runs = [(name, name)] if name in results else []
-        seeds = sorted(int(path.stem.split("_")[1]) for path in (FOLDER / "seeds").glob(f"{name}_*.json"))
-        runs += [(f"{name}, seed {seed}", place(name, seed)) for seed in seeds]
-        words = None
-        for title, at in runs:
-            result = load(FOLDER / f"{at}.json")
-            same, words = words == in_words(result), in_words(result)
-            lines += rows(title, result, "" if same else f", {words}")
+    for name, run in RUNS.items():
+        runs = by_seed(store(), DATA, name, settings_of(name))
+        for number, (seed, results) in enumerate(runs.items()):
+            title, at = f"{name}, seed {seed}" if seed else name, place(name, seed)
+            trained = f"{results['seconds'] / 60:.1f} min" + ("" if number else f", {in_words(run)}")
+            rows.append([f"{title}, best: epoch {results['best_epoch']}", trained, *cells(results["best"])])
+            rows.append(["final", "", *cells(results["final"])])
             pictures.append(f"## {title}\n\nbest | final\n-|-\n![](gallery/{at}.png) | ![](gallery/{at}_final.png)")
         missing += [] if runs else [name]
-    if missing:
-        lines += ["", f"Not trained yet: {', '.join(missing)}."]
+    table = tables.markdown(["", "trained", *(title for title, _ in METRICS.values())], rows)
     notes = FOLDER / "notes.md"
-    text = [HEADER, "\n".join(lines), notes.read_text(encoding="utf-8") if notes.exists() else "", *pictures]
+    text = [HEADER, table, f"Not trained yet: {', '.join(missing)}." if missing else ""]
+    text += [notes.read_text(encoding="utf-8") if notes.exists() else "", *pictures]
     (FOLDER.parent / "gallery.md").write_text("\n\n".join(part.strip() for part in text if part) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="+", choices=[*RUNS, "real", "floor"], help="all, if not given")
-    parser.add_argument("--steps", type=int, help="instead of each GAN's own number, for a quick look")
+    parser.add_argument("--only", nargs="+", choices=[*RUNS, *REFERENCES], help="all, if not given")
     parser.add_argument("--seed", type=int, default=0, help="of the GANs; all but 0 have rows of their own")
     parser.add_argument("--again", action="store_true", help="also what is there already")
     parser.add_argument("--write", action="store_true", help="write the page alone")
     options = parser.parse_args()
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    todo = [] if options.write else options.only or ([*RUNS] if options.seed else ["real", "floor", *RUNS])
-    todo = [name for name in todo if options.again or not (FOLDER / f"{place(name, options.seed)}.json").exists()]
-    judge = Judge("fashion_mnist") if todo else None
+    todo = [] if options.write else options.only or ([*RUNS] if options.seed else [*REFERENCES, *RUNS])
+    keys = {name: key(options.seed if name in RUNS else 0, DATA, name, settings_of(name)) for name in todo}
+    todo = [name for name in todo if options.again or keys[name] not in store().read()]
+    evaluator = Evaluator(DATA) if todo else None
     for number, name in enumerate(todo):
         print(f"{name} ({number + 1} of {len(todo)})", flush=True)
+        work = WORK / place(name, options.seed)
         if name == "floor":
-            keep(name, judge.figures(pca_gaussians(judge.x, judge.y)))
+            results = evaluator.metrics(pca_gaussians(evaluator.x, evaluator.y))
         elif name == "real":
-            order = {c: iter(np.flatnonzero(judge.y == c)) for c in range(10)}
-            keep(name, judge.figures(lambda labels, order=order: judge.x[[next(order[c]) for c in labels]]))
+            order = {c: iter(np.flatnonzero(evaluator.y == c)) for c in range(10)}
+            results = evaluator.metrics(lambda labels, order=order: evaluator.x[[next(order[c]) for c in labels]])
         else:
-            at = place(name, options.seed)
             if options.again:
-                shutil.rmtree(WORK / at, ignore_errors=True)
-            run = RUNS[name]
-            run = run._replace(steps=options.steps or run.steps)
-            keep(at, train(name, judge, run, options.seed))
-            shutil.rmtree(WORK / at / "backup", ignore_errors=True)
+                shutil.rmtree(work, ignore_errors=True)
+            results = train(name, evaluator, RUNS[name], options.seed)
+        store().record(keys[name], settings_of(name), results)
+        shutil.rmtree(work / "backup", ignore_errors=True)
         page()
     page()
     print(Path("results/gallery.md"))

@@ -1,8 +1,8 @@
-"""Judges an exported generator by classifiers and by its diversity.
+"""Measures an exported generator by classifiers and by its diversity.
 
     python benchmarks/generator_quality.py saved_models/fashion_mnist --dataset fashion_mnist
 
-- gan_test: how often a classifier trained on the real training images names a sample as the class asked for;
+- gan_test: how often a classifier trained on the real training images classifies a sample as the class asked for;
 - cas (classification accuracy score): how well a classifier trained on samples alone does on the real test images;
 - diversity: mean distance between two samples of a class, relative to that of two real images.
 
@@ -35,8 +35,8 @@ def sample(generator, labels, seed, chunk=500):
     return as_pixels(np.concatenate(parts))
 
 
-def judge(generator, dataset, num_samples, steps, seeds, picture=None):
-    """All figures of one generator, as a dict of lists over the classifiers' seeds."""
+def measure(generator, dataset, num_samples, steps, seeds, picture=None):
+    """All metrics of one generator, as a dict of lists over the classifiers' seeds."""
     train, test = kga.datasets.load(dataset)
     class_names = train.class_names
     x, y = kga.datasets.to_arrays(train)
@@ -44,24 +44,24 @@ def judge(generator, dataset, num_samples, steps, seeds, picture=None):
     num_classes = len(class_names)
     labels = np.arange(num_samples) % num_classes
     samples = sample(generator, labels, seed=0)
-    figures = {"samples": num_samples, "steps": steps, "seeds": list(seeds)}
+    results = {"samples": num_samples, "steps": steps, "seeds": list(seeds)}
     for name in ("real", "gan_test", "cas"):
-        figures[name] = []
+        results[name] = []
     recalls = []
     for seed in seeds:
         on_real = train_on_arrays(x, y, steps, seed=seed)
-        figures["real"].append(accuracy(on_real, x_test, y_test))
-        figures["gan_test"].append(accuracy(on_real, samples, labels))
+        results["real"].append(accuracy(on_real, x_test, y_test))
+        results["gan_test"].append(accuracy(on_real, samples, labels))
         recalls.append([accuracy(on_real, samples[labels == c], c) for c in range(num_classes)])
         on_samples = train_on_arrays(samples, labels, steps, seed=seed)
-        figures["cas"].append(accuracy(on_samples, x_test, y_test))
-    figures["gan_test_by_class"] = dict(zip(class_names, np.mean(recalls, 0).round(3).tolist(), strict=True))
+        results["cas"].append(accuracy(on_samples, x_test, y_test))
+    results["gan_test_by_class"] = dict(zip(class_names, np.mean(recalls, 0).round(3).tolist(), strict=True))
     real, synthetic = (kga.metrics.within_class_diversity(*pair, num_classes) for pair in ((x, y), (samples, labels)))
-    figures["diversity"] = dict(zip(class_names, (synthetic / real).round(3).tolist(), strict=True))
+    results["diversity"] = dict(zip(class_names, (synthetic / real).round(3).tolist(), strict=True))
     if picture:
         by_class = [[images[of == c][:8] for c in range(num_classes)] for images, of in ((x, y), (samples, labels))]
         draw_rows(picture, *by_class, class_names)
-    return figures
+    return results
 
 
 if __name__ == "__main__":
@@ -77,5 +77,5 @@ if __name__ == "__main__":
     generator = tf.saved_model.load(options.path)
     write_json(
         options.json,
-        judge(generator, options.dataset, options.samples, options.steps, options.seeds, options.picture),
+        measure(generator, options.dataset, options.samples, options.steps, options.seeds, options.picture),
     )

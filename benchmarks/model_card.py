@@ -11,7 +11,7 @@ import json
 import numpy as np
 import tensorflow as tf
 from common import ROOT
-from generator_quality import judge
+from generator_quality import measure
 
 DATA = {
     "fashion_mnist": (
@@ -66,7 +66,7 @@ if __name__ == "__main__":
     options = parser.parse_args()
     folder = ROOT / "saved_models" / options.name
     training = json.loads((folder / "training.json").read_text(encoding="utf-8"))
-    figures = judge(
+    results = measure(
         tf.saved_model.load(str(folder)),
         options.name,
         num_samples=30000 if options.name == "fashion_mnist" else 10000,
@@ -74,21 +74,21 @@ if __name__ == "__main__":
         seeds=options.seeds,
         picture=folder / "samples.png",
     )
-    (folder / "figures.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-    diversity = figures["diversity"]
+    (folder / "figures.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    diversity = results["diversity"]
     lowest = min(diversity, key=diversity.get)
     by_class = "\n".join(
         f"| {name} | {100 * value:.0f}% | {100 * diversity[name]:.0f}% |"
-        for name, value in figures["gan_test_by_class"].items()
+        for name, value in results["gan_test_by_class"].items()
     )
     card = CARD.format(
         name=options.name,
         data=DATA[options.name],
         num_seeds=len(options.seeds),
-        real=spread(figures["real"]),
-        gan_test=spread(figures["gan_test"]),
-        cas=spread(figures["cas"]),
-        samples=figures["samples"],
+        real=spread(results["real"]),
+        gan_test=spread(results["gan_test"]),
+        cas=spread(results["cas"]),
+        samples=results["samples"],
         diversity=f"{100 * np.mean(list(diversity.values())):.0f}%, {100 * diversity[lowest]:.0f}% ({lowest})",
         by_class=by_class,
         note=training.get("note", ""),

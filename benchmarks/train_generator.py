@@ -96,7 +96,7 @@ if __name__ == "__main__":
     if options.keep:
         gan.save(f"{options.out}.keras")
     exported = build(train, **settings, seed=options.seed)
-    for variable, value in zip(exported.sampling_state, gan.sampling_state, strict=True):
+    for variable, value in zip(exported.sampling_variables, gan.sampling_variables, strict=True):
         variable.assign(value)
     exported.export(options.out)
     write_json(

@@ -14,8 +14,8 @@ Settings, on the test images of the data set:
 - digits_tail: scikit-learn's digits, five classes of 100, five of 10; digits_10: 10 of each class.
 
 The images, which class is rare, the GAN and the classifier all move with the seed. Development was done on seeds from 100
-up, reports are on 0 to 9. What is finished is not done again: GANs and figures are kept in `build/utility/SETTING`, and
-the figures of reports, those of the guard's folds among them, in `results/utility/kept` too, so that another machine goes on
+up, reports are on 0 to 9. What is finished is not done again: GANs and results are cached in `build/utility/SETTING`, and
+the results of reports, those of the guard's folds among them, in `results/utility/kept` too, so that another machine goes on
 from there.
 `results/utility.md` is made of the JSON files in `results/utility`: `--json results/utility/SETTING.json`,
 SETTING_guard.json, SETTING_guard_oracle.json, SETTING_options.json and, for a few arms in ten seeds, SETTING_ten.json.
@@ -38,8 +38,8 @@ import keras_ganaug as kga
 from keras_ganaug import _files
 from keras_ganaug.generators.controls import Pool
 from keras_ganaug.study import fingerprint
-from keras_ganaug.study import kept as kept_results
 from keras_ganaug.study.candidates import distinct
+from keras_ganaug.study.results import Results, as_json
 
 FOLDER = ROOT / "results" / "utility"
 GUARDED = (
@@ -103,26 +103,18 @@ class Data:
         return tuple(part[self._rows(seed)[1]] for part in self.all)
 
 
-class KeptFigures:
-    """The figures of finished arms, which outlast the build folder.
+def restore(name, directory):
+    """Puts the results of `results/utility/kept/NAME.json` into the directory of a study, where they are not there."""
+    store = Results(directory / "results.json")
+    there = store.read()
+    new = {each: entry for each, entry in Results(FOLDER / "kept" / f"{name}.json").read().items() if each not in there}
+    if new:
+        store.add(new)
 
-    Args:
-        name: Under which they are kept: the setting's, and for the folds of the guard the seed.
-        directory: Where the study keeps its results; what is kept and not there is put there.
-        to_keep: Whether new ones are for the docs. Defaults to True.
-    """
 
-    def __init__(self, name, directory, to_keep=True):
-        self.to_keep = to_keep
-        self.results, self.file = directory / "results.json", FOLDER / "kept" / f"{name}.json"
-        kept = kept_results.read(self.file)
-        new = {key: entry for key, entry in kept.items() if key not in kept_results.read(self.results)}
-        if new:
-            kept_results.add(self.results, new)
-
-    def store(self):
-        if self.to_keep:
-            _files.write(self.file, kept_results.as_json(kept_results.read(self.results)))
+def save(name, directory):
+    """Writes the results of a study to `results/utility/kept/NAME.json`, which outlasts the build folder."""
+    _files.write(FOLDER / "kept" / f"{name}.json", as_json(Results(directory / "results.json").read()))
 
 
 def make_gan(recipe):
@@ -149,8 +141,7 @@ def make_gan(recipe):
         gan.fit(images, labels, **options, class_balanced=True, verbose=0, callbacks=[kga.callbacks.TimeLeft()])
         return gan
 
-    fields = ", ".join(f"{name}={value!r}" for name, value in fingerprint.changed_fields(recipe).items())
-    make.cache_key = f"SNGAN({fields})"  # rather than the code, which may be written otherwise
+    make.cache_key = f"SNGAN{fingerprint.text_of_fields(recipe)}"  # rather than the code, which may be written otherwise
     return make
 
 
@@ -160,7 +151,7 @@ def study(name, seeds, directory, arms=None, **options):
     Args:
         name: Of the setting.
         seeds: Integers.
-        directory: Where results are kept.
+        directory: Where results are cached.
         arms: Names of the arms to run. Defaults to None: all.
         **options: In place of the setting's.
     """
@@ -204,7 +195,7 @@ def picture(path, name, seed, file, columns=8):
         path: PNG file.
         name: Of the setting.
         seed: Integer.
-        file: Where the study keeps that GAN.
+        file: Where the study caches that GAN.
         columns: Images of each class. Defaults to 8.
     """
     if not file.exists():
@@ -228,16 +219,16 @@ def options_study(name, seeds, directory, base=None):
     return result
 
 
-def guard(name, seeds, directory, to_keep=True, oracle=False, **options):
+def guard(name, seeds, directory, to_save=True, oracle=False, **options):
     """What comes of following `recommend`, which sees the training images of each seed alone.
 
     Args:
         name: Of the setting.
         seeds: Integers.
-        directory: Where results are kept.
-        to_keep: Whether they are for the docs. Defaults to True.
+        directory: Where results are cached.
+        to_save: Whether they are for the page. Defaults to True.
         oracle: Whether real images that were held out stand in the place of the GAN's samples: advice against those would
-            be wrong. Nothing is kept of that but the result. Defaults to False.
+            be wrong. Nothing but the report is saved of that. Defaults to False.
         **options: Further arguments of `recommend`.
 
     Returns a dict for JSON: by seed the advice in words, its fraction and base, and the balanced accuracy on the test images
@@ -251,7 +242,8 @@ def guard(name, seeds, directory, to_keep=True, oracle=False, **options):
     directory = directory / "oracle" if oracle else directory
     for seed in seeds:
         folds = directory / f"folds_{seed}"
-        kept = None if oracle else KeptFigures(f"{name}_folds_{seed}", folds, to_keep)
+        if not oracle:
+            restore(f"{name}_folds_{seed}", folds)
         pool = Pool(*data.held_out(seed), data.num_classes, (0, 255)) if oracle else None
         make_generator = (lambda *_, pool=pool: pool) if oracle else make_gan(setting.gan)
         advice = kga.recommend(
@@ -265,8 +257,8 @@ def guard(name, seeds, directory, to_keep=True, oracle=False, **options):
             directory=folds,
             **options,
         )
-        if kept is not None:
-            kept.store()
+        if to_save and not oracle:
+            save(f"{name}_folds_{seed}", folds)
         base = arms[advice.base]
         synthetic = kga.study.Synthetic(
             advice.fraction, advice.sampling_strategy, advice.synthetic_weight, advice.truncation, band=advice.band
@@ -283,7 +275,7 @@ def guard(name, seeds, directory, to_keep=True, oracle=False, **options):
             seeds=[seed],
             directory=directory,
         ).run()
-        accuracy = {arm: figures["balanced_accuracy"][0] for arm, figures in report.arms.items()}
+        accuracy = {arm: metrics["balanced_accuracy"][0] for arm, metrics in report.arms.items()}
         accuracy.setdefault("guard", accuracy[advice.base])
         advised = {"advice": str(advice), "fraction": advice.fraction, "base": advice.base}
         runs[seed] = {**advised, "balanced_accuracy": accuracy}
@@ -295,11 +287,11 @@ if __name__ == "__main__":
     parser.add_argument("--setting", choices=list(SETTINGS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--arms", nargs="+", help="names of arms; all by default")
-    parser.add_argument("--guard", action="store_true", help="judge the advice of `recommend` instead of the arms")
+    parser.add_argument("--guard", action="store_true", help="measure the advice of `recommend` instead of the arms")
     parser.add_argument("--oracle", action="store_true", help="with --guard, real images in the place of samples")
     parser.add_argument("--options", action="store_true", help="the options of synthetic images instead of the arms")
     parser.add_argument("--base", help="with --options, the arm on top of which; the setting's first by default")
-    parser.add_argument("--json", type=Path, help="file for the figures")
+    parser.add_argument("--json", type=Path, help="file for the results")
     parser.add_argument("--html", help="file for a page with table and plot")
     parser.add_argument("--write", action="store_true", help="write results/utility.md alone")
     options = parser.parse_args()
@@ -309,12 +301,10 @@ if __name__ == "__main__":
         folder = ROOT / "build" / "utility" / options.setting
         if options.json:
             options.json.parent.mkdir(parents=True, exist_ok=True)
-        for_docs = bool(options.json) and options.json.resolve().parent == FOLDER
-        kept = KeptFigures(options.setting, folder, for_docs)
+        for_page = bool(options.json) and options.json.resolve().parent == FOLDER
+        restore(options.setting, folder)
         if options.guard:
-            write_json(options.json, guard(options.setting, options.seeds, folder, for_docs, options.oracle))
-            if not options.oracle:
-                kept.store()
+            write_json(options.json, guard(options.setting, options.seeds, folder, for_page, options.oracle))
         else:
             if options.options:
                 whole = options_study(options.setting, options.seeds, folder, options.base)
@@ -322,7 +312,6 @@ if __name__ == "__main__":
                 whole = study(options.setting, options.seeds, folder, options.arms)
             report = whole.run()
             print(report)
-            kept.store()
             if options.json:
                 report.to_json(options.json, setting=options.setting)
                 if options.json.stem == options.setting:
@@ -330,5 +319,7 @@ if __name__ == "__main__":
                     picture(options.json.with_suffix(".png"), options.setting, options.seeds[0], file)
             if options.html:
                 report.to_html(options.html, title=f"Does the GAN help? {options.setting}")
+        if for_page and not options.oracle:
+            save(options.setting, folder)
     if options.write or (options.json and options.json.resolve().parent == FOLDER):
         utility_page.write(SETTINGS, FOLDER)

@@ -6,14 +6,16 @@ import json
 import numpy as np
 
 import keras_ganaug as kga
+from keras_ganaug.study import tables
 from keras_ganaug.study.arms import all_arms
 from keras_ganaug.study.candidates import distinct
 
 HEADER = """# Does it help?
 
-The same classifier trained without and with synthetic images, judged on the real test images: `python
-benchmarks/utility.py --setting NAME --seeds 0 1 2 --json results/utility/NAME.json`. In each seed the training images, which class is rare, the GAN
-and the classifier's initial weights are others; all arms of a seed share them, and take equally many steps. Development was
+The same classifier trained without and with synthetic images, measured on the real test images: `python
+benchmarks/utility.py --setting NAME --seeds 0 1 2 --json results/utility/NAME.json`. In each seed the training images, which
+class is rare, the GAN and the classifier's initial weights are others; all arms of a seed share them, and take equally many
+steps. Development was
 done on seeds from 100 up. Chosen with the seeds of the tables in view are rules of the guard and the order in which it
 prefers arms (see there), and on top of which arms the GAN was tried. Some arms were left out (`--arms`): those that even
 classes out where all are equally large, and are then the same as others; and some combinations of samples with an arm.
@@ -30,71 +32,58 @@ in the tables of the settings: a classifier trained on samples only, of each cla
 def read(name, folder):
     """The `Report` of a setting from its JSON file, or None."""
     file = folder / f"{name}.json"
-    if not file.exists():
-        return None
-    content = json.loads(file.read_text(encoding="utf-8"))
-    arms = {arm: {m: [np.nan if v is None else v for v in vs] for m, vs in f.items()} for arm, f in content["arms"].items()}
-    runs = {arm: [dict(zip(f, values, strict=True)) for values in zip(*f.values(), strict=True)] for arm, f in arms.items()}
-    return kga.study.Report(runs, content["seeds"], with_gan=_with_gan(arms), without_gan=_without_gan(arms))
-
-
-def _with_gan(arms):
-    return [arm for arm in arms if arm.startswith("gan")]
-
-
-def _without_gan(arms):
-    return [arm for arm in arms if not arm.startswith(("gan", "shuffled", "oracle"))]
+    return kga.study.Report.from_json(file) if file.exists() else None
 
 
 def write(settings, folder):
     """Writes the page beside the folder that its JSON files are in."""
-    reports = {name: read(name, folder) for name in settings}
-    rows, sections = [], []
-    for name, report in reports.items():
-        target = settings[name].target
+    head = ["", "seeds", "best without a GAN", "best with it", "difference", "control and oracle", "target"]
+    rows, sections, ten = [], [], []
+    for name, setting in settings.items():
+        report = read(name, folder)
         if report is None:
-            rows.append(f"| {name} | - | not measured | | | | {target} |")
+            rows.append([name, "-", "not measured", "", "", "", setting.target])
             continue
-        rows.append(f"{_row(name, report)} {target} |")
-        sections.append(f"## {name}\n\n{settings[name].description}\n\n{report}")
+        rows.append([*_row(name, report, report.best_with_gan), setting.target])
+        sections.append(f"## {name}\n\n{setting.description}\n\n{report}")
         if (folder / f"{name}.png").exists():
             sections.append(f"Training images and samples of one seed:\n\n![]({folder.name}/{name}.png)")
         options = read(f"{name}_options", folder)
         if options is not None:
             seeds = ", ".join(map(str, options.seeds))
             sections.append(f"### {name}: one option at a time, seeds {seeds}\n\n{_options_table(options)}")
-    head = "| | seeds | {0}without a GAN | {0}with it | difference | control and oracle |"
-    parts = [HEADER.strip(), "\n".join([f"{head.format('best ')} target |", "|-|-|-|-|-|-|-|", *rows])]
-    ten = {name: read(f"{name}_ten", folder) for name in settings}
-    rows = [
-        f"{_row(name, report, arm)} {report.compare(arm, report.best_without_gan)['p_value']:.2g} |"
-        for name, report in ten.items()
-        if report is not None
-        for arm in _with_gan(report.arms)
-    ]
-    parts += ["\n".join([TEN_HEADER, f"{head.format('')} p |", "|-|-|-|-|-|-|-|", *rows])] if rows else []
+        report = read(f"{name}_ten", folder)
+        for arm in report.of_kind("gan") if report is not None else ():
+            ten.append([*_row(name, report, arm), f"{report.compare(arm, report.best_without_gan)['p_value']:.2g}"])
+    parts = [HEADER.strip(), tables.markdown(head, rows)]
+    head = ["", "seeds", "without a GAN", "with it", "difference", "control and oracle", "p"]
+    parts += [f"{TEN_HEADER}\n{tables.markdown(head, ten)}"] if ten else []
     parts.append(_guard_section(settings, folder))
     notes = folder / "notes.md"
     parts += [notes.read_text(encoding="utf-8").strip()] if notes.exists() else []
     (folder.parent / "utility.md").write_text("\n\n".join([*parts, *sections]) + "\n", encoding="utf-8")
 
 
-def _row(name, report, with_gan=None):
-    """A line of a table: the best arm without a GAN, one with it, by default the best, their difference, control, oracle."""
+def _row(name, report, with_gan):
+    """Cells of a table: the best arm without a GAN, one with it, their difference, control and oracle."""
 
     def cell(arm):
-        return f"{_mean(report.arms[arm]['balanced_accuracy'])} ({arm})"
+        return f"{tables.spread(report.arms[arm]['balanced_accuracy'])} ({arm})"
 
-    with_gan = with_gan or report.best_with_gan
     gain = report.compare(with_gan, report.best_without_gan)
     interval = "too few seeds for an interval"
     if gain["interval"] is not None:
         interval = " to ".join(f"{100 * value:+.1f}" for value in gain["interval"])
     difference = f"{100 * gain['difference']:+.1f} ({interval}; {gain['wins']} of {len(report.seeds)})"
-    kinds = [[arm for arm in report.arms if arm.startswith(kind)] for kind in ("shuffled", "oracle")]
-    others = [max(arms, key=lambda arm: np.mean(report.arms[arm]["balanced_accuracy"])) for arms in kinds if arms]
-    cells = [cell(report.best_without_gan), cell(with_gan), difference, "; ".join(map(cell, others))]
-    return f"| {name} | {len(report.seeds)} | {' | '.join(cells)} |"
+    controls = filter(None, map(report.best_of, ("shuffled", "oracle")))
+    return [
+        name,
+        str(len(report.seeds)),
+        cell(report.best_without_gan),
+        cell(with_gan),
+        difference,
+        "; ".join(map(cell, controls)),
+    ]
 
 
 TEN_HEADER = """## Ten seeds
@@ -106,22 +95,15 @@ The arm without a GAN that is best above, with the GAN on top of it, its control
 """
 
 
-def _mean(shares):
-    """Mean and standard deviation, in per cent; a single value has no spread."""
-    values = 100 * np.array(shares)
-    return f"{values.mean():.1f}" + (f" ± {values.std(ddof=1):.1f}" if len(values) > 1 else "")
-
-
 def _options_table(report):
     """Each arm and its paired difference from the second, which is the setting's own."""
-    arms = list(report.arms)
-    lines = ["| | balanced accuracy | tail | difference from the first with a GAN, seed by seed |", "|-|-|-|-|"]
-    for arm in arms:
-        own, usual = (np.array(report.arms[name]["balanced_accuracy"]) for name in (arm, arms[1]))
-        differences = 100 * (own - usual)
-        each = "" if arm == arms[1] else f"{differences.mean():+.1f} ({', '.join(f'{d:+.1f}' for d in differences)})"
-        lines.append(f"| {arm} | {_mean(own)} | {100 * np.mean(report.arms[arm]['tail_recall']):.1f} | {each} |")
-    return "\n".join(lines)
+    rows, usual = [], list(report.arms)[1]
+    for arm, metrics in report.arms.items():
+        accuracy = metrics["balanced_accuracy"]
+        differences = 100 * np.subtract(accuracy, report.arms[usual]["balanced_accuracy"])
+        each = "" if arm == usual else f"{differences.mean():+.1f} ({', '.join(f'{d:+.1f}' for d in differences)})"
+        rows.append([arm, tables.spread(accuracy), f"{100 * np.mean(metrics['tail_recall']):.1f}", each])
+    return tables.markdown(["", "balanced accuracy", "tail", "difference from the first with a GAN, seed by seed"], rows)
 
 
 GUARD_HEADER = """## The guard
@@ -149,25 +131,25 @@ def _guard_section(settings, folder):
         title = f"{name}, real images as samples" if kind == "guard_oracle" else name
         runs = json.loads(file.read_text(encoding="utf-8"))["runs"]
         accuracies = [run["balanced_accuracy"] for run in runs.values()]
-        figures = {arm: [accuracy[arm] for accuracy in accuracies] for arm in accuracies[0]}
+        results = {arm: [accuracy[arm] for accuracy in accuracies] for arm in accuracies[0]}
         report = read(name, folder)
         if report is not None and set(map(int, runs)) <= set(report.seeds):
             places = [report.seeds.index(int(seed)) for seed in runs]
-            for arm in _without_gan(report.arms):
-                figures.setdefault(arm, [report.arms[arm]["balanced_accuracy"][place] for place in places])
-        followed = figures.pop("guard")
-        plainest_last = {arm: each for arm, each in reversed(all_arms().items()) if arm in figures}
+            for arm in report.of_kind("none"):
+                results.setdefault(arm, [report.arms[arm]["balanced_accuracy"][place] for place in places])
+        followed = results.pop("guard")
+        plainest_last = {arm: each for arm, each in reversed(all_arms().items()) if arm in results}
         different = distinct(plainest_last, np.array(settings[name].counts or [1]))
-        best = max(different, key=lambda arm: np.mean(figures[arm]))
-        differences = 100 * (np.array(followed) - figures[best])
+        best = max(different, key=lambda arm: np.mean(results[arm]))
+        differences = 100 * (np.array(followed) - results[best])
         each = ", ".join(f"{difference:+.1f}" for difference in differences)
         advice = "; ".join(
             f"{run['base']}, {run['fraction']:g} synthetic" if run["fraction"] else run["base"] for run in runs.values()
         )
-        cells = [title, ", ".join(runs), advice, _mean(followed), f"{_mean(figures[best])} ({best})"]
-        rows.append(f"| {' | '.join(cells)} | {differences.mean():+.1f} ({each}) |")
+        cells = [title, ", ".join(runs), advice, tables.spread(followed), f"{tables.spread(results[best])} ({best})"]
+        rows.append([*cells, f"{differences.mean():+.1f} ({each})"])
         words += [f"- {title}, seed {seed}: {' '.join(run['advice'].split())}" for seed, run in runs.items()]
     if not rows:
         return "## The guard\n\nNot measured yet."
-    head = "| | seeds | advised, seed by seed | followed | best arm without a GAN | difference |"
-    return "\n".join([GUARD_HEADER, head, "|-|-|-|-|-|-|", *rows, "", "In its words:", "", *words])
+    head = ["", "seeds", "advised, seed by seed", "followed", "best arm without a GAN", "difference"]
+    return "\n".join([GUARD_HEADER, tables.markdown(head, rows), "", "In its words:", "", *words])

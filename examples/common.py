@@ -5,9 +5,10 @@ import numpy as np
 import tensorflow as tf
 
 import keras_ganaug as kga
+from keras_ganaug.metrics.classifier import endless_batches, train_classifier_on
 
 
-def train_classifier(data, steps, num_classes, seed=0, verbose=0):
+def train_classifier(data, steps, num_classes, seed=0):
     """Trains a classifier for a number of steps, with the learning rate decaying to 0 along a cosine.
 
     Args:
@@ -15,25 +16,10 @@ def train_classifier(data, steps, num_classes, seed=0, verbose=0):
         steps: Number of batches.
         num_classes: Number of classes.
         seed: Seed of weights and dropout. Defaults to 0.
-        verbose: As in `keras.Model.fit`. Defaults to 0.
     """
     keras.utils.set_random_seed(seed)
     model = kga.networks.classifier.classifier(tuple(data.element_spec[0].shape[1:]), num_classes)
-    model.compile(
-        keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(2e-3, steps)),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"],
-    )
-    model.fit(data.prefetch(2), steps_per_epoch=steps, shuffle=False, verbose=verbose)
-    return model
-
-
-def endless_batches(dataset, seed, batch_size=64):
-    """Batches of an unbatched dataset for ever, each epoch in an order of its own."""
-    options = tf.data.Options()
-    options.autotune.enabled = False  # its thread can keep `fit` waiting for up to a minute after the last step
-    batches = dataset.shuffle(int(dataset.cardinality()), seed=seed).repeat().batch(batch_size, drop_remainder=True)
-    return batches.with_options(options)
+    return train_classifier_on(data.prefetch(2), model, steps)
 
 
 def recalls(model, dataset, num_classes):

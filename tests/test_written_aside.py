@@ -10,7 +10,7 @@ import tensorflow as tf
 from tools import STUDY_SHAPE, small_gan
 
 import keras_ganaug as kga
-from keras_ganaug.study import kept
+from keras_ganaug.study.results import Results
 
 
 class Cut(BaseException):
@@ -19,7 +19,7 @@ class Cut(BaseException):
 
 def _report(value):
     runs = {"nothing": [{"balanced_accuracy": value}] * 3}
-    return kga.study.Report(runs, [0, 1, 2], with_gan=[], without_gan=["nothing"])
+    return kga.study.Report(runs, [0, 1, 2], {"nothing": "none"})
 
 
 def _recommendation(value):
@@ -64,8 +64,8 @@ WRITERS = {
     "Report.to_html": lambda value, folder: _report(value).to_html(folder / "report.html"),
     "Report.plot": lambda value, folder: _report(value).plot(folder / "report.png"),
     "Recommendation.to_json": lambda value, folder: _recommendation(value).to_json(folder / "advice.json"),
-    "results": lambda value, folder: kept.add(
-        str(folder / "results.json"), {str(value): {"settings": "", "figures": {"balanced_accuracy": value}}}
+    "results": lambda value, folder: Results(str(folder / "results.json")).record(
+        str(value), "", {"balanced_accuracy": value}
     ),
     "a study": _study,
 }
@@ -97,4 +97,4 @@ def test_a_kill_leaves_the_old_file(writer, tmp_path, monkeypatch):
 def test_results_are_json(tmp_path):
     WRITERS["results"](float("nan"), tmp_path)
     text = (tmp_path / "results.json").read_text()
-    assert json.loads(text, parse_constant=pytest.fail)["nan"]["figures"] == {"balanced_accuracy": None}
+    assert json.loads(text, parse_constant=pytest.fail)["nan"]["results"] == {"balanced_accuracy": None}

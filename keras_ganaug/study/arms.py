@@ -2,7 +2,7 @@
 
 import importlib.util
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import keras
@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_ganaug import _checks, _random
-from keras_ganaug.augmentation.replacement import class_weights
+from keras_ganaug.conditions.weights import class_weights
 from keras_ganaug.study import losses
 
 SAMPLING = ("natural", "balanced")
@@ -58,8 +58,18 @@ class Arm(NamedTuple):
     synthetic: Synthetic | None = None
     """Synthetic images in the stream."""
 
+    @property
+    def kind(self) -> str:
+        """ "none" without synthetic images, else their source: "gan", or that of a control, "shuffled" or "oracle"."""
+        return "none" if self.synthetic is None or self.synthetic.fraction == 0 else self.synthetic.source
 
-def with_strategy(arm):
+    @property
+    def needs_generator(self) -> bool:
+        """Whether `make_generator` is called for it."""
+        return self.kind in ("gan", "shuffled")
+
+
+def with_strategy(arm: Arm) -> Arm:
     """The arm with what "auto" stands for."""
     synthetic = arm.synthetic
     if synthetic is None or not isinstance(synthetic.strategy, str) or synthetic.strategy != "auto":
@@ -68,11 +78,10 @@ def with_strategy(arm):
     return arm._replace(synthetic=synthetic._replace(strategy="keep" if evened else "fill"))
 
 
-def smote(images, labels, seed, neighbors=5):
+def smote(images: np.ndarray, labels: np.ndarray, seed: int, neighbors: int = 5) -> tuple[np.ndarray, np.ndarray]:
     """SMOTE on pixels (Chawla et al. 2002), by imbalanced-learn: all classes as large as the largest.
 
-    A class of fewer images has all of its others as neighbours. A class of a single image, between whose neighbours there is
-    nothing, gets copies of it.
+    A class of fewer images has all of its others as neighbours. A class of a single image gets copies of it.
     """
     from imblearn.over_sampling import SMOTE
 
@@ -114,7 +123,25 @@ def flip(images, labels, seed):
     return tf.where(mirrored, images[:, :, ::-1], images), labels
 
 
-class _KerasTransform:
+class Transform:
+    """What may be done to a batch: here a function of (images, one-hot labels, seed) that returns both."""
+
+    mixes = False
+    """Whether it mixes images, and their labels, with each other."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+
+    def prepare(self, seed: int, value_range: tuple[float, float]) -> Callable[..., Any]:
+        """The function for one pipeline."""
+        return self._function
+
+    def missing(self, channels: int | None) -> str | None:
+        """What it needs that is not installed, or other images, in words; None if nothing is missing."""
+        return None
+
+
+class _KerasTransform(Transform):
     """A layer of Keras on batches: made anew for each pipeline, so that the same seed gives the same draws."""
 
     def __init__(self, name, mixes, **options):
@@ -133,6 +160,13 @@ class _KerasTransform:
 
         return transform
 
+    def missing(self, channels):
+        if self.name not in dir(keras.layers):
+            return f"keras.layers.{self.name}, of a newer Keras than {keras.__version__}"
+        if self.name == "RandAugment" and channels not in (None, 1, 3):
+            return f"images of 1 or 3 channels, not of {channels}"
+        return None
+
 
 TRANSFORMS = {
     "shift": shift,
@@ -144,7 +178,13 @@ TRANSFORMS = {
 """What may be done to a batch, by name."""
 
 
-def all_arms(flip=True):
+def as_transform(transform: Any) -> Transform:
+    """The `Transform` of a name or a function."""
+    transform = TRANSFORMS[transform] if isinstance(transform, str) else transform
+    return transform if isinstance(transform, Transform) else Transform(transform)
+
+
+def all_arms(flip: bool = True) -> dict[str, Arm]:
     """The arms without synthetic images, by name, also those that need what is not installed."""
     moves = ("shift", "flip") if flip else ("shift",)
     return {
@@ -167,7 +207,7 @@ def all_arms(flip=True):
     }
 
 
-def default_arms(flip=True, channels=None):
+def default_arms(flip: bool = True, channels: int | None = None) -> dict[str, Arm]:
     """The arms without synthetic images, by name. Warns of those that cannot be run here, and leaves them out.
 
     Args:
@@ -182,22 +222,16 @@ def default_arms(flip=True, channels=None):
     return arms
 
 
-def missing_for(arm, channels=None):
+def missing_for(arm: Arm, channels: int | None = None) -> str | None:
     """What an arm needs that is not installed, or other images, in words; None if nothing is missing."""
     if arm.resample is smote and importlib.util.find_spec("imblearn") is None:
         return 'imbalanced-learn (pip install "keras_ganaug[study]")'
     if arm.synthetic is not None and arm.synthetic.band is not None and importlib.util.find_spec("sklearn") is None:
         return 'scikit-learn (pip install "keras_ganaug[study]")'
-    for transform in arm.transforms:
-        layer = getattr(TRANSFORMS.get(transform) if isinstance(transform, str) else transform, "name", None)
-        if layer is not None and not hasattr(keras.layers, layer):
-            return f"keras.layers.{layer}, of a newer Keras than {keras.__version__}"
-        if layer == "RandAugment" and channels not in (None, 1, 3):
-            return f"images of 1 or 3 channels, not of {channels}"
-    return None
+    return next(filter(None, (as_transform(transform).missing(channels) for transform in arm.transforms)), None)
 
 
-def check(name, arm, num_classes, channels=None):
+def check(name: str, arm: Any, num_classes: int, channels: int | None = None) -> None:
     """Checks an arm before anything is trained."""
     if not isinstance(arm, Arm):
         raise TypeError(f"`arms` must map names to `study.Arm`s. Received: {name!r}: {arm!r}")
@@ -220,12 +254,8 @@ def check(name, arm, num_classes, channels=None):
         check_synthetic(f"arm {name!r}", arm.synthetic, num_classes)
 
 
-def check_synthetic(of, synthetic, num_classes):
-    """Checks how synthetic images are to take part, before anything is trained.
-
-    Args:
-        of: What it is of, for the errors.
-    """
+def check_synthetic(of: str, synthetic: Any, num_classes: int) -> None:
+    """Checks how synthetic images are to take part, before anything is trained; `of` is for the errors."""
     if not isinstance(synthetic, Synthetic):
         raise TypeError(f"`synthetic` of {of} must be a `study.Synthetic`. Received: {synthetic!r}")
     _checks.fraction(synthetic.fraction, f"fraction of {of}")
@@ -241,3 +271,16 @@ def check_synthetic(of, synthetic, num_classes):
         class_weights(synthetic.strategy, num_classes, f"strategy of {of}")
     if synthetic.band is not None:
         _checks.band(synthetic.band, f"band of {of}")
+
+
+def with_generator(arms: Mapping[str, Arm], on_top_of: Any, synthetic: Synthetic, held_out: bool) -> dict[str, Arm]:
+    """Arms, a GAN alone, and on top of some of them a GAN and its controls, one with held-out images if there are any."""
+    unknown = [name for name in on_top_of if name not in arms]
+    if unknown:
+        raise ValueError(f"`on_top_of` must be names of arms, {sorted(arms)}. Received: {unknown}")
+    added = {"gan": Arm(synthetic=synthetic)}
+    for name in on_top_of:
+        for source in ("gan", "shuffled", *(("oracle",) if held_out else ())):
+            source_of = {} if source == "gan" else {"source": source}
+            added[f"{source} + {name}"] = arms[name]._replace(synthetic=synthetic._replace(**source_of))
+    return {**arms, **added}

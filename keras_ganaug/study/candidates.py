@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from keras_ganaug.augmentation.replacement import class_weights
 from keras_ganaug.study import statistics, streams
 from keras_ganaug.study.arms import Synthetic, all_arms, missing_for, smote, with_strategy
 
@@ -50,31 +49,16 @@ def on_top_of(arm, candidates, prior):
     Returns a mapping from names to arms, whose strategies `GANAugmentation` has too.
     """
     arms = {name: with_strategy(arm._replace(synthetic=candidate)) for name, candidate in candidates.items()}
-    arms = {name: arm._replace(synthetic=_with_weights(arm.synthetic, prior)) for name, arm in arms.items()}
+    arms = {name: arm._replace(synthetic=streams.filled(arm.synthetic, prior)) for name, arm in arms.items()}
     first = {}
-    for name, arm in arms.items():
-        same = arm.synthetic._replace(strategy=_frequencies(arm.synthetic, prior).round(6).tolist())
+    for name, each in arms.items():
+        same = each.synthetic._replace(strategy=streams.frequencies_of(each.synthetic, prior).round(6).tolist())
         first.setdefault(repr(same), name)
     return {name: arms[name] for name in first.values()}
 
 
-def _with_weights(candidate, prior):
-    """Weights in place of "fill"."""
-    if isinstance(candidate.strategy, str) and candidate.strategy == "fill":
-        return candidate._replace(strategy=streams.fill_up(prior, candidate.fraction).tolist())
-    return candidate
-
-
-def _frequencies(candidate, prior):
-    """The frequency of each class among the synthetic rows, however the strategy says it."""
-    weights = class_weights(candidate.strategy, len(prior))
-    if weights is None:
-        weights = prior if candidate.strategy == "keep" else streams.fill_up(prior, candidate.fraction)
-    return np.array(weights, np.float64)
-
-
-def sparing_the_harmed(candidate, gains, counts, prior):
-    """A way of using synthetic images without those of the classes that it harms.
+def without_the_harmed(candidate, gains, counts, prior):
+    """A way of using synthetic images that makes none of the classes that it harms.
 
     Args:
         candidate: The `Synthetic`.
@@ -82,11 +66,11 @@ def sparing_the_harmed(candidate, gains, counts, prior):
         counts: Images of each class.
         prior: Frequency of each class in the stream.
 
-    Returns the names of the buckets that are spared, and a `Synthetic`; None if there is nothing to spare.
+    Returns the names of the buckets that are excluded, and a `Synthetic`; None if there is nothing to exclude.
     """
     if np.all(counts == counts[0]):
         return None  # then all classes are in each bucket
-    buckets, weights = statistics.buckets(counts), _frequencies(candidate, prior)
+    buckets, weights = statistics.buckets(counts), np.array(streams.frequencies_of(candidate, prior))
     harmed = [name for name, gain in gains.items() if gain < 0 and weights[buckets[name]].any()]
     for name in harmed:
         weights[buckets[name]] = 0.0

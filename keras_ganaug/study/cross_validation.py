@@ -1,4 +1,4 @@
-"""Arms compared on images held out of the training set, fold by fold, and given up where the rest can change nothing."""
+"""Arms compared on images held out of the training set, fold by fold, by successive elimination."""
 
 import numpy as np
 
@@ -21,6 +21,10 @@ class CrossValidation:
         folds, repeats, seed: As of `recommend`. GAN and classifiers of a fold get `seed * folds * repeats` plus the number
             of the fold as their seed, which is that of no other fold or seed.
         **options: Further arguments of `AugmentationStudy`, `num_classes` among them.
+
+    Attributes:
+        arms: All arms that were measured, by name.
+        metrics: By arm and metric, one value for each fold until the arm was eliminated.
     """
 
     def __init__(self, images, labels, make_generator, folds, repeats, seed, **options):
@@ -29,35 +33,31 @@ class CrossValidation:
         self.seeds = [(seed * self.runs + run) % 2**32 for run in range(self.runs)]  # Keras takes 32 bits
         self.counts = np.bincount(labels, minlength=options["num_classes"])
         self.place = training.repeated_folds(labels, folds, repeats, seed)
-        self.arms = {}
-        """All arms that were measured, by name."""
-        self.figures = {}
-        """By arm and metric, one value for each fold until the arm was given up."""
-        self._generators = {}
+        self.arms, self.metrics, self._generators = {}, {}, {}
         self._maker = fingerprint.stand_in(lambda *given: self._generator_of(*given), make_generator)
 
-    def race(self, these, behind, rival=None):
-        """Measures arms, fold by fold, until they are behind. Returns those that never were.
+    def eliminate(self, arms, is_eliminated, reference=None):
+        """Measures arms, fold by fold, until they are eliminated. Returns the remaining ones.
 
         Args:
-            these: Mapping from names to arms.
-            behind: Maps a name, the names that are left and how many there were to whether it is.
-            rival: Name of the arm to beat, measured before. Defaults to None: the best of these, and the race ends when one
-                is left.
+            arms: Mapping from names to arms.
+            is_eliminated: Maps a name, the remaining arms and how many there were to whether it is.
+            reference: Name of the arm to compare with, measured before. Defaults to None: the best of `arms`, and one
+                remaining arm is the end.
         """
-        self.arms.update(these)
-        of = len(these)
+        self.arms.update(arms)
+        of, remaining = len(arms), arms
         for run in range(self.runs):
-            names = list(these)
-            if rival is not None and len(self.figures[rival]["balanced_accuracy"]) <= run:
-                names.append(rival)
+            names = list(remaining)
+            if reference is not None and len(self.metrics[reference]["balanced_accuracy"]) <= run:
+                names.append(reference)
             if self.options.get("verbose", True):
                 print(f"fold {run + 1} of at most {self.runs}", flush=True)
             self._measure(names, run)
-            these = {name: arm for name, arm in these.items() if not behind(name, these, of)}
-            if len(these) <= (rival is None):
+            remaining = {name: arm for name, arm in remaining.items() if not is_eliminated(name, remaining, of)}
+            if len(remaining) <= (reference is None):
                 break
-        return these
+        return remaining
 
     def _measure(self, names, run):
         study = AugmentationStudy(
@@ -69,10 +69,10 @@ class CrossValidation:
             seeds=[self.seeds[run]],
             **self.options,
         )
-        study._tells_shared, study._makes_generator_first = False, not self.figures
-        for name, measured in study.run().arms.items():
-            so_far = self.figures.get(name, {})
-            self.figures[name] = {metric: [*so_far.get(metric, ()), *values] for metric, values in measured.items()}
+        results = study.results(generator_first=not self.metrics)
+        for name in names:
+            for metric, values in self.metrics.setdefault(name, {metric: [] for metric in statistics.METRICS}).items():
+                values.append(results[self.seeds[run], name].get(metric, np.nan))
 
     def _part(self, run, held_out):
         """Images and labels of a fold, or of the others."""
@@ -85,11 +85,9 @@ class CrossValidation:
             self._generators[seed] = self.make_generator(images, labels, seed)
         return self._generators[seed]
 
-    # What the figures say.
-
     def differences(self, name, other, metric="balanced_accuracy"):
         """One arm minus another, fold by fold, as far as both were measured."""
-        return np.array([a - b for a, b in zip(self.figures[name][metric], self.figures[other][metric])])
+        return np.array([a - b for a, b in zip(self.metrics[name][metric], self.metrics[other][metric])])
 
     def gain(self, name, other):
         """The mean difference of balanced accuracy."""
@@ -114,42 +112,36 @@ class CrossValidation:
         return low > 0 and np.mean(differences) > margin
 
     def is_hopeless(self, name, other, margin):
-        """Whether an arm would not convince whatever comes out in the folds that are left.
+        """Whether an arm would not convince whatever comes out in the remaining folds.
 
-        The error of this rule is 0: an arm that would convince after all folds is never given up before. Of the values that
-        may come, equal ones convince most. Let there be m of them, and let S and Q be the sums of the differences so far and
-        of their squares. The t ratio grows with (S + m c)² / (Q + m c²), which is largest for c = Q / S, and falls above it:
+        The error of this rule is 0: an arm that would convince after all folds is never eliminated. Of the values that may
+        come, equal ones convince most. Let there be m of them, and let S and Q be the sums of the differences so far and of
+        their squares. The t ratio grows with (S + m c)² / (Q + m c²), which is largest for c = Q / S, and falls above it:
         of the values that bring the mean above `margin`, the one next to Q / S convinces most. Where S is not above 0, that
         is the largest difference there can be, 1.
         """
         differences = self.differences(name, other)
-        left = self.runs - len(differences)
-        total = differences.sum()
-        if not left:
+        remaining, total = self.runs - len(differences), differences.sum()
+        if not remaining:
             return not self.is_convincing(differences, margin)
         most = np.sum(differences**2) / total if total > 0 else 1.0
-        least = (self.runs * margin - total) / left
+        least = (self.runs * margin - total) / remaining
         value = min(max(most, least + 1e-9), 1.0)
-        return not self.is_convincing([*differences, *[value] * left], margin)
+        return not self.is_convincing([*differences, *[value] * remaining], margin)
 
-    def is_eliminated(self, name, names, of):
+    def is_surely_worse(self, name, names, of):
         """Whether the log loss of an arm is above that of the best of these, by successive elimination.
 
-        The best arm of all is ever given up with a probability of at most 5%: each comparison of two arms is a one-sided
+        The best arm of all is ever eliminated with a probability of at most 5%: each comparison of two arms is a one-sided
         corrected resampled t test at 5% / ((of - 1) (runs - 1)), and the best one is compared with each other arm at most
-        once after each fold but the first, which tells nothing (Bonferroni's bound).
-
-        Args:
-            name: Name of the arm.
-            names: Names of the arms that are left.
-            of: How many arms there were.
+        once after each fold but the first, which tells nothing (Bonferroni's bound). `of` is how many arms there were.
         """
         comparisons = max(of - 1, 1) * max(self.runs - 1, 1)
         return self.is_worse(name, names, 1 - (1 - LEVEL) / comparisons)
 
     def is_worse(self, name, names, level=LEVEL):
         """Whether the log loss of an arm is above that of the best of these, beyond chance."""
-        best = min(names, key=lambda name: np.mean(self.figures[name]["log_loss"]))
+        best = min(names, key=lambda name: np.mean(self.metrics[name]["log_loss"]))
         return self.interval(name, best, "log_loss", level)[0] > 0
 
     def preferred(self, names):
@@ -157,8 +149,8 @@ class CrossValidation:
 
         def root(name):
             # Of two arms without an error neither is far worse than the other.
-            error = 1e-3 + 1 - np.mean(self.figures[name]["balanced_accuracy"])
-            return np.sqrt(error * np.mean(self.figures[name]["log_loss"]))
+            error = 1e-3 + 1 - np.mean(self.metrics[name]["balanced_accuracy"])
+            return np.sqrt(error * np.mean(self.metrics[name]["log_loss"]))
 
         names = [name for name in names if not self.is_worse(name, names)]
         least = min(map(root, names))

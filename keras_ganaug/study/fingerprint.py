@@ -5,47 +5,41 @@ keras_ganaug or an installed package defines goes by its name. An attribute `cac
 one, stands for all of it.
 """
 
-import ast
 import contextlib
 import copyreg
-import dis
 import functools
 import hashlib
-import importlib.util
 import inspect
-import linecache
-import sys
-import sysconfig
 import types
-from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_ganaug.study import source_code as code
+
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, type(Ellipsis), type(NotImplemented))
 _NOT_OF_A_CLASS = {"__dict__", "__weakref__", "__doc__", "__module__", "__annotations__", "__slots__", "_abc_impl"}
-_KERAS = ("keras", "keras_ganaug", "tf_keras")
-_SIZE = 12  # letters of a digest
 
 
 class Unstable(TypeError):
     """A value has no state that another process could find again."""
 
 
-def text_of(value):
+def text_of(value: Any) -> str:
     """The text of a value. Raises `Unstable` if there is none."""
     try:
         return _Reader().text(value)
     except RecursionError:
-        raise Unstable(f"{_name(type(value))} is nested too deeply") from None
+        raise Unstable(f"{code.name_of(type(value))} is nested too deeply") from None
 
 
-def text_of_maker(function):
+def text_of_maker(function: Any) -> str:
     """The text of a function that makes a model or a generator.
 
-    As `text_of`. If it is a method, or an object, lists and the like that are empty or hold anything but numbers and strings
-    are left out of the state: an object that makes models may remember them there.
+    If it is a method, or an object, what may be a record of the models that it made is left out of the state: lists and the
+    like that are empty or hold anything but numbers and strings.
     """
     owner, method = function, "__call__"
     if inspect.ismethod(function):
@@ -58,22 +52,22 @@ def text_of_maker(function):
     return f"{text_of(type(owner))}.{method}{text_of(state)}"
 
 
-def stand_in(wrapper, function):
+def stand_in(wrapper: Any, function: Any) -> Any:
     """Gives a wrapper the text of the function that it calls, and returns it."""
     with contextlib.suppress(Unstable):
         wrapper.cache_key = _cache_key(function) or text_of_maker(function)
     return wrapper
 
 
-def digest_of(text):
-    """A short digest of a text."""
-    return hashlib.sha256(text.encode()).hexdigest()[:_SIZE]
-
-
-def changed_fields(value):
+def changed_fields(value: Any) -> dict[str, Any]:
     """The fields of a named tuple that have no default or another value: a new field with a default changes nothing."""
     defaults = type(value)._field_defaults
     return {k: v for k, v in value._asdict().items() if k not in defaults or not _same(v, defaults[k])}
+
+
+def text_of_fields(value: Any) -> str:
+    """The changed fields of a named tuple as a text, for a `cache_key` or the settings of a result."""
+    return f"({', '.join(f'{name}={part!r}' for name, part in changed_fields(value).items())})"
 
 
 def _same(one, another):
@@ -135,7 +129,7 @@ class _Reader:
             (types.MethodType, lambda v: f"{self.text(v.__self__)}.{self.text(v.__func__)}"),
             (types.FunctionType, self._function),
             (types.BuiltinFunctionType, self._builtin),
-            (types.CodeType, _code),
+            (types.CodeType, code.bytecode_of),
             (type, self._class),
             ((staticmethod, classmethod), lambda v: f"{type(v).__name__} {self.text(v.__func__)}"),
             (property, lambda v: f"property {self.text((v.fget, v.fset, v.fdel))}"),
@@ -143,38 +137,41 @@ class _Reader:
 
     def _sequence(self, value):
         if hasattr(value, "_fields"):
-            fields = changed_fields(value) if _is_ours(type(value)) else value._asdict()
-            fields = {k: tuple(v) if isinstance(v, list) and _is_ours(type(value)) else v for k, v in fields.items()}
+            fields = changed_fields(value) if code.is_ours(type(value)) else value._asdict()
+            fields = {k: tuple(v) if isinstance(v, list) and code.is_ours(type(value)) else v for k, v in fields.items()}
             return f"{self.text(type(value))}({', '.join(f'{k}={self.text(v)}' for k, v in fields.items())})"
         name = "" if type(value) in (tuple, list) else self.text(type(value))
         inside = ", ".join(map(self.text, value))
         return f"{name}[{inside}]" if isinstance(value, list) else f"{name}({inside})"
 
     def _mapping(self, value):
-        name = "" if type(value) is dict else _name(type(value))
+        name = "" if type(value) is dict else code.name_of(type(value))
         return f"{name}{{{', '.join(f'{self.text(k)}: {self.text(part)}' for k, part in value.items())}}}"
 
     def _array(self, value):
         if value.dtype.hasobject:
             return f"array {value.shape} {self.text(value.tolist())}"
-        return f"array {value.dtype} {value.shape} {hashlib.sha256(np.ascontiguousarray(value)).hexdigest()[:_SIZE]}"
+        return f"array {value.dtype} {value.shape} {hashlib.sha256(np.ascontiguousarray(value)).hexdigest()[:12]}"
 
     def _builtin(self, value):
-        owner = value.__self__
-        if owner is None or isinstance(owner, types.ModuleType):
-            return _name(value)
-        return f"{self.text(owner)}.{value.__name__}"
+        of_module = value.__self__ is None or isinstance(value.__self__, types.ModuleType)
+        return code.name_of(value) if of_module else f"{self.text(value.__self__)}.{value.__name__}"
 
     def _function(self, value):
-        if _is_ours(value) and "<lambda>" not in value.__qualname__:
+        if code.is_ours(value) and "<lambda>" not in value.__qualname__:
             parts = [self.text(value.__defaults__), self._closure(value)] if "<locals>" in value.__qualname__ else []
-            return " ".join([_name(value), *parts])
-        if _by_name(value):
-            return _name(value)
+            return " ".join([code.name_of(value), *parts])
+        if code.has_its_name(value):
+            return code.name_of(value)
         state = _by_key({name: part for name, part in vars(value).items() if name != "__wrapped__"})
-        uses = "" if _is_installed(value.__module__ or "") else self._globals(value.__code__, value.__globals__)
-        parts = [_code_of(value), self.text((value.__defaults__, value.__kwdefaults__, state)), self._closure(value), uses]
-        return f"{value.__name__} #{digest_of(' '.join(parts))}"
+        uses = "" if code.is_installed(value.__module__ or "") else self._globals(value.__code__, value.__globals__)
+        parts = [
+            code.code_of(value),
+            self.text((value.__defaults__, value.__kwdefaults__, state)),
+            self._closure(value),
+            uses,
+        ]
+        return f"{value.__name__} #{code.digest_of(' '.join(parts))}"
 
     def _closure(self, value):
         def inside(cell):
@@ -186,43 +183,35 @@ class _Reader:
         names = value.__code__.co_freevars
         return ", ".join(f"{name}={inside(cell)}" for name, cell in zip(names, value.__closure__ or (), strict=True))
 
-    def _globals(self, code, names):
+    def _globals(self, compiled, names):
         """What code finds in the globals of its module."""
-        codes, used, attributes, imported = [code], set(), set(), set()
-        for each in codes:
-            codes.extend(part for part in each.co_consts if isinstance(part, types.CodeType))
-            attributes.update(each.co_names)
-            for instruction in dis.get_instructions(each):
-                if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
-                    used.add(instruction.argval)
-                elif instruction.opname == "IMPORT_NAME":
-                    imported.add(instruction.argval)
-        texts = [f"import {name} {_source_of(name)}" for name in sorted(imported)]
+        used, attributes, imported = code.names_in(compiled)
+        texts = [f"import {name} {code.source_of_module(name)}" for name in sorted(imported)]
         for name in sorted(used & names.keys()):
             value = names[name]
-            texts.append(
-                f"{name}={self._module(value, attributes) if isinstance(value, types.ModuleType) else self.text(value)}"
-            )
+            of_module = isinstance(value, types.ModuleType)
+            texts.append(f"{name}={self._module(value, attributes) if of_module else self.text(value)}")
         return ", ".join(texts)
 
     def _module(self, module, attributes):
         """A module: of a user's own one also what is taken from it."""
-        if _is_installed(module.__name__):
+        if code.is_installed(module.__name__):
             return self.text(module)
         there = sorted(attributes & vars(module).keys())
         return f"module {module.__name__}({', '.join(f'{name}={self.text(vars(module)[name])}' for name in there)})"
 
     def _class(self, value):
-        if _is_ours(value) or _by_name(value):
-            return _name(value)
+        if code.is_ours(value) or code.has_its_name(value):
+            return code.name_of(value)
+        slots, methods = (types.MemberDescriptorType, types.GetSetDescriptorType), (property, classmethod, staticmethod)
         parts = {
             name: part
             for name, part in vars(value).items()
             if name not in _NOT_OF_A_CLASS
-            and not isinstance(part, (types.MemberDescriptorType, types.GetSetDescriptorType))
-            and (not name.startswith("__") or callable(part) or isinstance(part, (property, classmethod, staticmethod)))
+            and not isinstance(part, slots)
+            and (not name.startswith("__") or callable(part) or isinstance(part, methods))
         }
-        return f"{value.__qualname__} #{digest_of(self.text((value.__bases__, _by_key(parts))))}"
+        return f"{value.__qualname__} #{code.digest_of(self.text((value.__bases__, _by_key(parts))))}"
 
     def _of_keras(self, value):
         """A layer, a model, an optimizer...: class, config and weights."""
@@ -230,13 +219,13 @@ class _Reader:
         try:
             config = value.get_config()
         except NotImplementedError as error:
-            raise Unstable(f"{_name(cls)} has no `get_config`") from error
+            raise Unstable(f"{code.name_of(cls)} has no `get_config`") from error
         parts = [_sorted(_changed(cls, {k: v for k, v in config.items() if k != "name"}))]
         if layer:  # Names count the layers of a process.
             names = dict.fromkeys(each.name for each in value._flatten_layers())
             parts = [_renamed(parts[0], {name: f"layer {n}" for n, name in enumerate(names)})]
             parts += [np.asarray(weight) for weight in value.get_weights()]
-        if not _is_installed(cls.__module__):  # whose config may not tell all
+        if not code.is_installed(cls.__module__):  # whose config may not tell all
             own = {k: v for k, v in vars(value).items() if isinstance(v, _PLAIN) and k not in ("name", "built")}
             parts.append(_by_key({k: v for k, v in own.items() if not k.startswith("_")}))
         return f"{self.text(cls)}{self.text(parts)}"
@@ -245,19 +234,21 @@ class _Reader:
         cls = type(value)
         function = getattr(value, "python_function", None) or getattr(value, "__wrapped__", None)
         if callable(function):  # of `tf.function`, or of a cache around a function
-            return f"{_name(cls)}({self.text(function)})"
-        if callable(getattr(value, "get_config", None)) and any(_top(each.__module__) in _KERAS for each in cls.__mro__):
+            return f"{code.name_of(cls)}({self.text(function)})"
+        if callable(getattr(value, "get_config", None)) and any(
+            code.top(each.__module__) in code.KERAS for each in cls.__mro__
+        ):
             return self._of_keras(value)
         try:
             reduce = copyreg.dispatch_table.get(cls)
             reduced = reduce(value) if reduce else value.__reduce_ex__(4)
         except Exception as error:  # whatever an object that cannot be copied raises
-            raise Unstable(f"{_name(cls)} has no state that could be found again: {error}") from error
+            raise Unstable(f"{code.name_of(cls)} has no state that could be found again: {error}") from error
         if isinstance(reduced, str):
-            return f"{_name(cls)} {reduced}"
+            return f"{code.name_of(cls)} {reduced}"
         make, given, state, items, pairs = (*reduced, None, None, None)[:5]
         if isinstance(state, dict):
-            state = _by_key(_changed(cls, state) if _is_ours(cls) else state)
+            state = _by_key(_changed(cls, state) if code.is_ours(cls) else state)
         items, pairs = (None if each is None else list(each) for each in (items, pairs))
         return f"{self.text(make)}{self.text((given, state, items, pairs))}"
 
@@ -267,10 +258,6 @@ def _cache_key(value):
     if isinstance(value, type) or inspect.getattr_static(value, "cache_key", None) is None:
         return None
     return value.cache_key if isinstance(value.cache_key, str) else None
-
-
-def _top(module):
-    return (module or "").partition(".")[0]
 
 
 def _renamed(config, names):
@@ -309,119 +296,3 @@ def _changed(cls, config):
         parameters = {}
     defaults = {name: parameter.default for name, parameter in parameters.items()}
     return {k: v for k, v in config.items() if not (k in defaults and _same(v, defaults[k]))}
-
-
-def _name(value):
-    """The name of what a module defines; of this package and Keras without the module, which may move."""
-    module = getattr(value, "__module__", None) or ""
-    module = _top(module) if _top(module) in _KERAS else module
-    return f"{module}.{getattr(value, '__qualname__', value)}"
-
-
-def _is_ours(value):
-    return _top(getattr(value, "__module__", None)) == "keras_ganaug"
-
-
-def _by_name(value):
-    """Whether an installed package has the value under its name."""
-    if not _is_installed(value.__module__ or ""):
-        return False
-    found = sys.modules.get(value.__module__)
-    for part in value.__qualname__.split("."):
-        found = getattr(found, part, None)
-    return found is value or getattr(found, "__wrapped__", None) is value or getattr(found, "__func__", None) is value
-
-
-@functools.cache
-def _is_installed(module):
-    """Whether a module is of Python or of an installed package, and not a user's own."""
-    top = _top(module)
-    if top in ("", "__main__"):
-        return False
-    if top == "keras_ganaug" or top in sys.builtin_module_names or top in sys.stdlib_module_names:
-        return True
-    found = sys.modules.get(module) or sys.modules.get(top)
-    file = getattr(found, "__file__", None)
-    if file is None:
-        try:
-            spec = importlib.util.find_spec(top)
-        except (ImportError, ValueError):
-            return False
-        folders = getattr(spec, "submodule_search_locations", None) or ()
-        file = getattr(spec, "origin", None) or next(iter(folders), "")
-    folders = [sysconfig.get_paths()[name] for name in ("purelib", "platlib")]
-    return any(file.startswith(folder) for folder in folders) or "site-packages" in file or "dist-packages" in file
-
-
-def _source_of(module):
-    """A digest of the source of a user's own module that a function imports when it runs; "" of any other."""
-    try:
-        spec = None if _is_installed(module) else importlib.util.find_spec(module)
-        if spec is None or not (spec.origin or "").endswith(".py"):
-            return ""
-        return digest_of(_tree(ast.parse(Path(spec.origin).read_bytes())))
-    except (ImportError, ValueError, SyntaxError, OSError):
-        return ""
-
-
-def _code_of(function):
-    """The code of a function: of its source, which all versions of Python read alike, if that is surely its own."""
-    code = function.__code__
-    nodes, codes = _of_file(code.co_filename, "".join(linecache.getlines(code.co_filename, function.__globals__)))
-    place, own = (code.co_name, code.co_firstlineno), _code(code)
-    same = any((each.co_name, each.co_firstlineno) == place and _code(each) == own for each in codes)
-    if same and len(nodes.get(place, ())) == 1:
-        return _tree(nodes[place][0])
-    return own
-
-
-@functools.lru_cache(maxsize=64)
-def _of_file(file, source):
-    """Functions of a file: syntax trees by name and line, and all code objects."""
-    try:
-        tree = ast.parse(source)
-        codes = [compile(source, file, "exec", dont_inherit=True)]
-    except (SyntaxError, ValueError):
-        return {}, []
-    nodes = {}
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
-            decorators = getattr(node, "decorator_list", None)
-            line = min([node.lineno, *(each.lineno for each in decorators or ())])
-            nodes.setdefault((getattr(node, "name", "<lambda>"), line), []).append(node)
-    for each in codes:
-        codes.extend(part for part in each.co_consts if isinstance(part, types.CodeType))
-    return nodes, codes
-
-
-def _tree(node):
-    """A syntax tree as a text, without annotations and docstrings, which do nothing."""
-    if isinstance(node, list):
-        return f"[{' '.join(map(_tree, node))}]"
-    if not isinstance(node, ast.AST):
-        return repr(node)
-    fields = {name: part for name, part in ast.iter_fields(node) if part is not None and part != []}
-    for name in ("annotation", "returns", "type_comment", "type_params", "ctx", "kind"):
-        fields.pop(name, None)
-    body = fields.get("body")
-    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and _is_docstring(body[0]):
-        fields["body"] = body[1:]
-    return f"({type(node).__name__} {' '.join(f'{name}={_tree(part)}' for name, part in fields.items())})"
-
-
-def _is_docstring(node):
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-
-
-def _code(code):
-    """Code as a text, for functions without a source."""
-    parts = [
-        code.co_code.hex(),
-        code.co_names,
-        code.co_varnames,
-        code.co_freevars,
-        code.co_cellvars,
-        (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags),
-        [_code(part) if isinstance(part, types.CodeType) else text_of(part) for part in code.co_consts],
-    ]
-    return f"bytecode {digest_of(repr(parts))}"

@@ -11,10 +11,8 @@ NAMES = ("cross_entropy", "class_weights", "balanced_softmax", "focal")
 def make(name, prior, gamma=2.0):
     """A loss for a stream of images in which the classes have these frequencies.
 
-    - "cross_entropy";
-    - "class_weights": each image weighs 1 / (C p_y);
-    - "balanced_softmax" (Ren et al. 2020): cross-entropy of the logits plus log p;
-    - "focal" (Lin et al. 2017): each image weighs (1 - its probability)^γ.
+    "cross_entropy"; "class_weights", where each image weighs 1 / (C p_y); "balanced_softmax" (Ren et al. 2020),
+    cross-entropy of the logits plus log p; "focal" (Lin et al. 2017), where each weighs (1 - its probability)^γ.
 
     Args:
         name: One of them.
@@ -43,14 +41,10 @@ def make(name, prior, gamma=2.0):
 
 
 def adjusted(logits, prior):
-    """Logits of a classifier trained on classes of these frequencies, for classes that are equally frequent.
-
-    Reference: Menon et al. 2021, Long-tail learning via logit adjustment.
-    """
+    """Logits for equal classes, of a classifier trained on these frequencies (logit adjustment, Menon et al. 2021)."""
     return logits - log_of(prior)
 
 
 def log_of(prior):
     """log p as float32, with a floor for classes that do not occur."""
-    prior = np.asarray(prior, np.float64)
-    return np.log(np.maximum(prior, 1e-6)).astype(np.float32)
+    return np.log(np.maximum(np.asarray(prior, np.float64), 1e-6)).astype(np.float32)

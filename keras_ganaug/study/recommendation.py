@@ -2,17 +2,18 @@
 
 import json
 import math
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from keras_ganaug import _checks, _files, _random, _watch
-from keras_ganaug.study import extras, report, streams
-from keras_ganaug.study.arms import check, check_synthetic
-from keras_ganaug.study.candidates import CANDIDATES, distinct, on_top_of, preferred_arms, sparing_the_harmed
+from keras_ganaug import _checks, _extras, _files, _random, _watch
+from keras_ganaug.study import results, streams
+from keras_ganaug.study.arms import Arm, Synthetic, check, check_synthetic
+from keras_ganaug.study.candidates import CANDIDATES, distinct, on_top_of, preferred_arms, without_the_harmed
 from keras_ganaug.study.cross_validation import LEVEL, CrossValidation
-from keras_ganaug.study.inputs import as_arrays, check_functions, look_at_scale, warn_of_repeated
+from keras_ganaug.study.data import as_arrays, look_at_scale, warn_of_repeated
+from keras_ganaug.study.inputs import check_functions
 
 FEWEST = 4
 """Images that a class must have for its recall to be estimated at all."""
@@ -44,24 +45,24 @@ class Recommendation(NamedTuple):
     reasons: list
     """Why, in words."""
     figures: dict
-    """What was measured: by arm, the balanced accuracy in each fold until the arm was given up."""
+    """What was measured: by arm, the balanced accuracy in each fold until the arm was eliminated."""
     band: tuple | None = None
     """(lowest, highest) probability of its class that a classifier must give a sample, for `FilteredGenerator`; None: no
     filter."""
 
-    def __str__(self):
+    def __str__(self) -> str:
         if self.fraction:
             head = f"Use the GAN: fraction={self.fraction:g}, on top of {self.base!r}."
         else:
             head = f"Do without the GAN; train with {self.base!r}."
         return "\n".join([head, *(f"- {reason}" for reason in self.reasons)])
 
-    def to_json(self, path):
+    def to_json(self, path: Any) -> None:
         """Writes all of it to a file, whole or not at all; what is no finite number is null there."""
-        report.write_json(path, self._asdict())
+        _files.write(_checks.path(path), results.as_json(self._asdict()))
 
     @classmethod
-    def from_json(cls, path):
+    def from_json(cls, path: Any) -> "Recommendation":
         """Reads what `to_json` wrote."""
         content = json.loads(_files.read_text(_checks.path(path)))
         if not isinstance(content, dict) or not {"fraction", "base", "reasons"} <= content.keys() <= {*cls._fields}:
@@ -74,35 +75,35 @@ class Recommendation(NamedTuple):
 
 
 def recommend(
-    train,
-    make_generator,
-    arms=None,
-    candidates=None,
-    folds=3,
-    repeats=None,
-    margin=0.003,
-    seed=0,
-    class_names=None,
-    **options,
-):
+    train: Any,
+    make_generator: Callable[..., Any],
+    arms: Mapping[str, Arm] | None = None,
+    candidates: Mapping[str, Synthetic] | None = None,
+    folds: int = 3,
+    repeats: int | None = None,
+    margin: float = 0.003,
+    seed: int = 0,
+    class_names: Sequence[str] | None = None,
+    **options: Any,
+) -> Recommendation:
     """Advises whether to train with a GAN, from cross-validation on the training set alone.
 
     The training set is cut into folds. For each a GAN is trained on the others, and classifiers with and without its samples
     are compared on the fold, which neither has seen. Where the best way of using the GAN lowers the recall of head, middle
     or tail, it is tried once more without samples of those classes. The GAN is recommended only if it is better than the
-    best arm without it, as far as that can be told, by more than a margin, and more than chance would make it: the 90%
-    interval of the paired differences is above 0, which takes into account that folds share most of their images
-    (`statistics.cross_validated_interval`). A way of using the GAN is given up as soon as no result of the folds that are
-    left could make it convincing, so that none is given up which would have been recommended after all of them. When none
-    is left, no further GAN is trained. What is the same with these data is tried once: with equally many images of each
-    class, oversampling is training on them as they are.
+    best arm without it by more than a margin, and more than chance would make it: the 90% interval of the paired
+    differences is above 0, which takes into account that folds share most of their images
+    (`statistics.cross_validated_interval`). A way of using the GAN is eliminated as soon as no result of the remaining folds
+    could make it convincing, so that none is lost which would have been recommended after all of them. When none remains,
+    no further GAN is trained. What is the same with these data is tried once: with equally many images of each class,
+    oversampling is training on them as they are.
 
     The arm without the GAN is chosen by error and log loss (`statistics.log_loss`) together, by the root of their product.
-    An arm is given up before all folds by successive elimination on the log loss, by which the best one is ever lost with a
-    probability of at most 5%: a corrected resampled t test for each pair and fold, at 5% divided by their number. With few
-    images neither tells arms apart that differ by points of accuracy, so the order in which they are given counts:
-    the first is taken whose log loss is not surely worse than the best arm's, by a 90% interval of this kind, and whose root
-    is above the smallest by at most 15%.
+    Arms are dropped by successive elimination on the log loss, which loses the best one with a probability of at most 5%: a
+    corrected resampled t test for each pair and fold, at 5% divided by their number. With few images neither tells arms
+    apart that differ by points of accuracy, so the order in which they are given counts: the first is taken whose log loss
+    is not surely worse than the best arm's, by a 90% interval of this kind, and whose root is above the smallest by at most
+    15%.
 
     Each way of using the GAN is tested by itself, at 5%, and the best of several is lucky as well as good: of five without
     any gain, one is recommended in about one of seven cases. Where it matters, call this again with another seed.
@@ -133,107 +134,96 @@ def recommend(
     if make_generator is None:
         raise TypeError("`make_generator` must be a function. Received: make_generator=None")
     check_functions(make_generator=make_generator, build=options.get("build"), optimizer=options.get("optimizer"))
-    folds = _checks.positive_int(folds, "folds")
-    repeats = None if repeats is None else _checks.positive_int(repeats, "repeats")
-    if folds < 2:
+    if _checks.positive_int(folds, "folds") < 2:
         raise ValueError(f"`folds` must be at least 2. Received: folds={folds}")
     margin, seed = _checks.fraction(margin, "margin"), _checks.non_negative_int(seed, "seed")
     unknown = sorted(options.keys() - OPTIONS)
     if unknown:
         raise TypeError(f"`recommend` takes of `AugmentationStudy`'s arguments {sorted(OPTIONS)}. Received: {unknown}")
     value_range = _checks.value_range(options.get("value_range", (0, 255)))
-    class_names = getattr(train, "class_names", None) if class_names is None else class_names
     images, labels = as_arrays(train, "train", options.get("num_classes"))
-    if repeats is None:
-        repeats = 1 if len(labels) >= MANY else 2
+    many = 1 if len(labels) >= MANY else 2
+    repeats = many if repeats is None else _checks.positive_int(repeats, "repeats")
     num_classes = options.setdefault("num_classes", int(labels.max()) + 1)
+    class_names = getattr(train, "class_names", None) if class_names is None else class_names
     names = [str(name) for name in (range(num_classes) if class_names is None else class_names)]
     if len(names) < num_classes:
         raise ValueError(f"`class_names` must be one name for each of {num_classes} classes. Received: {names}")
+    arms, candidates = _choices(arms, candidates, num_classes, images.shape[-1])
     counts = np.bincount(labels, minlength=num_classes)
+    few = [c for c in range(num_classes) if counts[c] < max(FEWEST, folds)]
+    if few:
+        # A class of two images can neither be learned by a GAN nor measured: nothing need be trained to say so.
+        reason = f"{_few_images(few, counts, names)}: too few to learn from and to measure by."
+        return Recommendation(0.0, "keep", None, 1.0, next(iter(arms)), [reason], {})
+
+    _extras.load("scipy.stats")
+    with _watch.telling_once(), _random.preserved():
+        warn_of_repeated(images)
+        look_at_scale({"train": (images, labels)}, value_range)
+        for told in ("scale", "shared"):  # which the folds are and have as well
+            _watch.first(told)
+        trials = CrossValidation(images, labels, make_generator, folds, repeats, seed, **options)
+        return _tried(trials, arms, candidates, names, margin)
+
+
+def _choices(arms, candidates, num_classes, channels):
+    """The arms and the candidates to choose from, checked."""
     for name, given in (("arms", arms), ("candidates", candidates)):
         if given is not None and not isinstance(given, Mapping):
             raise TypeError(f"`{name}` must be a mapping from names. Received: {name}={given!r}")
     arms = preferred_arms() if arms is None else dict(arms)
     candidates = dict(CANDIDATES if candidates is None else candidates)
-    clash = sorted(arms.keys() & candidates.keys())
-    if clash or not arms or not candidates:
+    if arms.keys() & candidates.keys() or not arms or not candidates:
         raise ValueError(
             "`arms` and `candidates` must be mappings that are not empty, with different names. "
             f"Received: {list(arms)} and {list(candidates)}"
         )
     for name, arm in arms.items():
-        check(name, arm, num_classes, images.shape[-1])
+        check(name, arm, num_classes, channels)
         if arm.synthetic is not None:
             raise ValueError(f"`arms` are those without a GAN. Received: {name!r}: {arm!r}")
     for name, candidate in candidates.items():
         check_synthetic(f"candidate {name!r}", candidate, num_classes)
         _checks.one_of(candidate.source, ("gan",), f"source of candidate {name!r}")
-    few = [c for c in range(num_classes) if counts[c] < max(FEWEST, folds)]
-    if few:
-        # A class of two images can neither be learned by a GAN nor judged: nothing need be trained to say so.
-        reason = f"{_few_images(few, counts, names)}: too few to learn from and to judge by."
-        return Recommendation(0.0, "keep", None, 1.0, next(iter(arms)), [reason], {})
-
-    extras.load("scipy.stats")
-    with _watch.telling_once(), _random.preserved():
-        warn_of_repeated(images)
-        look_at_scale({"train": (images, labels)}, value_range)
-        _watch.first("scale")  # the folds are on the same
-        trials = CrossValidation(images, labels, make_generator, folds, repeats, seed, **options)
-        return _tried(trials, arms, candidates, names, margin)
+    return arms, candidates
 
 
 def _tried(trials, arms, candidates, names, margin):
-    """The advice, after all trainings.
-
-    Args:
-        trials: A `CrossValidation`.
-        arms, candidates, margin: As of `recommend`.
-        names: Of the classes.
-    """
+    """The advice of a `CrossValidation`, after all trainings; `names` are those of the classes."""
     counts = trials.counts
-    left = trials.race(distinct(arms, counts), trials.is_eliminated)
-    base = trials.preferred(left)
+    base = trials.preferred(trials.eliminate(distinct(arms, counts), trials.is_surely_worse))
     prior = streams.prior_of(trials.labels, len(counts), arms[base].sampling)
 
-    def behind(name, left, of):
+    def is_eliminated(name, remaining, of):
         return trials.is_hopeless(name, base, margin)
 
     tried = on_top_of(arms[base], candidates, prior)
-    left = trials.race(tried, behind, base) or tried
-    best = trials.best(left, base)
-    spared = sparing_the_harmed(tried[best].synthetic, trials.gains_of_recall(best, base), counts, prior)
-    if spared is not None:
-        harmed, synthetic = spared
+    remaining = trials.eliminate(tried, is_eliminated, base) or tried
+    best = trials.best(remaining, base)
+    changed = without_the_harmed(tried[best].synthetic, trials.gains_of_recall(best, base), counts, prior)
+    if changed is not None:
+        harmed, synthetic = changed
         name = f"{best}, none for the {' and the '.join(harmed)}"
-        left = left | trials.race({name: arms[base]._replace(synthetic=synthetic)}, behind, base)
-    return _decide(trials, base, {name: arm.synthetic for name, arm in left.items()}, names, margin)
+        remaining = remaining | trials.eliminate({name: arms[base]._replace(synthetic=synthetic)}, is_eliminated, base)
+    return _decide(trials, base, {name: arm.synthetic for name, arm in remaining.items()}, names, margin)
 
 
 def _few_images(classes, counts, names):
-    shown = ", ".join(f"{counts[c]} images in class {names[c]}" for c in classes[:3])
-    return shown + (f" and {len(classes) - 3} more classes like these" if len(classes) > 3 else "")
+    some = ", ".join(f"{counts[c]} images in class {names[c]}" for c in classes[:3])
+    return some + (f" and {len(classes) - 3} more classes like these" if len(classes) > 3 else "")
 
 
 def _decide(trials, base, candidates, names, margin):
-    """The advice from what was measured.
-
-    Args:
-        trials: A `CrossValidation`.
-        base: Name of the arm without a GAN.
-        candidates: Mapping from names to `Synthetic`s: the ways of using the GAN that are left.
-        names: Of the classes.
-        margin: As of `recommend`.
-    """
+    """The advice from what was measured: `base` is an arm without a GAN, `candidates` the remaining ways of using it."""
     counts, best = trials.counts, trials.best(candidates, base)
-    accuracies = {name: list(figures["balanced_accuracy"]) for name, figures in trials.figures.items()}
+    accuracies = {name: list(metrics["balanced_accuracy"]) for name, metrics in trials.metrics.items()}
     gain, (low, high), count = trials.gain(best, base), trials.interval(best, base), len(accuracies[best])
     chance = f"{LEVEL:.0%} interval {100 * low:+.1f} to {100 * high:+.1f}, {count} folds"
     if count < trials.runs and trials.is_hopeless(best, base, margin):
         # The interval of two folds is so wide that it says nothing, but not why no others were tried.
-        left = trials.runs - count
-        chance = f"{count} {'folds' if count > 1 else 'fold'}, and no result of the other {left} could change the advice"
+        other = trials.runs - count
+        chance = f"{count} {'folds' if count > 1 else 'fold'}, and no result of the other {other} could change the advice"
     ways = sum(arm.synthetic is not None for arm in trials.arms.values())
     if ways > 1:
         chance += f"; the best of {ways} ways that were tried"

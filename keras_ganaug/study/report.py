@@ -4,12 +4,13 @@ import base64
 import html
 import io
 import json
-import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from keras_ganaug import _checks, _files
-from keras_ganaug.study import statistics
+from keras_ganaug.study import results, statistics, tables
 
 _NAMES = {
     "balanced_accuracy": "balanced accuracy",
@@ -19,35 +20,49 @@ _NAMES = {
     "tail_recall": "tail",
     "calibration_error": "calibration error",
 }
+_COLORS = {"gan": "tab:red", "none": "tab:blue"}
 
 
 class Report:
-    """The figures of a study, arm by arm and seed by seed.
+    """The results of a study, arm by arm and seed by seed.
+
+    Args:
+        runs: Mapping from an arm's name to a sequence of mappings from metric to value, one for each seed.
+        seeds: The seeds.
+        kinds: Mapping from an arm's name to its `Arm.kind`: "gan", "none", or that of a control, "shuffled" or "oracle".
 
     Attributes:
         arms: Mapping from an arm's name to a mapping from metric to a list of one value per seed, from 0 to 1, but for the
             log loss; NaN for what was not measured.
-        seeds: The seeds.
+        seeds, kinds: As given.
         best_without_gan, best_with_gan: The arms with the highest mean balanced accuracy, without and with a GAN; None if
             there is no such arm. They are chosen and compared by the same seeds, and the best of several is lucky as well
             as good: where it matters, compare these two arms again in other seeds.
     """
 
-    def __init__(self, figures, seeds, with_gan, without_gan):
+    def __init__(
+        self, runs: Mapping[str, Sequence[Mapping[str, float]]], seeds: Sequence[int], kinds: Mapping[str, str]
+    ) -> None:
         self.seeds = list(seeds)
         self.arms = {
-            arm: {metric: [run.get(metric, np.nan) for run in runs] for metric in statistics.METRICS}
-            for arm, runs in figures.items()
+            arm: {metric: [run.get(metric, np.nan) for run in each] for metric in statistics.METRICS}
+            for arm, each in runs.items()
         }
-        self._of = {"with": list(with_gan), "without": list(without_gan)}
-        self._colors = {**dict.fromkeys(with_gan, "tab:red"), **dict.fromkeys(without_gan, "tab:blue")}
-        self.best_without_gan, self.best_with_gan = (self._best(names) for names in (without_gan, with_gan))
+        self.kinds = {arm: kinds[arm] for arm in self.arms}
+        self.best_without_gan, self.best_with_gan = self.best_of("none"), self.best_of("gan")
 
-    def _best(self, names):
-        means = {name: np.mean(self.arms[name]["balanced_accuracy"]) for name in names}
-        return max(means, key=means.get) if means else None
+    def of_kind(self, kind: str) -> list[str]:
+        """The names of the arms of a kind."""
+        return [arm for arm, each in self.kinds.items() if each == kind]
 
-    def compare(self, arm, other, metric="balanced_accuracy"):
+    def best_of(self, kind: str) -> str | None:
+        """The arm of a kind with the highest mean balanced accuracy; None if there is none."""
+        return max(self.of_kind(kind), key=self._accuracy, default=None)
+
+    def _accuracy(self, arm: str) -> float:
+        return float(np.mean(self.arms[arm]["balanced_accuracy"]))
+
+    def compare(self, arm: str, other: str, metric: str = "balanced_accuracy") -> dict[str, Any]:
         """The paired difference of two arms.
 
         Args:
@@ -56,8 +71,8 @@ class Report:
 
         Returns a dict: `difference`, the mean of arm minus other over the seeds; `interval`, its 95% t interval as
         `(lowest, highest)`, or None under three seeds; `p_value` of Wilcoxon's signed-rank test; `wins`, in how many seeds
-        the arm is the higher one. The figures of what was not measured are NaN. All seeds have the test images in common,
-        so that this is the mean over seeds for these images.
+        the arm is the higher one. All of it is NaN for what was not measured. All seeds have the test images in common, so
+        that this is the mean over seeds for these images.
 
         Raises:
             ImportError: Without SciPy.
@@ -75,27 +90,27 @@ class Report:
         }
 
     @property
-    def gain(self):
-        """`compare` of the best arm with a GAN and the best without one; None without a GAN."""
+    def gain(self) -> dict[str, Any] | None:
+        """`compare` of the best arm with a GAN and the best one without; None without a GAN."""
         if self.best_with_gan is None or self.best_without_gan is None:
             return None
         return self.compare(self.best_with_gan, self.best_without_gan)
 
-    def verdict(self):
+    def verdict(self) -> str:
         """What the study says of the GAN, in a sentence."""
         gain = self.gain
         if gain is None:
             return "The study has no arm with a GAN, or none without."
-        n = len(self.seeds)
         facts = (
             f"{100 * gain['difference']:+.1f} points of balanced accuracy for {self.best_with_gan!r} over "
             f"{self.best_without_gan!r} ({statistics.in_words(gain['interval'])}, Wilcoxon p = {gain['p_value']:.2g}, "
-            f"higher in {gain['wins']} of {n} seeds)"
+            f"higher in {gain['wins']} of {len(self.seeds)} seeds)"
         )
-        if max(len(names) for names in self._of.values()) > 1:
+        tried = {kind: len(self.of_kind(kind)) for kind in ("gan", "none")}
+        if max(tried.values()) > 1:
             facts += (
-                f"; each is the best, in these seeds, of its kind ({len(self._of['with'])} with the GAN, "
-                f"{len(self._of['without'])} without), which flatters the kind of which more were tried"
+                f"; each is the best, in these seeds, of its kind ({tried['gan']} with the GAN, {tried['none']} without), "
+                "which flatters the kind of which more were tried"
             )
         if gain["interval"] is None:
             return f"Too few seeds for a verdict: {facts}."
@@ -108,35 +123,46 @@ class Report:
             return f"The GAN does harm: {facts}."
         return f"No clear difference: {facts}."
 
-    def _rows(self):
-        order = sorted(self.arms, key=lambda arm: -np.mean(self.arms[arm]["balanced_accuracy"]))
-        for arm in order:
-            values = [np.array(self.arms[arm][metric], np.float64) * 100 for metric in _NAMES]
-            yield arm, [_spread(value) for value in values]
+    def _rows(self) -> tuple[list[str], list[list[str]]]:
+        """Head and rows of the table, the best arm first."""
+        order = sorted(self.arms, key=lambda arm: -self._accuracy(arm))
+        return ["", *_NAMES.values()], [[arm, *(tables.spread(self.arms[arm][m]) for m in _NAMES)] for arm in order]
 
-    def table(self):
+    def table(self) -> str:
         """A table in Markdown: mean ± standard deviation over the seeds, in per cent, the best arm first."""
-        lines = ["| | " + " | ".join(_NAMES.values()) + " |", "|-" * (len(_NAMES) + 1) + "|"]
-        lines += [f"| {arm} | {' | '.join(cells)} |" for arm, cells in self._rows()]
-        return "\n".join(lines)
+        return tables.markdown(*self._rows())
 
-    def to_dict(self, **more):
-        """All figures as a dict for JSON: what is given as `more`, `seeds`, `arms`, `best_without_gan`, `best_with_gan`."""
-        return plain(
-            {
-                **more,
-                "seeds": self.seeds,
-                "arms": self.arms,
-                "best_without_gan": self.best_without_gan,
-                "best_with_gan": self.best_with_gan,
-            }
-        )
+    def to_dict(self, **more: Any) -> dict[str, Any]:
+        """All of it as a dict for JSON: what is given as `more`, `seeds`, `arms`, `kinds` and the best two arms."""
+        names = ("seeds", "arms", "kinds", "best_without_gan", "best_with_gan")
+        return results.plain({**more, **{name: getattr(self, name) for name in names}})
 
-    def to_json(self, path, **more):
+    def to_json(self, path: Any, **more: Any) -> None:
         """Writes `to_dict` to a file, whole or not at all; what is no finite number is null there."""
-        write_json(path, self.to_dict(**more))
+        _files.write(_checks.path(path), results.as_json(self.to_dict(**more)))
 
-    def plot(self, path=None):
+    @classmethod
+    def from_json(cls, path: Any) -> "Report":
+        """Reads what `to_json` wrote.
+
+        Raises:
+            ValueError: For a file that holds something else.
+        """
+        try:
+            content = json.loads(_files.read_text(_checks.path(path)))
+            arms = {
+                arm: {metric: [np.nan if value is None else value for value in values] for metric, values in each.items()}
+                for arm, each in content["arms"].items()
+            }
+            runs = {arm: [dict(zip(each, run)) for run in zip(*each.values(), strict=True)] for arm, each in arms.items()}
+            return cls(runs, content["seeds"], content["kinds"])
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise ValueError(
+                f"`path` must be a file that `Report.to_json` wrote. Received: {str(path)!r}, which holds something else: "
+                f"{error!r}"
+            ) from error
+
+    def plot(self, path: Any = None) -> bytes:
         """Draws the balanced accuracy of all arms, a dot for each seed: red with a GAN, blue without, grey the controls.
 
         Args:
@@ -146,12 +172,12 @@ class Report:
         """
         from matplotlib.figure import Figure
 
-        order = [arm for arm, _ in self._rows()][::-1]
+        order = sorted(self.arms, key=lambda arm: -self._accuracy(arm))[::-1]
         figure = Figure(figsize=(7.0, 0.32 * len(order) + 1.0))  # without pyplot, whose backend is the user's
         axes = figure.add_subplot()
         for n, arm in enumerate(order):
             values = 100 * np.array(self.arms[arm]["balanced_accuracy"])
-            color = self._colors.get(arm, "tab:gray")
+            color = _COLORS.get(self.kinds[arm], "tab:gray")
             axes.plot(values, np.full(len(values), n), "o", color=color, alpha=0.5, markersize=4)
             axes.plot(values.mean(), n, "|", color=color, markersize=14, markeredgewidth=2)
         axes.set_yticks(range(len(order)), order)
@@ -164,7 +190,7 @@ class Report:
             _files.write(_checks.path(path), buffer.getvalue())
         return buffer.getvalue()
 
-    def to_html(self, path, title="Does the GAN help?"):
+    def to_html(self, path: Any, title: str = "Does the GAN help?") -> None:
         """Writes one page with the verdict, the table and the plot, and nothing outside it.
 
         Args:
@@ -172,57 +198,15 @@ class Report:
             title: Its title. Defaults to "Does the GAN help?".
         """
         picture = base64.b64encode(self.plot()).decode()
-        head = "".join(f"<th>{html.escape(name)}</th>" for name in ("", *_NAMES.values()))
-        rows = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in (arm, *cells)) + "</tr>\n"
-            for arm, cells in self._rows()
-        )
         style = "body{font:15px sans-serif;max-width:60em;margin:2em auto}td,th{padding:.2em .7em;text-align:right}"
         page = (
             f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>'
             f"<style>{style}td:first-child{{text-align:left}}</style><h1>{html.escape(title)}</h1>"
             f"<p>{html.escape(self.verdict())}</p><p>Per cent, mean ± standard deviation over {len(self.seeds)} seeds.</p>"
-            f'<table><tr>{head}</tr>\n{rows}</table><p><img alt="Balanced accuracy of all arms" '
+            f'{tables.html(*self._rows())}<p><img alt="Balanced accuracy of all arms" '
             f'src="data:image/png;base64,{picture}"></p></html>\n'
         )
         _files.write(_checks.path(path), page)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.table()}\n\n{self.verdict()}"
-
-
-def _spread(values):
-    if np.isnan(values).all():
-        return "-"
-    spread = f" ± {np.nanstd(values, ddof=1):.1f}" if len(values) > 1 else ""
-    return f"{np.nanmean(values):.1f}{spread}"
-
-
-def write_json(path, content):
-    """Writes a value to a JSON file, whole or not at all.
-
-    Args:
-        path: The file.
-        content: What `plain` takes.
-    """
-    text = json.dumps(plain(content), indent=1, allow_nan=False)
-    _files.write(_checks.path(path), text + "\n")
-
-
-def plain(value):
-    """A value as JSON has it: arrays as lists, and None for numbers that are not finite.
-
-    Raises:
-        TypeError: For a value that JSON does not have.
-    """
-    if isinstance(value, dict):
-        return {key: plain(each) for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(each) for each in value]
-    if isinstance(value, (np.ndarray, np.generic)):
-        return plain(value.tolist())
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if value is None or isinstance(value, (bool, int, str)):
-        return value
-    raise TypeError(f"What is written must be plain values. Received: {value!r}")

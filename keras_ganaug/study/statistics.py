@@ -1,11 +1,12 @@
 """What is measured of a classifier, and whether two arms differ."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from keras_ganaug import _checks
-from keras_ganaug.study import extras
+from keras_ganaug import _checks, _extras
 
 BUCKETS = ("head", "middle", "tail")
 METRICS = (
@@ -23,7 +24,7 @@ FEWEST = 3
 _TEMPERATURES = np.geomspace(0.1, 100.0, 121)
 
 
-def buckets(counts):
+def buckets(counts: Sequence[int]) -> dict[str, np.ndarray]:
     """Which classes are head, middle and tail, from how many training images each has.
 
     The range from the smallest count to the largest is cut into three equal parts on a logarithmic scale. Where all classes
@@ -49,8 +50,8 @@ def buckets(counts):
     return dict(zip(BUCKETS, (head, ~head & ~tail, tail), strict=True))
 
 
-def measure(logits, labels, counts, bins=15):
-    """The figures of a classifier on test images.
+def measure(logits: np.ndarray, labels: np.ndarray, counts: Sequence[int], bins: int = 15) -> dict[str, Any]:
+    """The metrics of a classifier on test images, by scikit-learn.
 
     Args:
         logits: Float array (n, C).
@@ -62,87 +63,61 @@ def measure(logits, labels, counts, bins=15):
     And `recalls`, a list, by class.
     """
     logits, labels = np.asarray(logits, np.float64), np.asarray(labels)
-    num_classes = logits.shape[1]
-    named = logits.argmax(1)
-    confusion = np.zeros([num_classes, num_classes])
-    np.add.at(confusion, (labels, named), 1)
-    right, of_class, as_class = np.diag(confusion), confusion.sum(1), confusion.sum(0)
-    there = of_class > 0
-    recalls = np.where(there, right / np.maximum(of_class, 1), np.nan)
-    f1 = 2 * right / np.maximum(of_class + as_class, 1)
-    groups = buckets(counts)
+    predicted, classes = logits.argmax(1), np.arange(logits.shape[1])
+    _, recalls, f1, support = _extras.load("sklearn.metrics").precision_recall_fscore_support(
+        labels, predicted, labels=classes, zero_division=0.0
+    )
+    recalls = np.where(support > 0, recalls, np.nan)
 
-    def mean(values, which):
-        return float(values[which].mean()) if which.any() else float("nan")
+    def mean(values: np.ndarray, which: np.ndarray) -> float:
+        which = which & (support > 0)
+        return float(values[which].mean()) if which.any() else math.nan
 
+    everywhere = classes >= 0
     return {
-        "balanced_accuracy": mean(recalls, there),
-        "macro_f1": mean(f1, there),
-        **{f"{name}_recall": mean(recalls, which & there) for name, which in groups.items()},
-        "calibration_error": _calibration_error(logits, named == labels, bins),
+        "balanced_accuracy": mean(recalls, everywhere),
+        "macro_f1": mean(f1, everywhere),
+        **{f"{name}_recall": mean(recalls, which) for name, which in buckets(counts).items()},
+        "calibration_error": _calibration_error(logits, predicted == labels, bins),
         "log_loss": log_loss(logits, labels),
         "recalls": recalls.tolist(),
     }
 
 
-def log_loss(logits, labels):
+def log_loss(logits: np.ndarray, labels: np.ndarray) -> float:
     """The mean over the classes of the mean of -log p(label), at the temperature that suits these images best.
 
-    It says more of a few images than how many of them are named right, and the temperature, as in temperature scaling (Guo
-    et al. 2017), keeps a classifier that is too sure of itself from being judged by that alone.
-
-    Args:
-        logits: Float array (n, C).
-        labels: Class indices (n,).
-
-    Returns a float of at least 0.
+    It says more of a few images than how many of them are classified correctly, and the temperature, as in temperature
+    scaling (Guo et al. 2017), keeps overconfidence alone from deciding. Logits are floats (n, C), labels class indices (n,).
     """
     logits, labels = np.asarray(logits, np.float64), np.asarray(labels)
     weights = 1 / np.bincount(labels)[labels]
-    weights /= weights.sum()
-    above = logits - logits[np.arange(len(labels)), labels][:, None]
-    highest = above.max(1, keepdims=True)
-
-    def at(temperature):
-        exponentials = np.exp((above - highest) / temperature).sum(1)
-        return weights @ (highest[:, 0] / temperature + np.log(exponentials))
-
-    return float(min(at(temperature) for temperature in _TEMPERATURES))
+    log_softmax, rows = _extras.load("scipy.special").log_softmax, np.arange(len(labels))
+    losses = [-log_softmax(logits / temperature, axis=1)[rows, labels] for temperature in _TEMPERATURES]
+    return float(min(np.average(losses, axis=1, weights=weights)))
 
 
-def _calibration_error(logits, right, bins):
+def _calibration_error(logits: np.ndarray, correct: np.ndarray, bins: int) -> float:
     """Σ (share of a bin) |its accuracy - its mean confidence|, over equal bins of confidence."""
-    exponentials = np.exp(logits - logits.max(1, keepdims=True))
-    confidence = (exponentials / exponentials.sum(1, keepdims=True)).max(1)
+    confidence = _extras.load("scipy.special").softmax(logits, axis=1).max(1)
     place = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = np.bincount(place, weights=right - confidence, minlength=bins)
-    return float(np.abs(gaps).sum() / len(right))
+    gaps = np.bincount(place, weights=correct - confidence, minlength=bins)
+    return float(np.abs(gaps).sum() / len(correct))
 
 
-def paired_interval(differences, level=0.95):
-    """The t interval of a mean difference of pairs.
+def paired_interval(differences: Sequence[float], level: float = 0.95) -> tuple[float, float] | None:
+    """The t interval of a mean difference of pairs: `(lowest, highest)`, or None of fewer than three.
 
-    It assumes that differences are normal and independent, as those of seeds with data of their own are, and covers the mean
-    as often as `level` says for any number of pairs. With two pairs it is so wide that it says nothing.
-
-    Args:
-        differences: One for each pair, here for each seed: float array (n,).
-        level: Coverage, above 0 and below 1. Defaults to 0.95.
-
-    Returns `(lowest, highest)`; NaN if one of the differences is; None if there are fewer than three.
-
-    Raises:
-        ImportError: Without SciPy.
-        ValueError: For differences that are not of the shape (n,).
+    It assumes that differences are normal and independent, as those of seeds with data of their own are. It is NaN if one
+    of the differences is. `level` is the coverage, above 0 and below 1.
     """
     differences = _series(differences)
     if len(differences) < FEWEST:
         return None
-    error = differences.std(ddof=1) / math.sqrt(len(differences))
-    return _t_interval(differences, error, level)
+    return _t_interval(differences, differences.std(ddof=1) / math.sqrt(len(differences)), level)
 
 
-def in_words(interval, level=0.95):
+def in_words(interval: tuple[float, float] | None, level: float = 0.95) -> str:
     """An interval of shares in words, in points: "95% interval -0.6 to +0.2"."""
     if interval is None:
         return "too few seeds for an interval"
@@ -152,7 +127,7 @@ def in_words(interval, level=0.95):
     return f"{level:.0%} interval {low:+.1f} to {high:+.1f}"
 
 
-def cross_validated_interval(differences, folds, level=0.95):
+def cross_validated_interval(differences: Sequence[float], folds: int, level: float = 0.95) -> tuple[float, float]:
     """A confidence interval of a mean difference over the folds of a repeated cross-validation.
 
     Any two of these share most of their training images, so that their differences are alike, and their mean is further from
@@ -162,15 +137,11 @@ def cross_validated_interval(differences, folds, level=0.95):
     Reference: Nadeau and Bengio 2003, Inference for the Generalization Error, section 3.
 
     Args:
-        differences: One for each of the J folds of all repetitions: float array (J,).
+        differences: One for each of the J folds of all repetitions: floats (J,).
         folds: Into how many parts the data were cut, at least 2: n_test/n_train is 1 / (folds - 1).
         level: Coverage, above 0 and below 1. Defaults to 0.95.
 
     Returns `(lowest, highest)`; infinite for a single difference.
-
-    Raises:
-        ImportError: Without SciPy.
-        ValueError: For differences that are not of the shape (n,), and fewer than two folds.
     """
     differences = _series(differences)
     if _checks.positive_int(folds, "folds") < 2:
@@ -178,42 +149,33 @@ def cross_validated_interval(differences, folds, level=0.95):
     count = len(differences)
     if count == 1:
         return -math.inf, math.inf
-    error = differences.std(ddof=1) * math.sqrt(1 / count + 1 / (folds - 1))
-    return _t_interval(differences, error, level)
+    return _t_interval(differences, differences.std(ddof=1) * math.sqrt(1 / count + 1 / (folds - 1)), level)
 
 
-def _series(differences):
+def _series(differences: Any) -> np.ndarray:
     differences = np.asarray(differences, np.float64)
     if differences.ndim != 1 or not len(differences):
         raise ValueError(f"`differences` must have the shape (n,). Received: shape {differences.shape}")
     return differences
 
 
-def _t_interval(differences, error, level):
+def _t_interval(differences: np.ndarray, error: float, level: float) -> tuple[float, float]:
     """The mean ± the quantile of Student's t distribution times the standard error; a point where the error is 0."""
-    half = extras.load("scipy.stats").t.ppf((1 + level) / 2, len(differences) - 1) * error
+    half = _extras.load("scipy.stats").t.ppf((1 + level) / 2, len(differences) - 1) * error
     middle = differences.mean()
     return float(middle - half), float(middle + half)
 
 
-def without_rounding(differences):
+def without_rounding(differences: Any) -> np.ndarray:
     """Differences of shares without what the last bits of floating-point numbers add: equal ones are equal then."""
     return np.round(np.asarray(differences, np.float64), 12)
 
 
-def wilcoxon(differences):
+def wilcoxon(differences: Sequence[float]) -> float:
     """The two-sided p-value of Wilcoxon's signed-rank test (1945), by SciPy: exact with few pairs, else an approximation.
 
     Differences of 0 are dropped, and ties share their mean rank; what differs by rounding alone is a tie. With few seeds it
-    cannot be small: with five at least 0.0625, with ten 0.002.
-
-    Args:
-        differences: One for each pair: float array (n,).
-
-    Returns a float; 1 if all differences are 0, and NaN if one of them is.
-
-    Raises:
-        ImportError: Without SciPy.
+    cannot be small: with five at least 0.0625, with ten 0.002. It is 1 if all differences are 0, and NaN if one of them is.
     """
     differences = without_rounding(differences)
     if np.isnan(differences).any():
@@ -221,4 +183,4 @@ def wilcoxon(differences):
     differences = differences[differences != 0]
     if not len(differences):
         return 1.0
-    return float(extras.load("scipy.stats").wilcoxon(differences, correction=True).pvalue)
+    return float(_extras.load("scipy.stats").wilcoxon(differences, correction=True).pvalue)

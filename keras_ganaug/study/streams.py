@@ -5,8 +5,13 @@ import tensorflow as tf
 
 from keras_ganaug import _pipelines, _random
 from keras_ganaug.augmentation import gan_augment
-from keras_ganaug.augmentation.replacement import class_weights
-from keras_ganaug.study.arms import TRANSFORMS
+from keras_ganaug.conditions.weights import class_weights
+from keras_ganaug.study.arms import as_transform
+
+
+def _rounds(rng, rows, count):
+    """Rows in one random order after another, `count` of them."""
+    return np.concatenate([rng.permutation(rows) for _ in range(-(-count // len(rows)))])[:count]
 
 
 def order_of_images(labels, num_classes, sampling, steps, batch_size, seed):
@@ -14,30 +19,21 @@ def order_of_images(labels, num_classes, sampling, steps, batch_size, seed):
 
     "natural": one random order after another; "balanced": each class in turn, each with random orders of its own images.
     """
-    rng = np.random.default_rng([seed, 17])
-    total = steps * batch_size
+    rng, total = np.random.default_rng([seed, 17]), steps * batch_size
     if sampling == "natural":
-        rounds = [rng.permutation(len(labels)) for _ in range(-(-total // len(labels)))]
-        return np.concatenate(rounds)[:total].reshape(steps, batch_size)
-    present = [np.flatnonzero(labels == c) for c in range(num_classes)]
-    present = [rows for rows in present if len(rows)]
-    each = -(-total // len(present))
-    columns = [np.concatenate([rng.permutation(rows) for _ in range(-(-each // len(rows)))])[:each] for rows in present]
-    turns = np.stack(columns, 1)
-    turns = rng.permuted(turns, axis=1)
-    return turns.reshape(-1)[:total].reshape(steps, batch_size)
+        return _rounds(rng, np.arange(len(labels)), total).reshape(steps, batch_size)
+    present = [rows for rows in (np.flatnonzero(labels == c) for c in range(num_classes)) if len(rows)]
+    turns = np.stack([_rounds(rng, rows, -(-total // len(present))) for rows in present], 1)
+    return rng.permuted(turns, axis=1).reshape(-1)[:total].reshape(steps, batch_size)
 
 
 def order_by_frequency(labels, frequencies, steps, batch_size, seed):
     """As `order_of_images`, with each class as often as `frequencies` says; its own images come in random orders."""
     rng = np.random.default_rng([seed, 19])
-    total = steps * batch_size
-    classes = rng.choice(len(frequencies), total, p=frequencies)
-    order = np.empty(total, int)
+    classes = rng.choice(len(frequencies), steps * batch_size, p=frequencies)
+    order = np.empty(len(classes), int)
     for c in np.unique(classes):
-        places, rows = np.flatnonzero(classes == c), np.flatnonzero(labels == c)
-        rounds = [rng.permutation(rows) for _ in range(-(-len(places) // len(rows)))]
-        order[places] = np.concatenate(rounds)[: len(places)]
+        order[classes == c] = _rounds(rng, np.flatnonzero(labels == c), (classes == c).sum())
     return order.reshape(steps, batch_size)
 
 
@@ -65,7 +61,22 @@ def fill_up(prior, fraction):
     return np.maximum(level - base, 0.0) / fraction
 
 
-def make_stream(arm, images, labels, num_classes, source, steps, batch_size, value_range, seed):
+def filled(synthetic, prior):
+    """A `Synthetic` with class weights in place of "fill"."""
+    if isinstance(synthetic.strategy, str) and synthetic.strategy == "fill":
+        return synthetic._replace(strategy=fill_up(prior, synthetic.fraction).tolist())
+    return synthetic
+
+
+def frequencies_of(synthetic, prior):
+    """The frequency of each class among the synthetic rows; for "keep" it is `prior` itself."""
+    weights = class_weights(synthetic.strategy, len(prior))
+    if weights is not None:
+        return np.array(weights, np.float64)
+    return prior if synthetic.strategy == "keep" else fill_up(prior, synthetic.fraction)
+
+
+def make_stream(arm, images, labels, num_classes, generator, steps, batch_size, value_range, seed):
     """The batches of a training under one arm, and the frequency of each class in them.
 
     Returns `(dataset, prior)`: float32 images, one-hot labels, sample weights.
@@ -82,18 +93,15 @@ def make_stream(arm, images, labels, num_classes, source, steps, batch_size, val
     def batches(rows):
         return tf.data.Dataset.from_tensor_slices(rows).map(gather, num_parallel_calls=tf.data.AUTOTUNE)
 
-    synthetic = arm.synthetic
-    if synthetic is None or synthetic.fraction == 0:
+    if arm.kind == "none":
         data = batches(order)
     else:
+        synthetic = filled(arm.synthetic, prior)
         with_synthetic = steps - round(synthetic.real_only_end * steps)
-        strategy = synthetic.strategy
-        if isinstance(strategy, str) and strategy == "fill":
-            strategy = fill_up(prior, synthetic.fraction)
         augment = gan_augment(
-            source,
+            generator,
             synthetic.fraction,
-            sampling_strategy=strategy,
+            sampling_strategy=synthetic.strategy,
             synthetic_weight=synthetic.weight,
             value_range=value_range,
             truncation=synthetic.truncation,
@@ -101,14 +109,11 @@ def make_stream(arm, images, labels, num_classes, source, steps, batch_size, val
             seed=seed,
         )
         data = batches(order[:with_synthetic]).map(augment, num_parallel_calls=tf.data.AUTOTUNE)
-        weights = class_weights(strategy, num_classes)
-        if weights is None and strategy == "balance":
-            weights = fill_up(prior, synthetic.fraction)
-        if weights is not None:
-            prior = (1 - synthetic.fraction) * prior + synthetic.fraction * np.asarray(weights, np.float64)
-        if with_synthetic < steps:  # the classes stay as frequent as the loss was told
-            rest = order[with_synthetic:]
-            if weights is not None:
+        rest, frequencies, of_real = order[with_synthetic:], frequencies_of(synthetic, prior), prior
+        if frequencies is not of_real:
+            prior = (1 - synthetic.fraction) * prior + synthetic.fraction * frequencies
+        if len(rest):
+            if frequencies is not of_real:  # the classes stay as frequent as the loss was told
                 there = prior * (np.bincount(real_labels, minlength=num_classes) > 0)
                 rest = order_by_frequency(real_labels, there / there.sum(), *rest.shape, seed)
             data = data.concatenate(batches(rest))
@@ -118,17 +123,13 @@ def make_stream(arm, images, labels, num_classes, source, steps, batch_size, val
 
 def _transformer(arm, value_range, seed):
     """What is done to each batch: one at a time, since Keras's layers draw from a state."""
-    transforms = []
-    for transform in arm.transforms:
-        transform = TRANSFORMS.get(transform, transform) if isinstance(transform, str) else transform
-        mixes = getattr(transform, "mixes", False)
-        prepared = transform.prepare(seed, value_range) if hasattr(transform, "prepare") else transform
-        transforms.append((prepared, mixes))
+    transforms = [as_transform(transform) for transform in arm.transforms]
+    prepared = [(transform.prepare(seed, value_range), transform.mixes) for transform in transforms]
 
     def apply(step, batch):
         images, labels, weights = batch
         images = tf.cast(images, tf.float32)
-        for n, (transform, mixes) in enumerate(transforms):
+        for n, (transform, mixes) in enumerate(prepared):
             part = _random.fold(_random.as_seed(seed), step, n)
             if not mixes:
                 images, labels = transform(images, labels, part)

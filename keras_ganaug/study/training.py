@@ -1,50 +1,141 @@
 """Trains a classifier under one arm, and the classifier by which samples are filtered."""
 
+import functools
 import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _checks, _compat, _random, _watch
+from keras_ganaug import _checks, _extras, _files, _random, _watch
 from keras_ganaug.generators.controls import Pool, Shuffled
 from keras_ganaug.generators.filtered import FilteredGenerator
-from keras_ganaug.generators.source import resolve
-from keras_ganaug.study import extras, losses, streams
-from keras_ganaug.study.inputs import check_functions
+from keras_ganaug.generators.one_attribute import for_batches
+from keras_ganaug.metrics.classifier import logits_of, train_classifier_on
+from keras_ganaug.study import inputs, losses, statistics, streams
+from keras_ganaug.study.arms import Arm
 
 
-def source_of(arm, make_generator, held_out, make_filter, num_classes, value_range):
-    """Where an arm's synthetic images come from; None if it has none.
+class Trainer:
+    """Trains the arms of one seed of a study, which share images, generator and the classifier that filters its samples.
 
     Args:
-        make_generator, make_filter: Give the generator and the filter's classifier of the seed, when they are needed.
+        study: The `AugmentationStudy`.
+        seed: Integer.
     """
-    synthetic = arm.synthetic
-    if synthetic is None or synthetic.fraction == 0:
-        return None
-    if synthetic.source == "oracle":
-        return Pool(*held_out, num_classes, value_range)
-    source = _with_classes(make_generator(), num_classes)
-    if synthetic.band is not None:
-        source = FilteredGenerator(source, make_filter(), synthetic.band)
-    return Shuffled(source) if synthetic.source == "shuffled" else source
 
+    def __init__(self, study, seed):
+        self.study, self.seed = study, seed
+        (self.images, self.labels), self._test = study.data.of("train", seed), study.data.of("test", seed)
+        self._ready = None
 
-def _with_classes(generator, num_classes):
-    """The `Source` of a generator, which must have all classes of the study; a bare Keras model does not tell how many."""
-    source = resolve(generator)
-    if source.conditional and source.num_classes is None:
-        source = resolve(generator, num_classes)
-    if not source.conditional or source.num_classes < num_classes:
-        classes = f"{source.num_classes} classes" if source.conditional else "none"
-        raise ValueError(
-            f"`make_generator` must give a generator with all {num_classes} classes. Received: {generator!r}, with {classes}"
+    def prepare(self, with_generator):
+        """Makes and checks what the first training takes up, before anything takes long."""
+        with _random.preserved():
+            keras.utils.set_random_seed(self.seed % 2**32)
+            model = inputs.model_of(self.study.build(self.seed))
+            inputs.check_classifier(model, self.images, self.study.num_classes)
+            self._ready = model, inputs.optimizer_of(self.study.optimizer(self.study.steps))
+        if with_generator:
+            self.generator  # noqa: B018
+
+    def measure(self, arm):
+        """The metrics of a classifier that is trained under an arm."""
+        model, prior = self._train(arm, self.images, self.labels, self.seed, self.generator_of(arm))
+        logits = logits_of(model, self._test[0])
+        logits = losses.adjusted(logits, prior) if arm.adjust_logits else logits
+        return statistics.measure(logits, self._test[1], np.bincount(self.labels, minlength=self.study.num_classes))
+
+    def generator_of(self, arm):
+        """The generator of an arm's synthetic images; None if it has none."""
+        if arm.kind in ("none", "oracle"):
+            return None if arm.kind == "none" else self._held_out
+        generator = self.generator
+        if arm.synthetic.band is not None:
+            generator = FilteredGenerator(generator, self._filter, arm.synthetic.band)
+        return Shuffled(generator) if arm.kind == "shuffled" else generator
+
+    @functools.cached_property
+    def generator(self):
+        """The generator of the seed, which must have all classes; a bare Keras model does not tell how many it has."""
+        made = cached_generator(
+            self.study.generator_path(self.seed), lambda: self.study.make_generator(self.images, self.labels, self.seed)
         )
-    return source
+        num_classes, generator = self.study.num_classes, for_batches(made)
+        if generator.condition.conditional and generator.num_classes is None:
+            generator = for_batches(made, num_classes)
+        if not generator.condition.conditional or generator.num_classes < num_classes:
+            classes = f"{generator.num_classes} classes" if generator.condition.conditional else "none"
+            raise ValueError(
+                f"`make_generator` must give a generator with all {num_classes} classes. Received: {made!r}, with {classes}"
+            )
+        return generator
+
+    @functools.cached_property
+    def _held_out(self):
+        return Pool(*self.study.data.of("held_out", self.seed), self.study.num_classes, self.study.value_range)
+
+    @functools.cached_property
+    def _filter(self):
+        def train_on(images, labels, seed):
+            return self._train(Arm(loss="balanced_softmax"), images, labels, seed)[0]
+
+        return cross_fitted_classifier(train_on, self.images, self.labels, self.seed)
+
+    def _train(self, arm, images, labels, seed, generator=None):
+        study = self.study
+        settings = (study.num_classes, generator, study.steps, study.batch_size, study.value_range, seed)
+        return train(arm, lambda: self._make(seed), images, labels, *settings)
+
+    def _make(self, seed):
+        """A classifier and its optimizer."""
+        if seed == self.seed and self._ready is not None:
+            ready, self._ready = self._ready, None
+            return ready
+        model = inputs.model_of(self.study.build(seed))
+        return model, inputs.optimizer_of(self.study.optimizer(self.study.steps))
 
 
-def cross_fitted_classifier(train_on, images, labels, seed, folds=2):
+def train(arm, make, images, labels, num_classes, generator, steps, batch_size, value_range, seed):
+    """A classifier trained under one arm, and the frequency of each class in what it was trained on.
+
+    `make` gives a classifier and its optimizer.
+    """
+    with _random.preserved():
+        if arm.resample is not None:
+            images, labels = arm.resample(images, labels, seed)
+        data, prior = streams.make_stream(arm, images, labels, num_classes, generator, steps, batch_size, value_range, seed)
+        keras.utils.set_random_seed(seed % 2**32)  # of layers that draw
+        model, optimizer = make()
+        _watch.warn_of_last_activation(model, images, "build")
+        return train_classifier_on(data, model, steps, optimizer, losses.make(arm.loss, prior)), prior
+
+
+def cached_generator(path: Path | None, make: Callable[[], Any]) -> Any:
+    """The generator of a file, else one that is made; a Keras model is written to the file."""
+    if path is not None and path.exists():
+        try:
+            return keras.models.load_model(path, compile=False)
+        except Exception as error:  # Keras raises what it likes
+            warnings.warn(
+                f"The generator in '{path}' cannot be loaded, and is made anew. Put "
+                "`@keras.saving.register_keras_serializable()` above the classes and functions of its layers, and use "
+                f"no lambda. Received: {type(error).__name__}: {str(error).strip().splitlines()[0]}",
+                stacklevel=2,
+            )
+    generator = inputs.generator_of(make())
+    if path is not None and isinstance(generator, keras.Model):
+        with _files.replacing(path) as new:
+            generator.save(Path(new))
+    return generator
+
+
+def cross_fitted_classifier(
+    train_on: Callable[..., keras.Model], images: np.ndarray, labels: np.ndarray, seed: int, folds: int = 2
+) -> keras.Model:
     """A classifier for filtering samples: the mean of several, each trained on all images but those of one fold.
 
     An image that a generator has copied is then new to one of them at least, and gives no confidence in itself.
@@ -64,7 +155,7 @@ def cross_fitted_classifier(train_on, images, labels, seed, folds=2):
     """
     if not callable(train_on):
         raise TypeError(f"`train_on` must be a function. Received: train_on={train_on!r}")
-    check_functions(train_on=train_on)
+    inputs.check_functions(train_on=train_on)
     folds, seed = _checks.positive_int(folds, "folds"), _checks.non_negative_int(seed, "seed")
     if folds < 2:
         raise ValueError(f"`folds` must be at least 2. Received: folds={folds}")
@@ -106,23 +197,14 @@ def folds_of(labels, folds, seed):
 def repeated_folds(labels, folds, repeats, seed):
     """In which fold each image is held out, each time anew: int array (repeats, n), each class spread evenly.
 
-    They are those of scikit-learn's `RepeatedStratifiedKFold`. A class may have fewer images than there are folds.
-
-    Args:
-        labels: Class indices (n,).
-        folds: How many, at least 2.
-        repeats: How often.
-        seed: Non-negative integer.
-
-    Raises:
-        ImportError: Without scikit-learn.
-        ValueError: Where each class has fewer images than there are folds.
+    They are those of scikit-learn's `RepeatedStratifiedKFold`. A class may have fewer images than there are folds, but not
+    each of them.
     """
     most = np.bincount(labels).max()
     if most < folds:
         raise ValueError(f"`labels` must have a class of at least {folds} images, for {folds} folds. Received: {most}")
     state = np.random.RandomState(np.random.MT19937(np.random.SeedSequence(seed)))  # takes seeds of any size
-    model_selection = extras.load("sklearn.model_selection")
+    model_selection = _extras.load("sklearn.model_selection")
     splitter = model_selection.RepeatedStratifiedKFold(n_splits=folds, n_repeats=repeats, random_state=state)
     place = np.empty([repeats, len(labels)], int)
     with warnings.catch_warnings():
@@ -130,26 +212,3 @@ def repeated_folds(labels, folds, repeats, seed):
         for run, (_, held_out) in enumerate(splitter.split(labels, labels)):
             place[run // folds, held_out] = run % folds
     return place
-
-
-def train(arm, build, make_optimizer, images, labels, num_classes, source, steps, batch_size, value_range, seed):
-    """A classifier trained under one arm.
-
-    Returns `(model, prior)`: the Keras model, and the frequency of each class in what it was trained on.
-    """
-    with _random.preserved():
-        if arm.resample is not None:
-            images, labels = arm.resample(images, labels, seed)
-        data, prior = streams.make_stream(arm, images, labels, num_classes, source, steps, batch_size, value_range, seed)
-        keras.utils.set_random_seed(seed % 2**32)  # of layers that draw
-        model = build(seed)
-        _watch.warn_of_last_activation(model, images, "build")
-        _compat.compile_classifier(model, optimizer=make_optimizer(steps), loss=losses.make(arm.loss, prior))
-        model.fit(data, epochs=1, shuffle=False, verbose=0)
-        return model, prior
-
-
-def logits_of(model, images, batch_size=500):
-    """What a classifier says of images: float32 array (n, num_classes). `predict` would be traced for each classifier."""
-    chunks = [images[start : start + batch_size] for start in range(0, len(images), batch_size)]
-    return np.concatenate([np.asarray(model(chunk.astype(np.float32), training=False), np.float32) for chunk in chunks])

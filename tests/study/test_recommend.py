@@ -132,12 +132,12 @@ class Scripted:
     def __init__(self, train, test, make_generator, arms, on_top_of, seeds, **options):
         self.arms, self.seeds, self.make_generator = arms, list(seeds), make_generator
 
-    def run(self):
+    def results(self, generator_first):
+        [seed] = self.seeds
         if any(arm.synthetic for arm in self.arms.values()):
-            for run in self.seeds:
-                self.make_generator(None, None, run)
-        self.arms = {name: _measured(self.accuracies[name][self.seeds]) for name in self.arms}
-        return self
+            self.make_generator(None, None, seed)
+        measured = {name: _measured([self.accuracies[name][seed]]) for name in self.arms}
+        return {(seed, name): {metric: values[0] for metric, values in each.items()} for name, each in measured.items()}
 
 
 @pytest.fixture
@@ -155,7 +155,7 @@ def scripted(monkeypatch):
 
 
 @pytest.mark.parametrize(("gain", "folds", "words"), [(-0.05, 2, "does not help"), (0.05, 6, "helps")])
-def test_what_is_behind_is_given_up(scripted, gain, folds, words):
+def test_what_is_eliminated_is_measured_no_more(scripted, gain, folds, words):
     """How often each arm is measured, and how many GANs are trained."""
     base = np.resize([0.5, 0.6, 0.55], 6)
     accuracies = {"plain": base, "worse": base - 0.1, "some": base + gain + [0.01, 0, -0.01] * 2, "bad": base - 0.1}
@@ -220,7 +220,7 @@ def _simulated(rng, means, folds, repeats, deviation):
 
     def measure(names, run):
         for name in names:
-            figures = trials.figures.setdefault(name, {"balanced_accuracy": [], "log_loss": []})
+            figures = trials.metrics.setdefault(name, {"balanced_accuracy": [], "log_loss": []})
             figures["balanced_accuracy"].append(values[name][run])
             figures["log_loss"].append(values[name][run])
 
@@ -236,7 +236,7 @@ def test_the_best_arm_is_hardly_ever_given_up(folds, repeats):
     for _ in range(trials):
         for means, deviation in (([0.5] * 5, 0.05), ([0.5] + [0.9] * 4, 0.02)):
             simulated, _ = _simulated(rng, means, folds, repeats, deviation)
-            left = simulated.race(dict.fromkeys("abcde"), simulated.is_eliminated)
+            left = simulated.eliminate(dict.fromkeys("abcde"), simulated.is_surely_worse)
             if means[1] == 0.5:
                 lost += "a" not in left  # any of them may be called the best
             else:
@@ -252,11 +252,11 @@ def test_no_gan_is_given_up_that_would_convince(folds, repeats, gain):
     rng, margin, spared, helpful = np.random.default_rng(folds), 0.003, 0, 0
     for _ in range(100):
         trials, values = _simulated(rng, [0.6, 0.6 + gain], folds, repeats, 0.02)
-        trials.race({"a": None}, lambda *_: False)
-        left = trials.race({"b": None}, lambda name, *_: trials.is_hopeless(name, "a", margin), "a")
+        trials.eliminate({"a": None}, lambda *_: False)
+        left = trials.eliminate({"b": None}, lambda name, *_: trials.is_hopeless(name, "a", margin), "a")
         convinces = trials.is_convincing(values["b"] - values["a"], margin)
         assert ("b" in left) == convinces
-        spared += folds * repeats - len(trials.figures["b"]["log_loss"])
+        spared += folds * repeats - len(trials.metrics["b"]["log_loss"])
         helpful += convinces
     if gain <= 0:
         assert helpful <= 15
@@ -270,7 +270,7 @@ def test_whatever_may_come_is_less_than_what_convinces_most():
         trials, values = _simulated(rng, [0.5, 0.5], 3, 2, 0.1)
         count = int(rng.integers(1, 6))
         for name in "ab":
-            trials.figures[name] = {"balanced_accuracy": list(values[name][:count])}
+            trials.metrics[name] = {"balanced_accuracy": list(values[name][:count])}
         differences = trials.differences("b", "a")
         scale = 10.0 ** rng.uniform(-3, 0, [2000, 1])
         rest = np.minimum(scale * rng.uniform(-0.2, 1, [2000, 6 - count]), 1)
@@ -366,7 +366,7 @@ COUNTS, NAMES = np.array([1000, 100, 12]), ["cat", "dog", "owl"]
 def _advice(gains, strategy=(0.0, 0.2, 0.8), band=None):
     labels = np.repeat(range(3), COUNTS)
     trials = cross_validation.CrossValidation(None, labels, None, folds=3, repeats=2, seed=1, num_classes=3)
-    trials.figures = {
+    trials.metrics = {
         "plain": _measured([0.8] * len(gains)),
         "other": _measured([0.1] * len(gains)),
         "some": _measured(0.8 + np.array(gains), head=0.89, tail=0.75),
@@ -417,9 +417,9 @@ def test_strategies_become_weights_that_a_layer_has_too():
         ({1: 1.0, 2: 3.0}, {"middle": -0.1}, ["middle"], [0, 0, 1]),
     ],
 )
-def test_classes_that_the_gan_harms_are_spared(strategy, gains, names, weights):
+def test_classes_that_the_gan_harms_are_excluded(strategy, gains, names, weights):
     synthetic = study.Synthetic(0.5, strategy)
-    harmed, spared = candidates.sparing_the_harmed(synthetic, gains, COUNTS, COUNTS / COUNTS.sum())
+    harmed, spared = candidates.without_the_harmed(synthetic, gains, COUNTS, COUNTS / COUNTS.sum())
     assert harmed == names
     np.testing.assert_allclose(spared.strategy, weights)
 
@@ -433,14 +433,14 @@ def test_classes_that_the_gan_harms_are_spared(strategy, gains, names, weights):
         ("keep", {"head": -0.8}, np.array([5, 5, 5])),  # there are no rare ones
     ],
 )
-def test_there_is_nothing_to_spare(strategy, gains, counts):
+def test_there_is_nothing_to_exclude(strategy, gains, counts):
     synthetic = study.Synthetic(0.5, strategy)
-    assert candidates.sparing_the_harmed(synthetic, gains, counts, counts / counts.sum()) is None
+    assert candidates.without_the_harmed(synthetic, gains, counts, counts / counts.sum()) is None
 
 
 def test_gains_of_recall_by_bucket_of_classes():
     trials = cross_validation.CrossValidation(None, np.zeros(4, int), None, folds=2, repeats=1, seed=1, num_classes=1)
-    trials.figures = {
+    trials.metrics = {
         "one": _measured([0.8, 0.8], head=0.8, middle=np.nan, tail=0.8),
         "other": _measured([0.8, 0.8], head=0.9, middle=np.nan, tail=0.7),
     }

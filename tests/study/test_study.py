@@ -60,7 +60,8 @@ def test_a_study_that_was_killed_goes_on(tmp_path, monkeypatch):
     assert (len(recorder.given), len(recorder.models)) == (2, 4)  # the second generator was kept
     assert recorder.study(study_data(9), tmp_path, **options).run().arms == whole.arms
     assert len(recorder.models) == 4
-    assert not recorder.study(study_data(9), tmp_path, steps=5, **options)._kept()  # other settings are other results
+    other = recorder.study(study_data(9), tmp_path, steps=5, **options)._settings("nothing")  # other settings, other results
+    assert other != recorder.study(study_data(9), tmp_path, **options)._settings("nothing")
     described = recorder.study(study_data(9), arms={"smote": study.Arm(resample=arms.smote)}, on_top_of=None)._settings(
         "smote"
     )
@@ -72,7 +73,7 @@ def test_the_report(study_of_two_seeds, tmp_path):
     pytest.importorskip("matplotlib")
     _, report = study_of_two_seeds
     content = json.loads(json.dumps(report.to_dict(setting="x")))
-    assert set(content) == {"setting", "seeds", "arms", "best_without_gan", "best_with_gan"}
+    assert set(content) == {"setting", "seeds", "arms", "kinds", "best_without_gan", "best_with_gan"}
     assert content["best_with_gan"] in ("gan", "gan + balanced_softmax")
     assert content["best_without_gan"] in ("nothing", "balanced_softmax")
     assert {"balanced_accuracy", "macro_f1", "tail_recall", "head_recall"} <= set(content["arms"]["gan"])
@@ -104,7 +105,7 @@ def test_the_verdict(gains, word):
         return [dict.fromkeys(statistics.METRICS, value / 100) for value in values]
 
     both = {"plain": figures([80] * len(gains)), "gan": figures(np.add(80, gains))}
-    assert word in study.Report(both, range(len(gains)), ["gan"], ["plain"]).verdict()
+    assert word in study.Report(both, range(len(gains)), {"gan": "gan", "plain": "none"}).verdict()
 
 
 @pytest.mark.slow
@@ -159,9 +160,9 @@ def test_bad_arguments_are_refused_before_anything_is_trained(options):
 
 def test_the_verdict_says_of_how_many_arms_it_took_the_best():
     figures = {name: [dict.fromkeys(statistics.METRICS, 0.5)] * 3 for name in ("gan", "a", "b")}
-    report = study.Report(figures, range(3), ["gan"], ["a", "b"])
+    report = study.Report(figures, range(3), {"gan": "gan", "a": "none", "b": "none"})
     assert "(1 with the GAN, 2 without)" in report.verdict()
-    assert "flatters" not in study.Report(figures, range(3), ["gan"], ["a"]).verdict()
+    assert "flatters" not in study.Report(figures, range(3), {"gan": "gan", "a": "none", "b": "oracle"}).verdict()
 
 
 def test_a_plot_leaves_matplotlib_as_it_is():
@@ -170,7 +171,7 @@ def test_a_plot_leaves_matplotlib_as_it_is():
     matplotlib.use("svg")
     try:
         figures = {"a": [dict.fromkeys(statistics.METRICS, 0.5)] * 2}
-        assert study.Report(figures, [0, 1], [], ["a"]).plot()[1:4] == b"PNG"
+        assert study.Report(figures, [0, 1], {"a": "none"}).plot()[1:4] == b"PNG"
         assert matplotlib.get_backend() == "svg"
     finally:
         matplotlib.use(before)

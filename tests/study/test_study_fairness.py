@@ -11,7 +11,7 @@ from tools import STUDY_SHAPE, StudyRecorder, small_gan, study_data
 
 import keras_ganaug as kga
 from keras_ganaug import study
-from keras_ganaug.study import arms, kept, statistics, streams
+from keras_ganaug.study import arms, results, statistics, streams
 
 SOME = study.Synthetic(0.25, bank_size=12)
 
@@ -220,10 +220,10 @@ def test_a_kept_generator_that_cannot_be_loaded_is_made_anew(tmp_path, recwarn):
 def test_digests_tell_data_apart():
     zeros = np.zeros([2, 3], "uint8")
     parts = [(zeros,), (zeros.T,), (zeros.astype("int8"),), (zeros + 1,), (np.asfortranarray(zeros),)]
-    texts = [kept.digests([part])[0] for part in parts]
+    texts = [results.digests([part])[0] for part in parts]
     assert len(set(texts)) == 4
     assert texts[0] == texts[4]
-    assert kept.digests([(zeros,), (zeros + 1,)])[0] == texts[0]
+    assert results.digests([(zeros,), (zeros + 1,)])[0] == texts[0]
 
 
 @pytest.mark.slow

@@ -154,7 +154,7 @@ def test_too_few_seeds_for_an_interval():
 def _report(gan, plain):
     figures = {"gan": gan, "plain": plain}
     runs = {name: [dict.fromkeys(statistics.METRICS, value) for value in values] for name, values in figures.items()}
-    return study.Report(runs, range(len(gan)), ["gan"], ["plain"])
+    return study.Report(runs, range(len(gan)), {"gan": "gan", "plain": "none"})
 
 
 def test_a_report_says_how_sure_it_is():

@@ -18,7 +18,8 @@ import tensorflow as tf
 from tools import StudyRecorder, study_data
 
 from keras_ganaug import study
-from keras_ganaug.study import arms, fingerprint, kept, recommendation, training
+from keras_ganaug.study import arms, fingerprint, recommendation, training
+from keras_ganaug.study.results import Results
 
 SCALE = 2.0
 
@@ -247,31 +248,31 @@ def _generator(width, images, labels, seed):
 
 
 def test_results_that_could_not_be_found_again_are_not_kept(tmp_path):
-    with pytest.warns(UserWarning, match=r"arms \['mine'\] are not kept in `directory`: .*lock.* `cache_key`"):
+    with pytest.warns(UserWarning, match=r"arms \['mine'\] are not cached in `directory`: .*lock.* `cache_key`"):
         figures(StudyRecorder(), tmp_path, Brightness(0.5, threading.Lock()))
     assert not (tmp_path / "results.json").exists()
 
 
 def test_nan_is_written_as_null_and_read_again(tmp_path):
-    entry = {"settings": "a", "figures": {"tail_recall": float("nan"), "recalls": [0.5, float("nan")]}}
-    kept.add(tmp_path / "results.json", {"a": entry})
+    entry = {"settings": "a", "results": {"tail_recall": float("nan"), "recalls": [0.5, float("nan")]}}
+    Results(tmp_path / "results.json").add({"a": entry})
     text = (tmp_path / "results.json").read_text()
-    assert json.loads(text, parse_constant=pytest.fail)["a"]["figures"] == {"tail_recall": None, "recalls": [0.5, None]}
-    np.testing.assert_equal(kept.read(tmp_path / "results.json"), {"a": entry})
+    assert json.loads(text, parse_constant=pytest.fail)["a"]["results"] == {"tail_recall": None, "recalls": [0.5, None]}
+    np.testing.assert_equal(Results(tmp_path / "results.json").read(), {"a": entry})
     (tmp_path / "results.json").write_text(text.replace("null", "NaN"))  # as it was written before
-    np.testing.assert_equal(kept.read(tmp_path / "results.json"), {"a": entry})
+    np.testing.assert_equal(Results(tmp_path / "results.json").read(), {"a": entry})
 
 
 @pytest.mark.parametrize("change", [lambda text: text[: len(text) // 2], lambda text: "", lambda text: "[1, 2]"])
 def test_results_that_are_cut_short_are_told_and_left_alone(tmp_path, change):
     recorder, file = StudyRecorder(), tmp_path / "results.json"
-    kept.add(file, {"a": {"settings": "a", "figures": {"x": 1.0}}})
+    Results(file).add({"a": {"settings": "a", "results": {"x": 1.0}}})
     file.write_text(change(file.read_text()))
     before = file.read_bytes()
     with pytest.raises(ValueError, match=r"`directory` must hold results.*results\.json"):
         figures(recorder, tmp_path)
     with pytest.raises(ValueError, match=r"results\.json"):
-        kept.add(file, {"a": {"settings": "a", "figures": {}}})
+        Results(file).add({"a": {"settings": "a", "results": {}}})
     assert file.read_bytes() == before
     assert not recorder.models
 
@@ -279,7 +280,7 @@ def test_results_that_are_cut_short_are_told_and_left_alone(tmp_path, change):
 @pytest.mark.parametrize("after", ["write", "rename"])
 def test_a_write_that_is_killed_leaves_the_old_results(tmp_path, monkeypatch, after):
     file = tmp_path / "results.json"
-    kept.add(file, {"a": {"settings": "a", "figures": {"x": 1.0}}})
+    Results(file).add({"a": {"settings": "a", "results": {"x": 1.0}}})
     before = file.read_bytes()
 
     def killed(*args, **kwargs):
@@ -290,10 +291,10 @@ def test_a_write_that_is_killed_leaves_the_old_results(tmp_path, monkeypatch, af
             patched.setattr(tf.io.gfile.GFile, "write", killed)
         else:
             patched.setattr(tf.io.gfile, "rename", killed)
-        kept.add(file, {"b": {"settings": "b", "figures": {}}})
+        Results(file).add({"b": {"settings": "b", "results": {}}})
     assert file.read_bytes() == before
-    kept.add(file, {"b": {"settings": "b", "figures": {}}})  # and the lock is free
-    assert set(kept.read(file)) == {"a", "b"}
+    Results(file).add({"b": {"settings": "b", "results": {}}})  # and the lock is free
+    assert set(Results(file).read()) == {"a", "b"}
 
 
 def test_a_directory_needs_filelock_and_a_file_system(tmp_path, monkeypatch):
@@ -310,21 +311,21 @@ def test_threads_lose_no_results(tmp_path):
 
     def add(thread):
         for n in range(10):
-            kept.add(file, {f"{thread} {n}": {"settings": "a", "figures": {"x": n}}})
+            Results(file).add({f"{thread} {n}": {"settings": "a", "results": {"x": n}}})
 
     threads = [threading.Thread(target=add, args=[number]) for number in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert set(kept.read(file)) == {f"{thread} {n}" for thread in range(4) for n in range(10)}
+    assert set(Results(file).read()) == {f"{thread} {n}" for thread in range(4) for n in range(10)}
 
 
 PROCESS = """
 import json, sys
 from pathlib import Path
-sys.path.insert(0, {tests!r})
-import test_study_kept as tests
+sys.path[:0] = {paths!r}
+import test_results as tests
 folder = Path({folder!r})
 (folder / "texts.json").write_text(json.dumps(tests.texts()))
 tests.add(folder, "other")
@@ -337,18 +338,18 @@ def texts():
 
 def add(folder, name):
     for n in range(60):
-        kept.add(folder / "results.json", {f"{name} {n}": {"settings": "a", "figures": {"x": n}}})
+        Results(folder / "results.json").add({f"{name} {n}": {"settings": "a", "results": {"x": n}}})
 
 
 def test_two_processes_lose_no_results_and_find_each_others(tmp_path):
-    code = PROCESS.format(tests=str(Path(__file__).parents[1]), folder=str(tmp_path))
+    code = PROCESS.format(paths=[str(folder) for folder in Path(__file__).parents[:2]], folder=str(tmp_path))
     other = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": "7"})
     end = time.monotonic() + 120
     while not (tmp_path / "results.json").exists() and other.poll() is None and time.monotonic() < end:
         time.sleep(0.001)
     add(tmp_path, "this")
     assert other.wait(timeout=120) == 0
-    assert set(kept.read(tmp_path / "results.json")) == {f"{name} {n}" for name in ("this", "other") for n in range(60)}
+    assert set(Results(tmp_path / "results.json").read()) == {f"{name} {n}" for name in ("this", "other") for n in range(60)}
     assert json.loads((tmp_path / "texts.json").read_text()) == texts()
 
 

@@ -1,4 +1,4 @@
-"""Judges samples by a classifier that was trained on real images, and by one that is trained on the samples."""
+"""Measures samples by a classifier that was trained on real images, and by one that is trained on the samples."""
 
 import keras
 import numpy as np
@@ -7,10 +7,10 @@ from common import ROOT, accuracy, as_pixels, train_on_arrays
 import keras_ganaug as kga
 
 
-class Judge:
-    """Figures of samples of one data set, by a classifier that was trained on its real images.
+class Evaluator:
+    """Metrics of samples of one data set, by a classifier that was trained on its real images.
 
-    That classifier is kept in `benchmarks/judges/`, so that figures of different days are those of one judge.
+    That classifier is saved in `benchmarks/judges/`, so that results of different days are those of one classifier.
 
     Args:
         dataset: Name of the data set.
@@ -47,8 +47,8 @@ class Judge:
         """Of a few samples, for use while a GAN trains."""
         return kga.metrics.kernel_distance(self.real_features, self.features(images), subsets=20)
 
-    def figures(self, draw):
-        """All figures of a generator.
+    def metrics(self, draw):
+        """All metrics of a generator.
 
         Args:
             draw: Maps class indices to images of 0 to 255.

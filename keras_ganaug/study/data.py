@@ -1,0 +1,114 @@
+"""The images of a study, seed by seed, checked."""
+
+import hashlib
+import warnings
+
+import numpy as np
+import tensorflow as tf
+
+from keras_ganaug import _checks, _watch, datasets
+from keras_ganaug.study import results
+
+
+def as_arrays(data, name, num_classes=None):
+    """Images and int class indices of whatever may be given as data, checked; `name` is for the errors."""
+    if not isinstance(data, tf.data.Dataset) and (not isinstance(data, (tuple, list)) or len(data) != 2):
+        raise TypeError(
+            f"`{name}` must be a `tf.data.Dataset` of (image, label), or a pair of arrays. Received: {type(data).__name__}"
+            + (f" of {len(data)}" if isinstance(data, (tuple, list)) else "")
+        )
+    images, labels = map(np.asarray, datasets.to_arrays(data) if isinstance(data, tf.data.Dataset) else data)
+    if images.ndim != 4 or labels.shape != images.shape[:1] or not len(images):
+        raise ValueError(
+            f"`{name}` must be images of shape (n, height, width, channels) and n class indices, at least one. "
+            f"Received: shapes {images.shape} and {labels.shape}"
+        )
+    return images, _checks.class_indices(labels, num_classes, name)
+
+
+class StudyData:
+    """Training and test images, and perhaps held-out ones, each the same in all seeds or a function of the seed.
+
+    Attributes:
+        fewest_classes, num_classes: The largest test label plus 1, and what was given in its place, if it was.
+        image_shape: (height, width, channels).
+        digests: By seed, texts of the training images, of these and the test images, and of all.
+    """
+
+    def __init__(self, train, test, held_out, num_classes, seed):
+        self._given = {"train": train, "test": test} | ({} if held_out is None else {"held_out": held_out})
+        self._constant, self.digests, self.num_classes = {}, {}, None
+        images, labels = self.of("test", seed)
+        self.image_shape, self.fewest_classes = images.shape[1:], int(labels.max()) + 1
+        self.num_classes = self.fewest_classes if num_classes is None else _checks.positive_int(num_classes, "num_classes")
+        _checks.class_indices(labels, self.num_classes, "test")
+
+    def of(self, name, seed):
+        """Images and labels of one part of the data."""
+        data = self._given[name]
+        if callable(data):
+            return as_arrays(data(seed), name, self.num_classes)
+        if name not in self._constant:
+            self._constant[name] = as_arrays(data, name, self.num_classes)
+        return self._constant[name]
+
+    def check(self, seeds, value_range, all_held_out):
+        """Looks at the data of each seed once; `all_held_out` tells whether each class must be held out."""
+        for seed in [seed for seed in seeds if seed not in self.digests]:
+            parts = {name: self.of(name, seed) for name in self._given}
+            missing = np.setdiff1d(np.arange(self.num_classes), parts["held_out"][1]) if all_held_out else ()
+            if len(missing):
+                raise ValueError(f"`held_out` must have images of each class. Received: none of {missing.tolist()}")
+            for name, (images, _) in parts.items():
+                if images.shape[1:] != self.image_shape:
+                    raise ValueError(
+                        f"`{name}` must be images of the shape of the test images, {self.image_shape}. "
+                        f"Received: shape {images.shape[1:]}"
+                    )
+            look_at_scale(parts, value_range)
+            _warn_of_shared(parts, seed)
+            self.digests[seed] = results.digests(parts.values())
+
+
+def look_at_scale(parts, value_range):
+    """Warns of images, by argument, that look scaled otherwise than their value range says, once in `telling_once`."""
+    if _watch.is_told("scale"):
+        return
+    for name, (images, _) in parts.items():
+        watch = _watch.ScaleWatch(value_range, "call it", of=f"The images of `{name}`")
+        watch.look(images)
+        if watch.told:
+            _watch.first("scale")
+
+
+def _digests_of_images(images):
+    return [hashlib.blake2b(image, digest_size=16).digest() for image in np.ascontiguousarray(images)]
+
+
+def _warn_of_shared(parts, seed):
+    """Warns of images that two parts have in common, pixel for pixel, once in `telling_once`."""
+    if _watch.is_told("shared"):
+        return
+    dtype = np.result_type(*(images.dtype for images, _ in parts.values()))
+    digests = {name: _digests_of_images(images.astype(dtype, copy=False)) for name, (images, _) in parts.items()}
+    for name, other in (("test", "train"), ("test", "held_out"), ("held_out", "train")):
+        there = set(digests.get(other, ()))
+        count = sum(map(there.__contains__, digests.get(name, ())))
+        if count:
+            _watch.first("shared")
+            warnings.warn(
+                f"{count} of the {len(digests[name])} images of `{name}` are in `{other}` too, pixel for pixel (seed "
+                f"{seed}). Leave them out of one of the two: what was seen in training tells nothing of new images.",
+                stacklevel=5,
+            )
+
+
+def warn_of_repeated(images):
+    """Warns of images that a training set has more than once: folds share them."""
+    count = len(images) - len(set(_digests_of_images(images)))
+    if count:
+        warnings.warn(
+            f"{count} of the {len(images)} images of `train` are there once more, pixel for pixel: a fold may hold out what "
+            "the others train on. Leave out what is there twice.",
+            stacklevel=3,
+        )
