@@ -107,7 +107,7 @@ class BEGAN(GAN):
         """A function from labels to the reconstruction loss ℓ of each image."""
 
         def reconstruction_loss(labels):
-            reconstructions = self.discriminator(self.condition.inputs(images, labels), training=True)
+            reconstructions = self.discriminator(self.discriminator_inputs(images, labels), training=True)
             return tf.reduce_mean(tf.abs(images - tf.cast(reconstructions, tf.float32)), axis=[1, 2, 3])
 
         return reconstruction_loss

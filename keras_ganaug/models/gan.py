@@ -37,8 +37,8 @@ class GAN(AdversarialModel):
     """A generative adversarial network: a generator and a discriminator that learn from each other.
 
     The base class of all GANs of the package; on its own it is the GAN of the paper, with the non-saturating loss of
-    its section 3, and with DCGAN's networks. A subclass states what its paper changes: `paper_settings`, the networks, and
-    where needed the losses of the two players.
+    its section 3, and with DCGAN's networks. A subclass states what its paper changes: `paper_settings`, the networks, the
+    losses. Another player in `player_networks` needs a method `build_NAME` for its network, or a constructor argument NAME.
 
     Reference: Goodfellow et al. 2014, Generative Adversarial Networks; Adam settings of Radford et al. 2016 (DCGAN).
 
@@ -83,6 +83,7 @@ class GAN(AdversarialModel):
         **kwargs: Any,
     ):
         given = {"generator": generator, "discriminator": discriminator}
+        given |= {name: kwargs.pop(name, None) for name in self.player_networks.values() if name not in given}
         for name, network in given.items():
             if network is not None and not isinstance(network, keras.Model):
                 raise TypeError(f"`{name}` must be a Keras model. Received: {name}={network!r}")
@@ -91,13 +92,13 @@ class GAN(AdversarialModel):
         latent_dim = _checks.positive_int(latent_dim, "latent_dim")
         super().__init__(image_shape, num_classes, value_range, seed, width, **kwargs)
         self.latent_dim = latent_dim
-        if generator is None or discriminator is None:
+        if None in given.values():
             network_checks.check_policy(self)
         with _compat.dtype_policy(self.dtype_policy):
-            self.generator = self.build_generator() if generator is None else generator
-            self.discriminator = self.build_discriminator() if discriminator is None else discriminator
+            for name, network in given.items():
+                setattr(self, name, getattr(self, f"build_{name}")() if network is None else network)
         network_checks.check(self, [name for name, network in given.items() if network is not None])
-        _compat.warn_of_addons([*self.generator._flatten_layers(), *self.discriminator._flatten_layers()])
+        _compat.warn_of_addons([layer for network in self.networks.values() for layer in network._flatten_layers()])
         with _compat.dtype_policy(self.generator.dtype_policy):
             self.made(self.generator, self.condition.inputs(tf.zeros([2, latent_dim]), self.condition.zeros(2)))
         self.ema_generator = self.average.network
@@ -139,10 +140,14 @@ class GAN(AdversarialModel):
         """A function from labels to the discriminator's outputs for these images under them."""
         parts = networks.common.features_and_head(self.discriminator)
         if parts is None:
-            return lambda labels: self.discriminator(self.condition.inputs(images, labels), training=True)
+            return lambda labels: self.discriminator(self.discriminator_inputs(images, labels), training=True)
         to_features, head = parts
         features = to_features(images, training=True)  # once, however many labels are tried
         return lambda labels: head([features, labels], training=True)
+
+    def discriminator_inputs(self, images: tf.Tensor, labels: Any) -> Any:
+        """What the discriminator takes: the images, with their labels if there are any."""
+        return self.condition.inputs(images, labels)
 
     def logits_of(self, outputs: Any) -> Any:
         """The logits within the discriminator's outputs."""
@@ -278,16 +283,13 @@ class GAN(AdversarialModel):
     @property
     def generator_arguments(self) -> dict[str, Any]:
         """What every family's generator is built from."""
-        return {**self._network_arguments(0), "latent_dim": self.latent_dim}
+        return {**self.discriminator_arguments, "seed": self.derived_seed(0), "latent_dim": self.latent_dim}
 
     @property
     def discriminator_arguments(self) -> dict[str, Any]:
         """What every family's discriminator is built from."""
-        return self._network_arguments(1)
-
-    def _network_arguments(self, number):
         names = ("image_shape", "num_classes", "width")
-        return {**{name: getattr(self, name) for name in names}, "seed": self.derived_seed(number)}
+        return {**{name: getattr(self, name) for name in names}, "seed": self.derived_seed(1)}
 
     def get_config(self):
         return {**super().get_config(), "latent_dim": self.latent_dim}

@@ -61,12 +61,16 @@ def check(gan, own=()):
     # Not zeros, of which a network without biases makes zeros.
     random = np.random.default_rng(0)
     latents = tf.constant(random.normal(size=[2, gan.latent_dim]), tf.float32)
-    images = _dry_run(gan.generator, gan.condition.inputs(latents, labels), expected)
+    images = _dry_run(gan.generator, lambda: gan.generator(gan.condition.inputs(latents, labels)), expected)
     if tuple(images.shape) != (2, *gan.image_shape):
         raise ValueError(f"{expected}. Received: output of shape {tuple(images.shape)} for a batch of 2")
+
+    def discriminator(images, labels):
+        return gan.discriminator(gan.discriminator_inputs(images, labels if gan.condition.conditional else None))
+
     words, shapes = gan.expected_outputs()
     expected = f"`discriminator` must map images of shape {('batch', *gan.image_shape)}{with_labels} to {words}"
-    outputs = tf.nest.flatten(_dry_run(gan.discriminator, gan.condition.inputs(images, labels), expected))
+    outputs = tf.nest.flatten(_dry_run(gan.discriminator, lambda: discriminator(images, labels), expected))
     if [tuple(output.shape[1:]) for output in outputs] not in shapes or any(o.shape[0] != 2 for o in outputs):
         received = ", ".join(str(tuple(output.shape)) for output in outputs)
         raise ValueError(f"{expected}. Received: output of shape {received} for a batch of 2")
@@ -79,7 +83,7 @@ def check(gan, own=()):
 
     def outputs_for_random_images(scale):
         images = tf.constant(scale * random.normal(size=[16, *gan.image_shape]), tf.float32)
-        return tf.nest.flatten(gan.discriminator(gan.condition.inputs(images, gan.condition.zeros(16))))
+        return tf.nest.flatten(discriminator(images, gan.condition.zeros(16)))
 
     if shapes == [[gan.image_shape]]:  # an autoencoder
         network_scale.check_images(gan.discriminator, outputs[0], "discriminator")
@@ -87,8 +91,8 @@ def check(gan, own=()):
         network_scale.check_logits(gan.discriminator, outputs, outputs_for_random_images)
 
 
-def _dry_run(network, inputs, expected):
+def _dry_run(network, outputs, expected):
     try:
-        return network(inputs)
+        return outputs()
     except Exception as error:  # whatever a user's network raises
         raise ValueError(f"{expected}. Received: {network.name!r}, which raised: {error}") from error

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from keras_ganaug import _checks, _compat, _images, _random, networks
+from keras_ganaug import _checks, _random, networks
 from keras_ganaug.models.acgan import ACGAN
 
 
@@ -23,8 +23,8 @@ class TACGAN(ACGAN):
     Args:
         twin_weight: Weight of the twin's loss for the generator, at least 0. With that of `g_class_weight` the two cancel
             where samples are as real images. Defaults to 1.
-        twin: A Keras model from images to the logits of the classes. Defaults to
-            `networks.classifier`.
+        twin: A Keras model from images to the logits of the classes. Defaults to a
+            network like the discriminator.
 
     Raises:
         ValueError: Without classes.
@@ -41,7 +41,7 @@ class TACGAN(ACGAN):
     player_networks = {"d": "discriminator", "twin": "twin", "g": "generator"}
     own_arguments = (*ACGAN.own_arguments, "twin_weight")
 
-    def __init__(self, *args: Any, twin_weight: float = 1.0, twin: keras.Model | None = None, **kwargs: Any):
+    def __init__(self, *args: Any, twin_weight: float = 1.0, **kwargs: Any):
         twin_weight = _checks.non_negative(twin_weight, "twin_weight")
         super().__init__(*args, **kwargs)
         self.twin_weight = twin_weight
@@ -49,8 +49,6 @@ class TACGAN(ACGAN):
             raise ValueError(
                 "`num_classes` must be given: a twin classifier has to name classes. Received: num_classes=None"
             )
-        with _compat.dtype_policy(self.dtype_policy):
-            self.twin = self.build_twin() if twin is None else twin
 
     @property
     def metric_names(self):
@@ -62,12 +60,16 @@ class TACGAN(ACGAN):
 
     def build_twin(self) -> keras.Model:
         """The default twin."""
-        options = {"width": self.width, "value_range": _images.NETWORK_RANGE, "seed": self.derived_seed(6)}
-        return networks.classifier.classifier(self.image_shape, sum(self.condition.sizes), **options)
+        classes = sum(self.condition.sizes) or 1
+        arguments = {**self.discriminator_arguments, "seed": self.derived_seed(6)}
+        features, _ = networks.common.features_and_head(networks.dcgan.discriminator(**arguments, label_use="classify"))
+        initializer = keras.initializers.GlorotUniform(self.derived_seed(7))
+        dense = keras.layers.Dense(classes, kernel_initializer=initializer, dtype="float32")
+        return keras.Sequential([keras.Input(self.image_shape), features, dense], name="twin")
 
     def discriminate(self, images):
         outputs = super().discriminate(images)
-        return lambda labels: (*outputs(labels), self.twin(images, training=False))
+        return lambda labels: (*outputs(labels), self.twin(images, training=True))
 
     def twin_loss(self, batch):
         """The cross-entropy of the twin on generated images."""
