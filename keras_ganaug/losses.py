@@ -149,7 +149,7 @@ class LeastSquares(AdversarialLoss):
 class Wasserstein(AdversarialLoss):
     """The critic's estimate of the Wasserstein-1 distance, negated (WGAN, Arjovsky et al. 2017)."""
 
-    boundary = None
+    boundary: float | None = None
 
     def discriminator(self, real_logits, fake_logits):
         return tf.reduce_mean(_float32(fake_logits)) - tf.reduce_mean(_float32(real_logits))
@@ -177,7 +177,7 @@ class Relativistic(AdversarialLoss):
     """
 
     relativistic = True
-    boundary = None
+    boundary: float | None = None
 
     def discriminator(self, real_logits, fake_logits):
         return tf.reduce_mean(tf.nn.softplus(_float32(fake_logits) - _float32(real_logits)))

@@ -104,3 +104,30 @@ def test_the_optimum_of_the_minimax_value_is_the_jensen_shannon_divergence():
     np.testing.assert_allclose(
         losses.minimax.generator(None, logits.numpy()[fake]), (q * np.log(q / (p + q))).sum(), rtol=1e-4
     )
+
+
+class Own:
+    """A loss that knows nothing of the package."""
+
+    def discriminator(self, real_logits, fake_logits):
+        return tf.reduce_mean(fake_logits - real_logits)
+
+    def generator(self, real_logits, fake_logits):
+        return -tf.reduce_mean(fake_logits)
+
+
+def test_a_loss_of_ones_own_has_the_defaults_of_ours():
+    own = Own()
+    loss = losses.get(own)
+    assert (loss.given, loss.relativistic, loss.has_targets, loss.boundary) == (own, False, False, 0.0)
+    np.testing.assert_allclose(loss.discriminator(REAL, FAKE), FORMULAS["wasserstein"][0], rtol=1e-6)
+    np.testing.assert_allclose(loss.generator(None, FAKE), FORMULAS["wasserstein"][1], rtol=1e-6)
+    own.relativistic, own.boundary = True, None
+    assert (losses.get(own).relativistic, losses.get(own).boundary) == (True, None)
+    assert losses.get(loss) is loss
+    assert losses.hinge.given is losses.hinge
+    with pytest.raises(ValueError, match=r"`label_smoothing` needs a loss with targets; Own has none.*Received"):
+        loss.smoothed(0.1)
+    for wrong in (Own, object(), None):
+        with pytest.raises(TypeError, match=r"`loss` must be.*Received"):
+            losses.get(wrong)

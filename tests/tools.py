@@ -63,10 +63,10 @@ def noise_of(images):
 
 def small_networks(image_shape=(8, 8, 1), num_classes=3, latent_dim=4):
     """A generator and a discriminator of a few dense layers."""
-    layers, initializers = keras.layers, common.Initializers(0)
+    layers, make = keras.layers, common.Layers(0)
 
     def dense(units, **options):
-        return layers.Dense(units, kernel_initializer=initializers(), **options)
+        return make(layers.Dense, units, **options)
 
     latents, labels, images = (
         keras.Input((latent_dim,)),

@@ -2,10 +2,16 @@
 
 import keras
 
-from keras_ganaug.networks import common
+from keras_ganaug.networks.common import Layers, Shape
 
 
-def classifier(image_shape, num_classes, width=32, value_range=(0, 255), seed=None):
+def classifier(
+    image_shape: Shape,
+    num_classes: int,
+    width: int = 32,
+    value_range: tuple[float, float] = (0, 255),
+    seed: int | None = None,
+) -> keras.Model:
     """Three convolutions with batch normalisation, and a dense layer.
 
     Args:
@@ -19,17 +25,15 @@ def classifier(image_shape, num_classes, width=32, value_range=(0, 255), seed=No
     Returns a Keras model from images to float32 logits (batch, num_classes). Its layer "features" gives the features that
     the logits are made of.
     """
-    initializers = common.Initializers(seed)
-    low, high = value_range
+    make, (low, high) = Layers(seed), value_range
     images = keras.Input(image_shape, name="images")
     x = keras.layers.Rescaling(2.0 / (high - low), -1.0 - 2.0 * low / (high - low))(images)
     for n in range(3):
-        x = keras.layers.Conv2D(width * 2**n, 3, padding="same", use_bias=False, kernel_initializer=initializers())(x)
-        x = keras.layers.BatchNormalization(momentum=0.9)(x)  # Keras's 0.99 judges short runs by stale statistics
+        x = make.conv(width * 2**n, use_bias=False)(x)
+        x = keras.layers.BatchNormalization(momentum=0.9)(x)  # at Keras's 0.99 the statistics of short runs are stale
         x = keras.layers.ReLU()(x)
         if min(x.shape[1:3]) >= 4:
             x = keras.layers.MaxPooling2D(padding="same")(x)
     features = keras.layers.Flatten(name="features")(x)
-    x = keras.layers.Dropout(0.4, seed=initializers.seed())(features)
-    logits = keras.layers.Dense(num_classes, kernel_initializer=initializers(), dtype="float32", name="logits")(x)
-    return keras.Model(images, logits, name="classifier")
+    x = keras.layers.Dropout(0.4, seed=make.seed())(features)
+    return keras.Model(images, make.dense(num_classes, name="logits")(x), name="classifier")

@@ -1,31 +1,51 @@
 """What all families of networks share: the pyramid of resolutions, inputs, outputs and seeded initial weights."""
 
 import itertools
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import keras
 import numpy as np
 
-from keras_ganaug import layers
+from keras_ganaug import conditions, layers
+
+Shape = tuple[int, int, int]
+Classes = int | Mapping[str, int] | None
 
 
-class Initializers:
-    """A series of kernel initialisers that one seed determines; without a seed Keras's global state does.
+class Layers:
+    """Makes layers whose initial weights all follow from one seed.
 
     Args:
-        seed: Integer, or None.
+        seed: Integer; None leaves them to Keras's global state.
+        spectral: Whether the layers are spectrally normalised, unless they are told. Defaults to False.
     """
 
-    def __init__(self, seed):
-        self._seeds = itertools.repeat(None)
+    def __init__(self, seed: int | None, spectral: bool = False):
+        self.spectral = spectral
+        self._seeds: Iterator[int | None] = itertools.repeat(None)
         if seed is not None:
             self._seeds = (int(np.random.SeedSequence([seed, n]).generate_state(1)[0]) for n in itertools.count())
 
-    def seed(self):
+    def seed(self) -> int | None:
         """The next seed."""
         return next(self._seeds)
 
-    def __call__(self):
-        return keras.initializers.GlorotUniform(seed=self.seed())
+    def __call__(self, kind: type, *args: Any, spectral: bool | None = None, **options: Any) -> keras.layers.Layer:
+        """A layer of this class and with these arguments."""
+        layer = kind(*args, kernel_initializer=keras.initializers.GlorotUniform(seed=self.seed()), **options)
+        normalized = self.spectral if spectral is None else spectral
+        return layers.SpectralNormalization(layer, dtype=layer.dtype_policy) if normalized else layer
+
+    def conv(self, filters: int, size: int = 3, **options: Any) -> keras.layers.Layer:
+        return self(keras.layers.Conv2D, filters, size, padding="same", **options)
+
+    def dense(self, units: int, **options: Any) -> keras.layers.Layer:
+        return self(keras.layers.Dense, units, dtype="float32", **options)
+
+    def embedding(self, units: int, sizes: tuple[int, ...]) -> keras.layers.Layer:
+        """A dense layer for the one-hot rows of so many classes; of several attributes its rows add up."""
+        return self.dense(units, use_bias=False)
 
 
 def doublings(image_shape, smallest=4, most=6):
@@ -45,31 +65,40 @@ def widths(base, image_shape, most=8):
 
 
 def latents_and_labels(latent_dim, num_classes):
-    """The generator's symbolic inputs; labels are None when there are no classes."""
-    latents = keras.Input((latent_dim,), name="latents")
-    return latents, None if num_classes is None else keras.Input((), dtype="int32", name="labels")
+    """The generator's symbolic inputs; labels are None where there are no classes."""
+    return _inputs((latent_dim,), "latents", conditions.of(num_classes))
 
 
 def images_and_labels(image_shape, num_classes):
-    """The discriminator's symbolic inputs; labels are None when there are no classes."""
-    images = keras.Input(image_shape, name="images")
-    return images, None if num_classes is None else keras.Input((), dtype="int32", name="labels")
+    """The discriminator's symbolic inputs; labels are None where there are no classes."""
+    return _inputs(image_shape, "images", conditions.of(num_classes))
+
+
+def _inputs(shape, name, condition):
+    labels = keras.Input(condition.label_shape, dtype="int32", name="labels") if condition.conditional else None
+    return keras.Input(shape, name=name), labels
 
 
 def model(inputs, labels, outputs, name):
     return keras.Model(inputs if labels is None else [inputs, labels], outputs, name=name)
 
 
-def conditional_norm(x, labels, num_classes):
+def conditional_norm(x, labels=None, num_classes=None):
     """Batch normalisation, with a scale and offset per class where there are classes."""
     norm = layers.ConditionalBatchNormalization(None if labels is None else num_classes)
     return norm(x if labels is None else [x, labels])
 
 
-def to_image(x, image_shape, initializer):
+def first_features(x, image_shape, channels, make):
+    """The dense layer from latents to the features of the seed grid."""
+    height, width = seed_grid(image_shape)
+    x = make(keras.layers.Dense, height * width * channels, spectral=False)(x)
+    return keras.layers.Reshape((height, width, channels))(x)
+
+
+def to_image(x, image_shape, make):
     """The last convolution, the crop to the exact size, and tanh."""
-    x = keras.layers.Conv2D(image_shape[-1], 3, padding="same", kernel_initializer=initializer)(x)
-    return as_image(x, image_shape)
+    return as_image(make.conv(image_shape[-1], spectral=False)(x), image_shape)
 
 
 def as_image(x, image_shape, activation="tanh", name="images"):
@@ -103,60 +132,44 @@ def join(x, labels, num_classes):
         return x
     one_hot = layers.OneHot(num_classes)(labels)
     if len(x.shape) == 4:
-        one_hot = keras.layers.Reshape((1, 1, num_classes))(one_hot)
+        one_hot = keras.layers.Reshape((1, 1, one_hot.shape[-1]))(one_hot)
         one_hot = keras.layers.UpSampling2D(tuple(x.shape[1:3]))(one_hot)
     return keras.layers.Concatenate()([x, one_hot])
 
 
-def first_features(latents, grid, channels, initializers):
-    """The dense layer from latents to the features of the seed grid."""
-    x = keras.layers.Dense(grid[0] * grid[1] * channels, kernel_initializer=initializers())(latents)
-    return keras.layers.Reshape((*grid, channels))(x)
-
-
-def dense_layers(initializers, spectral):
-    """A function that makes float32 dense layers, spectrally normalised or not."""
-
-    def dense(units, **options):
-        layer = keras.layers.Dense(units, kernel_initializer=initializers(), dtype="float32", **options)
-        return layers.SpectralNormalization(layer, dtype="float32") if spectral else layer
-
-    return dense
-
-
-def projection_logit(features, labels, num_classes, dense, embedding=None):
-    """A logit, plus the projection on the class where there are classes.
-
-    `dense(units, **options)` makes the layers, and `embedding(units)`, if given, the one from one-hot labels.
-    """
-    logit = dense(1)(features)
-    if labels is None:
-        return logit
-    one_hot = layers.OneHot(num_classes, dtype="float32")(labels)
-    units = features.shape[-1]
-    embeddings = (dense(units, use_bias=False) if embedding is None else embedding(units))(one_hot)
-    return layers.Projection(dtype="float32", name="logits")([logit, features, embeddings])
-
-
-def projection_discriminator(images, labels, features, num_classes, dense, embedding=None):
-    """A discriminator from symbolic images (and labels) and the features made of the images.
+def discriminator_of_parts(images, labels, features, num_classes, to_outputs):
+    """A discriminator from symbolic images (and labels), the features made of the images, and its head.
 
     With classes it consists of two models, the layers "features" and "head", so that the features can be computed once and
-    judged under several labels (`features_and_head`). `dense` and `embedding` are those of `projection_logit`.
+    looked at under several labels, or by other heads (`features_and_head`). `to_outputs(features, labels)` is the head.
     """
     if labels is None:
-        return model(images, None, projection_logit(features, None, None, dense), "discriminator")
+        return model(images, None, to_outputs(features, None), "discriminator")
     to_features = keras.Model(images, features, name="features")
     given = keras.Input(features.shape[1:], name="features")
-    head = keras.Model([given, labels], projection_logit(given, labels, num_classes, dense, embedding), name="head")
+    head = keras.Model([given, labels], to_outputs(given, labels), name="head")
     images, labels = images_and_labels(images.shape[1:], num_classes)
     return model(images, labels, head([to_features(images), labels]), "discriminator")
 
 
+def projection_discriminator(images, labels, features, num_classes, make):
+    """A `discriminator_of_parts` that gives a logit, plus the projection on the class where there are classes."""
+
+    def to_logit(features, labels):
+        logit = make.dense(1)(features)
+        if labels is None:
+            return logit
+        one_hot = layers.OneHot(num_classes, dtype="float32")(labels)
+        embeddings = make.embedding(features.shape[-1], conditions.of(num_classes).sizes)(one_hot)
+        return layers.Projection(dtype="float32", name="logits")([logit, features, embeddings])
+
+    return discriminator_of_parts(images, labels, features, num_classes, to_logit)
+
+
 def features_and_head(discriminator):
-    """The two models of a `projection_discriminator`; None for any other network, also one with layers of these names."""
+    """The two models of a `discriminator_of_parts`; None for any other network, also one with layers of these names."""
     parts = [layer for layer in discriminator.layers if not isinstance(layer, keras.layers.InputLayer)]
     if [part.name for part in parts] != ["features", "head"] or not all(isinstance(part, keras.Model) for part in parts):
         return None
     ranks = [[len(given.shape) for given in part.inputs] for part in parts]
-    return tuple(parts) if ranks == [[4], [2, 1]] else None
+    return tuple(parts) if ranks in ([[4], [2, 1]], [[4], [2, 2]]) else None

@@ -8,32 +8,38 @@ import itertools
 
 import keras
 
-from keras_ganaug import _checks, layers
+from keras_ganaug import _checks, conditions
 from keras_ganaug.networks import common
+from keras_ganaug.networks.common import Classes, Shape
 
 
-def generator(image_shape, num_classes=None, latent_dim=128, width=32, seed=None):
+def generator(
+    image_shape: Shape, num_classes: Classes = None, latent_dim: int = 128, width: int = 32, seed: int | None = None
+) -> keras.Model:
     """Transposed convolutions with batch normalisation. Labels are joined to the latents.
 
     Args:
         image_shape, num_classes, latent_dim, width, seed: As of all families.
     """
-    initializers = common.Initializers(seed)
-    channels = common.widths(width, image_shape)
+    make = common.Layers(seed)
+    *narrower, widest = common.widths(width, image_shape)
     latents, labels = common.latents_and_labels(latent_dim, num_classes)
-
-    def norm_relu(x):
-        return keras.layers.ReLU()(common.conditional_norm(x, None, None))
-
-    x = common.join(latents, labels, num_classes)
-    x = norm_relu(common.first_features(x, common.seed_grid(image_shape), channels[-1], initializers))
-    for filters in reversed(channels[:-1]):
-        up = keras.layers.Conv2DTranspose(filters, 4, strides=2, padding="same", kernel_initializer=initializers())
-        x = norm_relu(up(x))
-    return common.model(latents, labels, common.to_image(x, image_shape, initializers()), "generator")
+    x = common.first_features(common.join(latents, labels, num_classes), image_shape, widest, make)
+    x = keras.layers.ReLU()(common.conditional_norm(x))
+    for filters in reversed(narrower):
+        x = make(keras.layers.Conv2DTranspose, filters, 4, strides=2, padding="same")(x)
+        x = keras.layers.ReLU()(common.conditional_norm(x))
+    return common.model(latents, labels, common.to_image(x, image_shape, make), "generator")
 
 
-def discriminator(image_shape, num_classes=None, width=32, seed=None, normalization="spectral", label_use="project"):
+def discriminator(
+    image_shape: Shape,
+    num_classes: Classes = None,
+    width: int = 32,
+    seed: int | None = None,
+    normalization: str = "spectral",
+    label_use: str = "project",
+) -> keras.Model:
     """Strided convolutions, and a logit from the features of all positions (`common.pooling`).
 
     Args:
@@ -43,23 +49,18 @@ def discriminator(image_shape, num_classes=None, width=32, seed=None, normalizat
         label_use: What is done with labels. "project": a projection on the class is added to the logit. "join": they are
             joined to the image (CGAN). "join_all": also to the features after each halving, so that late layers can tell
             apart classes that are much alike. "classify": they are not looked at, and the model has a second output, the
-            logits of the classes (ACGAN), by a layer that is never normalised: it has to be sure, not smooth.
-            "classify_twice": a third one too, those of a twin classifier. Defaults to "project".
+            logits of the classes (ACGAN), by a layer that is never normalised: it has to be sure, not smooth. Defaults to
+            "project".
     """
     _checks.one_of(normalization, ("spectral", "batch", "none"), "normalization")
-    classifiers = {"classify": 1, "classify_twice": 2}
-    _checks.one_of(label_use, ("project", "join", "join_all", *classifiers), "label_use")
-    spectral = normalization == "spectral"
-    initializers = common.Initializers(seed)
+    _checks.one_of(label_use, ("project", "join", "join_all", "classify"), "label_use")
+    make = common.Layers(seed, spectral=normalization == "spectral")
     channels = common.widths(width, image_shape)
     images, labels = common.images_and_labels(image_shape, num_classes)
 
-    def conv(x, filters, size, strides=1, norm=True):
-        layer = keras.layers.Conv2D(filters, size, strides, padding="same", kernel_initializer=initializers())
-        x = (layers.SpectralNormalization(layer) if spectral else layer)(x)
-        if normalization == "batch" and norm:
-            x = common.conditional_norm(x, None, None)
-        return keras.layers.LeakyReLU(0.1)(x)
+    def conv(x, filters, size, strides=1, norm=normalization == "batch"):
+        x = make.conv(filters, size, strides=strides)(x)
+        return keras.layers.LeakyReLU(0.1)(common.conditional_norm(x) if norm else x)
 
     x = common.join(images, labels, num_classes) if label_use in ("join", "join_all") else images
     x = conv(x, channels[0], 3, norm=False)
@@ -67,11 +68,13 @@ def discriminator(image_shape, num_classes=None, width=32, seed=None, normalizat
         x = conv(x, filters, 4, strides=2)
         x = conv(common.join(x, labels, num_classes) if label_use == "join_all" else x, filters, 3)
     features = common.pooling(x, normalization)
-    dense = common.dense_layers(initializers, spectral)
-    if label_use == "project":
-        return common.projection_discriminator(images, labels, features, num_classes, dense)
-    logits = dense(1)(features)
-    if label_use in classifiers and num_classes is not None:
-        dense = common.dense_layers(initializers, False)
-        logits = [logits, *[dense(num_classes)(features) for _ in range(classifiers[label_use])]]
-    return common.model(images, labels, logits, "discriminator")
+    if label_use.startswith("join"):
+        return common.model(images, labels, make.dense(1)(features), "discriminator")
+    if label_use == "project" or labels is None:
+        return common.projection_discriminator(images, labels, features, num_classes, make)
+    total = sum(conditions.of(num_classes).sizes)
+
+    def to_outputs(features, labels):
+        return [make.dense(1)(features), make.dense(total, spectral=False)(features)]
+
+    return common.discriminator_of_parts(images, labels, features, num_classes, to_outputs)

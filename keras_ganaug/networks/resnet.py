@@ -10,58 +10,58 @@ import keras
 
 from keras_ganaug import layers
 from keras_ganaug.networks import common
+from keras_ganaug.networks.common import Classes, Shape
 
 
 def generator(
-    image_shape,
-    num_classes=None,
-    latent_dim=128,
-    width=32,
-    seed=None,
-    spectral=False,
-    attention=False,
-    join_labels=True,
-):
+    image_shape: Shape,
+    num_classes: Classes = None,
+    latent_dim: int = 128,
+    width: int = 32,
+    seed: int | None = None,
+    spectral: bool = False,
+    attention: bool = False,
+    join_labels: bool = True,
+) -> keras.Model:
     """A residual generator. Labels are joined to the latents, and choose the scale and offset of the batch normalisation.
 
     Args:
         image_shape, num_classes, latent_dim, width, seed: As of all families.
         spectral: Whether the convolutions are spectrally normalised. Defaults to False.
         attention: Whether there is self-attention at half the resolution. Defaults to False.
-        join_labels: Whether labels are joined to the latents. False is the paper's generator, which knows them by the batch
+        join_labels: Whether labels are joined to the latents. False is the paper's generator, which gets them by the batch
             normalisation alone and learns them more slowly. Defaults to True.
     """
-    initializers = common.Initializers(seed)
-    channels = common.widths(width, image_shape)
+    make = common.Layers(seed, spectral)
+    *narrower, widest = common.widths(width, image_shape)
     latents, labels = common.latents_and_labels(latent_dim, num_classes)
-
-    def normalized(layer):
-        return layers.SpectralNormalization(layer) if spectral else layer
-
-    def conv(x, filters, size=3):
-        layer = keras.layers.Conv2D(filters, size, padding="same", kernel_initializer=initializers())
-        return normalized(layer)(x)
 
     def norm_relu(x):
         return keras.layers.ReLU()(common.conditional_norm(x, labels, num_classes))
 
     def block(x, filters):
         # A 1×1 convolution and the repetition of pixels commute: the convolution goes first, on a quarter of the pixels.
-        shortcut = layers.Upsample()(conv(x, filters, 1))
-        x = normalized(layers.UpsampleConv2D(filters, kernel_initializer=initializers()))(norm_relu(x))
-        x = conv(norm_relu(x), filters)
-        return keras.layers.Add()([x, shortcut])
+        shortcut = layers.Upsample()(make.conv(filters, 1)(x))
+        x = make(layers.UpsampleConv2D, filters)(norm_relu(x))
+        return keras.layers.Add()([make.conv(filters)(norm_relu(x)), shortcut])
 
     x = common.join(latents, labels, num_classes) if join_labels else latents
-    x = common.first_features(x, common.seed_grid(image_shape), channels[-1], initializers)
-    for n, filters in reversed(list(enumerate(channels[:-1]))):
+    x = common.first_features(x, image_shape, widest, make)
+    for n, filters in reversed(list(enumerate(narrower))):
         if attention and n == 0:
-            x = layers.SelfAttention(spectral, seed=initializers.seed())(x)
+            x = layers.SelfAttention(spectral, seed=make.seed())(x)
         x = block(x, filters)
-    return common.model(latents, labels, common.to_image(norm_relu(x), image_shape, initializers()), "generator")
+    return common.model(latents, labels, common.to_image(norm_relu(x), image_shape, make), "generator")
 
 
-def discriminator(image_shape, num_classes=None, width=32, seed=None, spectral=True, attention=False):
+def discriminator(
+    image_shape: Shape,
+    num_classes: Classes = None,
+    width: int = 32,
+    seed: int | None = None,
+    spectral: bool = True,
+    attention: bool = False,
+) -> keras.Model:
     """A residual projection discriminator.
 
     Args:
@@ -69,31 +69,26 @@ def discriminator(image_shape, num_classes=None, width=32, seed=None, spectral=T
         spectral: Whether every layer is spectrally normalised. Defaults to True.
         attention: Whether there is self-attention at half the resolution. Defaults to False.
     """
-    initializers = common.Initializers(seed)
+    make = common.Layers(seed, spectral)
     channels = common.widths(width, image_shape)
     images, labels = common.images_and_labels(image_shape, num_classes)
-
-    def conv(x, filters, size=3):
-        layer = keras.layers.Conv2D(filters, size, padding="same", kernel_initializer=initializers())
-        return (layers.SpectralNormalization(layer) if spectral else layer)(x)
 
     def block(x, narrow, filters, first):
         """Halves the resolution; the convolution at full resolution stays narrow."""
         pool = keras.layers.AveragePooling2D(2, padding="same")
-        shortcut = conv(pool(x), filters, 1)
-        x = conv(x if first else keras.layers.ReLU()(x), narrow)
-        x = conv(keras.layers.ReLU()(x), filters)
+        shortcut = make.conv(filters, 1)(pool(x))
+        x = make.conv(narrow)(x if first else keras.layers.ReLU()(x))
+        x = make.conv(filters)(keras.layers.ReLU()(x))
         return keras.layers.Add()([pool(x), shortcut])
 
     x = images
     for n, (narrow, filters) in enumerate(itertools.pairwise(channels)):
         x = block(x, narrow, filters, first=n == 0)
         if attention and n == 0:
-            x = layers.SelfAttention(spectral, seed=initializers.seed())(x)
+            x = layers.SelfAttention(spectral, seed=make.seed())(x)
     # One block at the last resolution.
-    y = conv(keras.layers.ReLU()(x) if len(channels) > 1 else x, channels[-1])
-    y = conv(keras.layers.ReLU()(y), channels[-1])
-    x = keras.layers.Add()([y, x if len(channels) > 1 else conv(x, channels[-1], 1)])
+    y = make.conv(channels[-1])(keras.layers.ReLU()(x) if len(channels) > 1 else x)
+    y = make.conv(channels[-1])(keras.layers.ReLU()(y))
+    x = keras.layers.Add()([y, x if len(channels) > 1 else make.conv(channels[-1], 1)(x)])
     features = common.pooling(keras.layers.ReLU()(x), "spectral" if spectral else "none")
-    dense = common.dense_layers(initializers, spectral)
-    return common.projection_discriminator(images, labels, features, num_classes, dense)
+    return common.projection_discriminator(images, labels, features, num_classes, make)

@@ -6,23 +6,32 @@ Reference: Karras et al. 2019, A Style-Based Generator Architecture for Generati
 """
 
 import keras
+import tensorflow as tf
 
 from keras_ganaug import layers
 from keras_ganaug.networks import common
+from keras_ganaug.networks.common import Classes, Shape
 from keras_ganaug.networks.progressive import EqualizedLayers, lrelu
 
 
-def num_layers(image_shape):
+def num_layers(image_shape: Shape) -> int:
     """How many layers of the synthesis take a style: two at each resolution."""
     return 2 * (common.doublings(image_shape) + 1)
 
 
-def seeds_of(latents):
+def seeds_of(latents: tf.Tensor) -> tf.Tensor:
     """The noise seed of each image, int32 (batch,), from its latents."""
     return layers.SeedOfLatents()(latents)
 
 
-def mapping(latent_dim, num_classes=None, w_dim=128, depth=8, seed=None, lr_multiplier=0.01):
+def mapping(
+    latent_dim: int,
+    num_classes: Classes = None,
+    w_dim: int = 128,
+    depth: int = 8,
+    seed: int | None = None,
+    lr_multiplier: float = 0.01,
+) -> keras.Model:
     """Dense layers from normalised latents, with the embedded label joined to them, to w.
 
     Args:
@@ -34,20 +43,20 @@ def mapping(latent_dim, num_classes=None, w_dim=128, depth=8, seed=None, lr_mult
 
     Returns a Keras model from `[latents, labels]` to float32 w (batch, w_dim).
     """
-    equalized = EqualizedLayers(seed)
+    make = EqualizedLayers(seed)
     latents, labels = common.latents_and_labels(latent_dim, num_classes)
     x = layers.PixelNormalization(dtype="float32")(latents)
-    if labels is not None:
-        embedding = equalized.dense(latent_dim, use_bias=False)(layers.OneHot(num_classes, dtype="float32")(labels))
+    if num_classes is not None:
+        embedding = make.dense(latent_dim, use_bias=False)(layers.OneHot(num_classes, dtype="float32")(labels))
         embedding = layers.PixelNormalization(dtype="float32")(embedding)
         x = keras.layers.Concatenate(dtype="float32")([x, embedding])
     for _ in range(depth):
-        dense = keras.layers.Dense(w_dim, dtype="float32")
-        x = keras.layers.LeakyReLU(0.2, dtype="float32")(equalized(dense, lr_multiplier=lr_multiplier)(x))
+        x = make.dense(w_dim, gain=2.0**0.5, lr_multiplier=lr_multiplier)(x)
+        x = keras.layers.LeakyReLU(0.2, dtype="float32")(x)
     return common.model(latents, labels, x, "mapping")
 
 
-def synthesis(image_shape, w_dim=128, width=32, seed=None):
+def synthesis(image_shape: Shape, w_dim: int = 128, width: int = 32, seed: int | None = None) -> keras.Model:
     """From a learned constant by convolutions, each followed by noise and by AdaIN with the style of its own w.
 
     What is doubled in size is blurred: the paper's bilinear sampling.
@@ -58,7 +67,7 @@ def synthesis(image_shape, w_dim=128, width=32, seed=None):
 
     Returns a Keras model from `[w, seeds]`, float32 (batch, num_layers, w_dim) and int32 (batch,), to images in [-1, 1].
     """
-    equalized = EqualizedLayers(seed)
+    make = EqualizedLayers(seed)
     channels = common.widths(width, image_shape)
     total = num_layers(image_shape)
     w = keras.Input((total, w_dim), name="w")
@@ -68,19 +77,27 @@ def synthesis(image_shape, w_dim=128, width=32, seed=None):
         """Noise, the rectifier, and the style of this layer."""
         x = lrelu(layers.NoiseInjection(index)([x, seeds]))
         own = keras.layers.Reshape((w_dim,))(keras.layers.Cropping1D((index, total - index - 1))(w))
-        return layers.AdaIN(seed=equalized.seed())([x, own])
+        return layers.AdaIN(seed=make.seed())([x, own])
 
     x = styled(layers.LearnedConstant((*common.seed_grid(image_shape), channels[-1]))(w), 0)
-    x = styled(equalized.conv(channels[-1])(x), 1)
+    x = styled(make.conv(channels[-1])(x), 1)
     for n, filters in enumerate(reversed(channels[:-1]), start=1):
-        x = equalized(layers.UpsampleConv2D(filters))(x)
+        x = make(layers.UpsampleConv2D, filters)(x)
         x = styled(layers.Blur()(x), 2 * n)
-        x = styled(equalized.conv(filters)(x), 2 * n + 1)
-    x = equalized.conv(image_shape[-1], 1, gain=1.0)(x)
+        x = styled(make.conv(filters)(x), 2 * n + 1)
+    x = make.conv(image_shape[-1], 1, gain=1.0)(x)
     return keras.Model([w, seeds], common.as_image(x, image_shape), name="synthesis")
 
 
-def generator(image_shape, num_classes=None, latent_dim=128, width=32, seed=None, depth=8, lr_multiplier=0.01):
+def generator(
+    image_shape: Shape,
+    num_classes: Classes = None,
+    latent_dim: int = 128,
+    width: int = 32,
+    seed: int | None = None,
+    depth: int = 8,
+    lr_multiplier: float = 0.01,
+) -> keras.Model:
     """Mapping and synthesis in one model, whose layers "mapping" and "synthesis" are those two.
 
     The noise of an image follows from its latents, so that the same latents give the same image.
@@ -89,7 +106,7 @@ def generator(image_shape, num_classes=None, latent_dim=128, width=32, seed=None
         image_shape, num_classes, latent_dim, width, seed: As of all families; w is as long as the latents.
         depth, lr_multiplier: As of `mapping`. Default to 8 and 0.01.
     """
-    seeds = common.Initializers(seed)
+    seeds = common.Layers(seed)
     latents, labels = common.latents_and_labels(latent_dim, num_classes)
     to_w = mapping(latent_dim, num_classes, latent_dim, depth, seeds.seed(), lr_multiplier)
     to_image = synthesis(image_shape, latent_dim, width, seeds.seed())

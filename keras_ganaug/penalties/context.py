@@ -72,9 +72,9 @@ class Context:
     """The generated images before the discriminator's augmentation, float32 in [-1, 1]."""
     latents: Any = None
     """What the generated images were made of: float32 latents (batch, latent_dim), or the styles of a StyleGAN."""
-    synthesize: Callable | None = None
+    synthesize: Any = None
     """Maps such latents to generated images."""
-    draw: Callable | None = None
+    draw: Any = None
     """Maps a seed to other latents for the same labels."""
 
     @property

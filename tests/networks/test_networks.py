@@ -1,5 +1,7 @@
 """The default networks: any image shape, with and without classes."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -59,6 +61,61 @@ def test_the_seed_decides_the_initial_weights():
     assert not all(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
 
 
+FAMILIES = {
+    "dcgan": (networks.dcgan.generator, networks.dcgan.discriminator),
+    "resnet": (networks.resnet.generator, networks.resnet.discriminator),
+    "progressive": (networks.progressive.generator, networks.progressive.discriminator),
+    "style": (networks.style.generator, functools.partial(networks.progressive.discriminator, label_use="join_all")),
+    "autoencoder": (networks.autoencoder.generator, networks.autoencoder.discriminator),
+    "classify": (networks.dcgan.generator, functools.partial(networks.dcgan.discriminator, label_use="classify")),
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_networks_of_several_attributes(family):
+    """Each value of each attribute changes images and logits, and one attribute is the same as one class."""
+    build_generator, build_discriminator = FAMILIES[family]
+    shape, attributes = (8, 8, 1), {"digit": 3, "style": 2}
+    generator, discriminator = (
+        build_generator(shape, attributes, 4, 4, seed=1),
+        build_discriminator(shape, attributes, 4, seed=1),
+    )
+    labels = np.array([[0, 0], [1, 0], [2, 0], [0, 1], [2, 1]], "int32")
+    images = generator([tf.ones([5, 4]), labels]).numpy()
+    outputs = tf.nest.flatten(discriminator([tf.repeat(images[:1], 5, 0), labels]))
+    assert len({image.tobytes() for image in images}) == 5
+    if family == "classify":
+        assert outputs[1].shape == (5, 5)  # the logits of three digits and two styles
+    else:
+        assert len({output.numpy().tobytes() for output in outputs[0]}) == 5
+    single, named = (build_generator(shape, classes, 4, 4, seed=1) for classes in (3, {"digit": 3}))
+    np.testing.assert_array_equal(single([tf.ones([5, 4]), labels[:, 0]]), named([tf.ones([5, 4]), labels[:, :1]]))
+
+
+def test_the_embeddings_of_attributes_add_up():
+    """In the first layer, in conditional normalisation and in the projection: no combination has a row of its own."""
+    network = networks.dcgan.discriminator((8, 8, 1), {"digit": 3, "style": 2}, 4, seed=1)
+    images = tf.random.stateless_uniform([1, 8, 8, 1], [1, 2], -1, 1)
+
+    def logit(*labels):
+        return float(network([images, np.array([labels], "int32")])[0, 0])
+
+    np.testing.assert_allclose(logit(2, 1) - logit(2, 0), logit(0, 1) - logit(0, 0), rtol=1e-4)
+    assert abs(logit(2, 1) - logit(2, 0)) > 1e-4
+
+
+@pytest.mark.parametrize(("num_classes", "labels"), [(3, [0, 2, 1]), ({"digit": 3, "style": 2}, [[0, 1], [2, 0], [1, 1]])])
+@pytest.mark.parametrize("label_use", ["project", "classify"])
+def test_features_are_shared_by_heads(num_classes, labels, label_use):
+    network = networks.dcgan.discriminator((8, 8, 1), num_classes, width=4, seed=1, label_use=label_use)
+    to_features, head = common.features_and_head(network)
+    inputs = [tf.random.stateless_uniform([3, 8, 8, 1], [1, 2], -1, 1), tf.constant(labels, tf.int32)]
+    whole, parts = (tf.nest.flatten(outputs) for outputs in (network(inputs), head([to_features(inputs[0]), inputs[1]])))
+    assert len(whole) == len(parts) == (2 if label_use == "classify" else 1)
+    for one, other in zip(whole, parts, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def _logit_of(features):
     """A function from maps of features to `common.pooling` of them, by normalisation."""
     inputs = keras.Input(features.shape[1:])
@@ -114,12 +171,14 @@ def test_the_classifier_sees_the_same_in_any_value_range(low, high):
     np.testing.assert_allclose(logits, expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("num_classes", [2, 50])
+@pytest.mark.parametrize("num_classes", [2, 50, {"digit": 2, "style": 7, "place": 3}])
 def test_the_class_decides_half_of_an_equalised_critics_logit_however_many_there_are(num_classes):
     network = networks.progressive.discriminator((8, 8, 1), num_classes, width=16, seed=1)
     _, head = networks.common.features_and_head(network)
     features = np.random.default_rng(0).normal(size=[4000, head.inputs[0].shape[1]]).astype("float32")
-    logits = head([features, np.arange(4000, dtype="int32") % 2]).numpy()
+    labels = np.arange(4000, dtype="int32") % 2
+    labels = labels if isinstance(num_classes, int) else np.stack([labels, (labels + 1) % 2, labels], axis=1)
+    logits = head([features, labels]).numpy()
     assert 1 < logits.var() < 3  # 1 from the unconditional kernel, of length 1, and 1 from the class's
 
 
