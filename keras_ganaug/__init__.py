@@ -3,7 +3,7 @@
 from keras_ganaug import callbacks, datasets, layers, losses, metrics, networks, penalties, study
 from keras_ganaug.augmentation import AugmentedModel, FilteredGenerator, GANAugmentation, gan_augment
 from keras_ganaug.discriminator_augment import AdaptiveAugment, DiffAugment
-from keras_ganaug.models import ACGAN, BEGAN, CGAN, GAN, LSGAN, SAGAN, SNGAN, WGAN, WGANGP, ProgressiveGAN, StyleGAN
+from keras_ganaug.models import ACGAN, BEGAN, CGAN, GAN, LSGAN, SAGAN, SNGAN, TACGAN, WGAN, WGANGP, ProgressiveGAN, StyleGAN
 from keras_ganaug.study import AugmentationStudy, recommend
 
 __version__ = "0.1.0"
@@ -16,6 +16,7 @@ __all__ = [
     "LSGAN",
     "SAGAN",
     "SNGAN",
+    "TACGAN",
     "WGAN",
     "WGANGP",
     "AdaptiveAugment",

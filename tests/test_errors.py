@@ -211,7 +211,7 @@ BAD_CALLS = {
     "generator_weight": [lambda: kga.penalties.MismatchedLabels(3, generator_weight=-1)],
     "margin": [lambda: kga.penalties.MismatchedLabels(3, margin=0)],
     "g_class_weight": [lambda: kga.ACGAN((8, 8, 1), 3, g_class_weight=-1)],
-    "twin_weight": [lambda: kga.ACGAN((8, 8, 1), 3, twin_weight=-1)],
+    "twin_weight": [lambda: kga.TACGAN((8, 8, 1), 3, twin_weight=-1)],
     "fade_images": [lambda: kga.ProgressiveGAN((8, 8, 1), fade_images=0)],
     "stable_images": [lambda: kga.ProgressiveGAN((8, 8, 1), stable_images=-1)],
     "evaluate": [lambda: compiled().evaluate(X, Y)],

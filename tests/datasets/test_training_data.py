@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 from tools import max_difference, small_data, small_gan
 
-from keras_ganaug.datasets import streams as training_data
+from keras_ganaug.datasets import streams
+from keras_ganaug.models import training
 
 X, Y = small_data()
 Sequence = getattr(keras.utils, "PyDataset", None) or keras.utils.Sequence
@@ -60,8 +61,10 @@ def test_an_epoch_sees_every_image_once_in_an_order_of_its_own(monkeypatch):
     orders = []
     gan = small_gan(num_classes=None)
     gan.compile(run_eagerly=True)
-    prepared = gan._prepared
-    monkeypatch.setattr(gan, "_prepared", lambda data: orders.append(np.asarray(data)[:, 0, 0, 0]) or prepared(data))
+    split = streams.split
+    monkeypatch.setattr(
+        streams, "split", lambda data, _: orders.append(np.asarray(data)[:, 0, 0, 0]) or split(data, gan.condition)
+    )
     gan.fit(x, batch_size=5, epochs=2, verbose=0)
     first, second = np.concatenate(orders[:2]), np.concatenate(orders[2:])
     assert sorted(first) == sorted(second) == list(range(10))
@@ -74,15 +77,13 @@ def test_class_balanced_sampling_shows_rare_classes_as_often(monkeypatch):
         seen, rows = [], []
         gan = small_gan()
         gan.compile(run_eagerly=True)
-        prepared = gan._prepared
 
-        def spy(batch, prepared=prepared, seen=seen, rows=rows):
-            rows.extend(np.asarray(batch[0]).reshape(len(batch[0]), -1))
-            seen.extend(np.asarray(batch[1]))
-            return prepared(batch)
+        def spy(model, images, labels, seen=seen, rows=rows):  # it need not learn
+            rows.extend(np.round((np.asarray(images) + 1) * 127.5).astype("uint8").reshape(len(images), -1))
+            seen.extend(np.asarray(labels))
+            return {"d_loss": tf.zeros([])}
 
-        monkeypatch.setattr(gan, "_prepared", spy)
-        monkeypatch.setattr(gan, "_train_step", lambda images, labels: {"d_loss": tf.zeros([])})  # it need not learn
+        monkeypatch.setattr(training, "step", spy)
         gan.fit(*data, **({"batch_size": 8} if len(data) == 2 else {}), epochs=10, class_balanced=True, verbose=0)
         counts = np.bincount(seen, minlength=3)
         assert counts.sum() == 240
@@ -93,8 +94,8 @@ def test_class_balanced_sampling_shows_rare_classes_as_often(monkeypatch):
 
 
 def test_no_thread_of_the_stream_keeps_the_end_of_training_waiting():
-    stream, _ = training_data.from_arrays(X, Y, small_gan(), 8, True, False)
-    assert stream.options().autotune.enabled is False
+    stream = streams.from_arrays(X, Y, small_gan(), 8, True, False)
+    assert stream.dataset.options().autotune.enabled is False
 
 
 class Batches(Sequence):
@@ -149,14 +150,14 @@ def rows_shown(monkeypatch, gan, *args, **kwargs):
     """The rows of `X` that a fit shows, in order."""
     shown, number = [], {row.tobytes(): n for n, row in enumerate(X)}
 
-    def step(images, labels):
+    def step(model, images, labels):
         images = np.round((np.asarray(images) + 1) * 127.5).astype("uint8")
         shown.append([number[row.tobytes()] for row in images])
         np.testing.assert_array_equal(labels, Y[shown[-1]])
         gan.step.assign_add(1)
         return {"d_loss": tf.zeros([])}
 
-    monkeypatch.setattr(gan, "_train_step", step)
+    monkeypatch.setattr(training, "step", step)
     gan.compile(run_eagerly=True, d_steps=kwargs.pop("d_steps", 1))
     gan.fit(*args, verbose=0, **kwargs)
     return shown

@@ -285,7 +285,7 @@ def test_a_discriminator_of_ones_own_with_layers_of_the_packages_names_is_used_a
     gan.compile()
     gan.fit(X, Y, verbose=0)
     batch, labels = tf.cast(X[:4], tf.float32) / 127.5 - 1.0, tf.constant(Y[:4])
-    np.testing.assert_allclose(gan.judge(batch)(labels), gan.discriminator([batch, labels]), atol=1e-6)
+    np.testing.assert_allclose(gan.discriminate(batch)(labels), gan.discriminator([batch, labels]), atol=1e-6)
     assert kga.networks.common.features_and_head(gan.discriminator) is None
     assert kga.networks.common.features_and_head(kga.SNGAN((8, 8, 1), 3).discriminator) is not None
 

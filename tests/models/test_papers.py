@@ -9,6 +9,7 @@ import tensorflow as tf
 from tools import finite, small_data, small_gan
 
 import keras_ganaug as kga
+from keras_ganaug.models import training
 
 X, Y = small_data(12)
 
@@ -54,16 +55,16 @@ def test_a_critic_estimates_the_exact_wasserstein_distance():
     penalty, loss = kga.penalties.GradientPenalty(10.0), kga.losses.wasserstein
     variables = [getattr(v, "_value", v) for v in critic.trainable_variables]
 
-    def logits(images, labels):
-        return critic(images)
+    def view(images):
+        return kga.penalties.View(lambda images: lambda labels: critic(images), lambda outputs: outputs, images, None)
 
     @tf.function(autograph=False)
     def step(n):
         rows = tf.random.stateless_uniform([2, 128], tf.stack([n, 1]), 0, 512, tf.int32)
         x, z = (tf.gather(values, rows[i])[:, None, None, None] for i, values in enumerate((real, fake)))
         with tf.GradientTape() as tape:
-            batch = kga.penalties.PenaltyBatch(x, z, None, tf.stack([n, 2]))
-            value = loss.discriminator(critic(x), critic(z)) + penalty(logits, batch)
+            context = kga.penalties.Context(view(x), view(z), seed=tf.stack([n, 2]))
+            value = loss.discriminator(critic(x), critic(z)) + penalty(context)
         optimizer.apply_gradients(zip(tape.gradient(value, variables), critic.trainable_variables, strict=True))
 
     for n in range(600):
@@ -140,51 +141,93 @@ def test_acgan_reports_the_accuracy_of_its_classifier():
 
 
 @pytest.mark.parametrize(
-    ("fake_weight", "g_class_weight", "twin_weight"), [(1, 1, 0), (0.25, 0.5, 0), (0, 0, 0), (0.1, 1, 0.7)]
+    ("fake_weight", "g_class_weight", "twin_weight"), [(1, 1, None), (0.25, 0.5, None), (0, 0, None), (0.1, 1, 0.7)]
 )
 def test_acgan_adds_cross_entropies_to_both_losses(fake_weight, g_class_weight, twin_weight):
-    weights = {"fake_weight": fake_weight, "g_class_weight": g_class_weight, "twin_weight": twin_weight}
+    weights = {"fake_weight": fake_weight, "g_class_weight": g_class_weight}
     gan = kga.ACGAN((8, 8, 1), 2, seed=1, **weights)
+    if twin_weight is not None:
+        gan = kga.TACGAN((8, 8, 1), 2, seed=1, twin_weight=twin_weight, **weights)
     gan.compile()
-    assert len(gan.discriminator.outputs) == (3 if twin_weight else 2)
     labels = tf.constant([0, 1])
-    twin_of_real, twin_of_fake = (
-        [tf.constant(logits)] * bool(twin_weight) for logits in ([[9.0, 0.0]] * 2, [[1.0, 0.0]] * 2)
-    )
-    real = tf.constant([[1.0], [2.0]]), tf.constant([[2.0, 0.0], [1.0, 0.0]]), *twin_of_real
-    fake = tf.constant([[0.0], [0.0]]), tf.constant([[0.0, 0.0], [0.0, 3.0]]), *twin_of_fake
+    twin = [] if twin_weight is None else [tf.constant([[1.0, 0.0]] * 2)]
+    real = tf.constant([[1.0], [2.0]]), tf.constant([[2.0, 0.0], [1.0, 0.0]]), *twin
+    fake = tf.constant([[0.0], [0.0]]), tf.constant([[0.0, 0.0], [0.0, 3.0]]), *twin
 
     def cross_entropy(logits):
         logits = np.asarray(logits, np.float64)
         return np.mean(np.log(np.exp(logits).sum(1)) - logits[np.arange(2), [0, 1]])
 
-    twin = cross_entropy(twin_of_fake[0]) if twin_weight else 0.0  # which never looks at real images
     adversarial = np.log1p(np.exp([-1.0, -2.0])).mean() + np.log(2)
-    expected = adversarial + cross_entropy(real[1]) + fake_weight * cross_entropy(fake[1]) + twin
+    expected = adversarial + cross_entropy(real[1]) + fake_weight * cross_entropy(fake[1])
     assert float(gan.d_objective(real, fake, labels)) == pytest.approx(expected, rel=1e-5)
-    expected = np.log(2) + g_class_weight * cross_entropy(fake[1]) - twin_weight * twin
+    expected = np.log(2) + g_class_weight * cross_entropy(fake[1])
+    expected -= twin_weight * cross_entropy(twin[0]) if twin else 0.0
     assert float(gan.g_objective(None, fake, labels)) == pytest.approx(expected, rel=1e-5)
     assert float(gan.metrics[-1].result()) == 0.5
 
 
-def test_the_class_terms_of_acgan_cancel_where_its_twin_agrees():
-    """Nothing then pushes samples away from what lies between two classes."""
-    gan = kga.ACGAN((8, 8, 1), 2, seed=1, twin_weight=1.0)
-    gan.compile()
-    logits = tf.Variable([[0.3, -0.2], [1.5, 0.4]])  # both classifiers say the same of each sample
-    with tf.GradientTape() as tape:
-        loss = gan.g_objective(None, (tf.zeros([2, 1]), logits, logits), tf.constant([0, 1]))
-    np.testing.assert_allclose(tape.gradient(loss, logits), np.zeros([2, 2]), atol=1e-7)
+class TestTACGAN:
+    def gan(self, **options):
+        gan = kga.TACGAN((8, 8, 1), 3, latent_dim=4, seed=1, width=4, **options)
+        gan.compile()
+        return gan
 
+    def test_the_class_terms_cancel_where_the_twin_agrees(self):
+        """Nothing then pushes samples away from what lies between two classes."""
+        logits = tf.Variable([[0.3, -0.2, 1.0], [1.5, 0.4, 0.0]])  # both classifiers say the same of each sample
+        with tf.GradientTape() as tape:
+            loss = self.gan().g_objective(None, (tf.zeros([2, 1]), logits, logits), tf.constant([0, 1]))
+        np.testing.assert_allclose(tape.gradient(loss, logits), np.zeros([2, 3]), atol=1e-7)
 
-def test_a_twin_is_saved_and_asked_for(tmp_path):
-    gan = kga.ACGAN((8, 8, 1), 3, latent_dim=4, seed=1, twin_weight=0.5)
-    gan.save(tmp_path / "twin.keras")
-    loaded = keras.models.load_model(tmp_path / "twin.keras")
-    assert loaded.twin_weight == 0.5
-    assert len(loaded.discriminator.outputs) == 3
-    with pytest.raises(ValueError, match="logits of the classes, twice"):
-        kga.ACGAN((8, 8, 1), 3, twin_weight=0.5, discriminator=kga.ACGAN((8, 8, 1), 3).discriminator)
+    def test_the_twin_learns_from_generated_images_alone(self):
+        gan = self.gan()
+        images, labels = np.full([6, 8, 8, 1], 0.5, "float32"), tf.constant([0, 1, 2] * 2)
+        batch = training.Batch(tf.constant(images), labels, tf.constant([3, 4]))
+        fakes = gan.fakes(batch).images
+        logits = gan.twin(fakes).numpy().astype(np.float64)
+        expected = np.mean(np.log(np.exp(logits).sum(1)) - logits[np.arange(6), labels])
+        assert float(gan.twin_loss(batch)) == pytest.approx(expected, rel=1e-5)
+        other = batch._replace(images=tf.constant(-images))
+        assert float(gan.twin_loss(other)) == pytest.approx(float(gan.twin_loss(batch)), rel=1e-4)  # spectral norms are estimates
+        with tf.GradientTape() as tape:
+            loss = gan.twin_loss(batch)
+        weights = [getattr(w, "_value", w) for w in gan.generator.trainable_variables]
+        assert all(gradient is None for gradient in tape.gradient(loss, weights))
+
+    def test_each_player_moves_its_own_network(self, monkeypatch):
+        gan, moved = self.gan(), []
+        update = training._update
+
+        def spy(model, player, batch):
+            before = {name: network.get_weights() for name, network in gan.networks.items()}
+            loss = update(model, player, batch)
+            after = {name: network.get_weights() for name, network in gan.networks.items()}
+            moved.append([n for n in before if any((a != b).any() for a, b in zip(before[n], after[n], strict=True))])
+            return loss
+
+        monkeypatch.setattr(training, "_update", spy)
+        gan.run_eagerly = True
+        x = np.random.default_rng(0).integers(0, 256, [12, 8, 8, 1]).astype("uint8")
+        gan.fit(x, np.arange(12) % 3, batch_size=12, verbose=0)
+        networks = [set(names) - {"g"} | ({"g"} & {player.name}) for names, player in zip(moved, gan.players(), strict=True)]
+        assert networks == [{"d"}, {"twin"}, {"g"}]  # its batch normalisation moves with each batch of the generator
+
+    def test_it_is_saved_and_goes_on_exactly(self, tmp_path):
+        gan = self.gan(twin_weight=0.5)
+        x = np.random.default_rng(0).integers(0, 256, [12, 8, 8, 1]).astype("uint8")
+        data = {"x": x, "y": np.arange(12) % 3, "batch_size": 6, "verbose": 0}
+        gan.fit(**data)
+        gan.save(tmp_path / "twin.keras")
+        loaded = keras.models.load_model(tmp_path / "twin.keras")
+        assert loaded.twin_weight == 0.5
+        histories = [each.fit(**data, initial_epoch=1, epochs=2).history for each in (gan, loaded)]
+        assert histories[0] == histories[1]
+        assert {"d_loss", "twin_loss", "g_loss", "class_accuracy"} == set(histories[0])
+
+    def test_it_needs_classes(self):
+        with pytest.raises(ValueError, match="`num_classes` must be given"):
+            kga.TACGAN((8, 8, 1))
 
 
 def test_a_variant_of_acgan_may_have_arguments_of_its_own():
@@ -192,7 +235,7 @@ def test_a_variant_of_acgan_may_have_arguments_of_its_own():
         own_arguments = (*kga.ACGAN.own_arguments, "mine")
         mine = 1
 
-    assert Variant((8, 8, 1), 3, twin_weight=0.5).get_config()["twin_weight"] == 0.5
+    assert Variant((8, 8, 1), 3, fake_weight=0.5).get_config()["fake_weight"] == 0.5
 
 
 class TestBEGAN:
@@ -234,8 +277,9 @@ class TestBEGAN:
         gan = self.gan()
         images, labels = tf.random.stateless_uniform([3, 8, 8, 1], [1, 2], -1, 1), tf.constant([0, 1, 2])
         expected = np.abs(images - gan.discriminator([images, labels])).mean((1, 2, 3))
-        np.testing.assert_allclose(gan.judge(images)(labels), expected, rtol=1e-5)
-        np.testing.assert_allclose(gan.logits(images, labels), -expected, rtol=1e-5)  # the better, the more real
+        np.testing.assert_allclose(gan.discriminate(images)(labels), expected, rtol=1e-5)
+        view = kga.penalties.View(gan.discriminate, gan.logits_of, images, labels)
+        np.testing.assert_allclose(view.logits(), -expected, rtol=1e-5)  # the better, the more real
 
     def test_the_code_is_joined_anew_after_each_doubling(self):
         latents = np.random.default_rng(0).uniform(-1, 1, [3, 4]).astype("float32")

@@ -147,8 +147,11 @@ def test_lecam_follows_the_mean_of_the_batch(strategy):
         penalty = penalties.LeCam(decay=0.5)
         gan.compile(penalties=penalty, run_eagerly=True)
     real, fake = RNG.normal(size=[2, 6])
-    batch = penalties.PenaltyBatch(None, None, None, tf.constant([1, 2]))
-    run(strategy, lambda real, fake: penalty(None, batch._replace(real_logits=real, fake_logits=fake)), real, fake)
+
+    def view(logits):
+        return penalties.View(lambda images: lambda labels: images, lambda outputs: outputs, logits, None)
+
+    run(strategy, lambda real, fake: penalty(penalties.Context(view(real), view(fake))), real, fake)
     for weight, expected in ((penalty.real_mean, real), (penalty.fake_mean, fake)):
         np.testing.assert_allclose(parts(weight), expected.mean() / 2, rtol=1e-5)
 
