@@ -183,22 +183,3 @@ def images_dtype(dtype: Any, name: str = "images") -> None:
     dtype = tf.as_dtype(dtype)
     if not (dtype.is_integer or dtype.is_floating or dtype.is_bool):
         raise TypeError(f"`{name}` must be of a real dtype. Received: dtype {dtype.name}")
-
-
-def class_indices(labels, num_classes, name="labels"):
-    """Checks concrete labels and returns them as an int32 array of shape (n,)."""
-    try:
-        labels = np.asarray(labels)
-    except ValueError:  # rows of different lengths
-        labels = np.asarray(labels, object)
-    labels = labels.astype(np.int32) if labels.shape == (0,) else labels
-    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
-        raise ValueError(
-            f"`{name}` must be a one-dimensional sequence of integer class indices. "
-            f"Received: dtype {labels.dtype}, shape {labels.shape}"
-        )
-    wrong = labels[(labels < 0) | (labels >= (np.iinfo(np.int32).max if num_classes is None else num_classes))]
-    if wrong.size:
-        highest = "" if num_classes is None else f" to {num_classes - 1} (num_classes={num_classes})"
-        raise ValueError(f"`{name}` must be class indices from 0{highest}. Received: {np.unique(wrong)[:5].tolist()}")
-    return labels.astype(np.int32)

@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _checks, _watch, datasets
+from keras_ganaug import _checks, _watch, conditions, datasets
 from keras_ganaug.study import results
 
 
@@ -23,7 +23,7 @@ def as_arrays(data, name, num_classes=None):
             f"`{name}` must be images of shape (n, height, width, channels) and n class indices, at least one. "
             f"Received: shapes {images.shape} and {labels.shape}"
         )
-    return images, _checks.class_indices(labels, num_classes, name)
+    return images, conditions.class_indices(labels, num_classes, name)
 
 
 class StudyData:
@@ -41,7 +41,7 @@ class StudyData:
         images, labels = self.of("test", seed)
         self.image_shape, self.fewest_classes = images.shape[1:], int(labels.max()) + 1
         self.num_classes = self.fewest_classes if num_classes is None else _checks.positive_int(num_classes, "num_classes")
-        _checks.class_indices(labels, self.num_classes, "test")
+        conditions.class_indices(labels, self.num_classes, "test")
 
     def of(self, name, seed):
         """Images and labels of one part of the data."""

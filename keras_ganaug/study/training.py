@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _checks, _extras, _files, _random, _watch
+from keras_ganaug import _checks, _extras, _files, _random, _watch, conditions
 from keras_ganaug.generators.controls import Pool, Shuffled
 from keras_ganaug.generators.filtered import FilteredGenerator
 from keras_ganaug.generators.one_attribute import for_batches
@@ -159,7 +159,7 @@ def cross_fitted_classifier(
     folds, seed = _checks.positive_int(folds, "folds"), _checks.non_negative_int(seed, "seed")
     if folds < 2:
         raise ValueError(f"`folds` must be at least 2. Received: folds={folds}")
-    images, labels = np.asarray(images), _checks.class_indices(labels, None)
+    images, labels = np.asarray(images), conditions.class_indices(labels, None)
     if len(images) != len(labels) or len(labels) < folds:
         raise ValueError(
             f"`labels` must be one class index for each image, of at least {folds} images. "
