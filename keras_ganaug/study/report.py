@@ -148,8 +148,9 @@ class Report:
         Raises:
             ValueError: For a file that holds something else.
         """
+        text = _files.read_text(_checks.path(path))
         try:
-            content = json.loads(_files.read_text(_checks.path(path)))
+            content = json.loads(text)
             arms = {
                 arm: {metric: [np.nan if value is None else value for value in values] for metric, values in each.items()}
                 for arm, each in content["arms"].items()

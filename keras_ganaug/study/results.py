@@ -122,6 +122,6 @@ def digests(parts: Sequence[Sequence[np.ndarray]]) -> list[str]:
     for part in parts:
         for array in part:
             digest.update(f"{array.dtype} {array.shape}".encode())
-            digest.update(np.ascontiguousarray(array))
+            digest.update(np.ascontiguousarray(array).data)
         texts.append(digest.hexdigest()[:12])
     return texts

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_ganaug import _checks, _extras
 
@@ -30,10 +31,7 @@ def buckets(counts: Sequence[int]) -> dict[str, np.ndarray]:
     The range from the smallest count to the largest is cut into three equal parts on a logarithmic scale. Where all classes
     are equally large, each belongs to all three.
 
-    Args:
-        counts: Images of each class, a sequence.
-
-    Returns a dict of three bool arrays.
+    `counts` are the images of each class. Returns a dict of three bool arrays.
 
     Example:
 
@@ -105,16 +103,16 @@ def _calibration_error(logits: np.ndarray, correct: np.ndarray, bins: int) -> fl
     return float(np.abs(gaps).sum() / len(correct))
 
 
-def paired_interval(differences: Sequence[float], level: float = 0.95) -> tuple[float, float] | None:
+def paired_interval(differences: ArrayLike, level: float = 0.95) -> tuple[float, float] | None:
     """The t interval of a mean difference of pairs: `(lowest, highest)`, or None of fewer than three.
 
     It assumes that differences are normal and independent, as those of seeds with data of their own are. It is NaN if one
     of the differences is. `level` is the coverage, above 0 and below 1.
     """
-    differences = _series(differences)
-    if len(differences) < FEWEST:
+    values = _series(differences)
+    if len(values) < FEWEST:
         return None
-    return _t_interval(differences, differences.std(ddof=1) / math.sqrt(len(differences)), level)
+    return _t_interval(values, values.std(ddof=1) / math.sqrt(len(values)), level)
 
 
 def in_words(interval: tuple[float, float] | None, level: float = 0.95) -> str:
@@ -127,7 +125,7 @@ def in_words(interval: tuple[float, float] | None, level: float = 0.95) -> str:
     return f"{level:.0%} interval {low:+.1f} to {high:+.1f}"
 
 
-def cross_validated_interval(differences: Sequence[float], folds: int, level: float = 0.95) -> tuple[float, float]:
+def cross_validated_interval(differences: ArrayLike, folds: int, level: float = 0.95) -> tuple[float, float]:
     """A confidence interval of a mean difference over the folds of a repeated cross-validation.
 
     Any two of these share most of their training images, so that their differences are alike, and their mean is further from
@@ -143,20 +141,19 @@ def cross_validated_interval(differences: Sequence[float], folds: int, level: fl
 
     Returns `(lowest, highest)`; infinite for a single difference.
     """
-    differences = _series(differences)
+    values = _series(differences)
     if _checks.positive_int(folds, "folds") < 2:
         raise ValueError(f"`folds` must be at least 2. Received: folds={folds}")
-    count = len(differences)
-    if count == 1:
+    if len(values) == 1:
         return -math.inf, math.inf
-    return _t_interval(differences, differences.std(ddof=1) * math.sqrt(1 / count + 1 / (folds - 1)), level)
+    return _t_interval(values, values.std(ddof=1) * math.sqrt(1 / len(values) + 1 / (folds - 1)), level)
 
 
-def _series(differences: Any) -> np.ndarray:
-    differences = np.asarray(differences, np.float64)
-    if differences.ndim != 1 or not len(differences):
-        raise ValueError(f"`differences` must have the shape (n,). Received: shape {differences.shape}")
-    return differences
+def _series(differences: ArrayLike) -> np.ndarray:
+    values = np.asarray(differences, np.float64)
+    if values.ndim != 1 or not len(values):
+        raise ValueError(f"`differences` must have the shape (n,). Received: shape {values.shape}")
+    return values
 
 
 def _t_interval(differences: np.ndarray, error: float, level: float) -> tuple[float, float]:
@@ -166,21 +163,19 @@ def _t_interval(differences: np.ndarray, error: float, level: float) -> tuple[fl
     return float(middle - half), float(middle + half)
 
 
-def without_rounding(differences: Any) -> np.ndarray:
+def without_rounding(differences: ArrayLike) -> np.ndarray:
     """Differences of shares without what the last bits of floating-point numbers add: equal ones are equal then."""
     return np.round(np.asarray(differences, np.float64), 12)
 
 
-def wilcoxon(differences: Sequence[float]) -> float:
+def wilcoxon(differences: ArrayLike) -> float:
     """The two-sided p-value of Wilcoxon's signed-rank test (1945), by SciPy: exact with few pairs, else an approximation.
 
     Differences of 0 are dropped, and ties share their mean rank; what differs by rounding alone is a tie. With few seeds it
     cannot be small: with five at least 0.0625, with ten 0.002. It is 1 if all differences are 0, and NaN if one of them is.
     """
-    differences = without_rounding(differences)
-    if np.isnan(differences).any():
+    values = without_rounding(differences)
+    if np.isnan(values).any():
         return math.nan
-    differences = differences[differences != 0]
-    if not len(differences):
-        return 1.0
-    return float(_extras.load("scipy.stats").wilcoxon(differences, correction=True).pvalue)
+    values = values[values != 0]
+    return float(_extras.load("scipy.stats").wilcoxon(values, correction=True).pvalue) if len(values) else 1.0

@@ -7,7 +7,7 @@ import pytest
 from tools import StudyRecorder, study_data
 
 from keras_ganaug import study
-from keras_ganaug.study import arms, statistics, training
+from keras_ganaug.study import arms, statistics, tables, training
 
 
 def softmax(logits):
@@ -87,6 +87,49 @@ def test_the_report(study_of_two_seeds, tmp_path):
     gain = report.compare("gan", "nothing")
     expected = np.subtract(report.arms["gan"]["balanced_accuracy"], report.arms["nothing"]["balanced_accuracy"])
     assert gain["difference"] == pytest.approx(expected.mean())
+
+
+def test_a_report_is_read_back(study_of_two_seeds, tmp_path):
+    _, report = study_of_two_seeds
+    assert report.kinds == {
+        "nothing": "none",
+        "balanced_softmax": "none",
+        "gan": "gan",
+        "gan + balanced_softmax": "gan",
+        "shuffled + balanced_softmax": "shuffled",
+        "oracle + balanced_softmax": "oracle",
+    }
+    report.to_json(tmp_path / "report.json", setting="x")
+    read = study.Report.from_json(tmp_path / "report.json")
+    assert (read.arms, read.seeds, read.kinds) == (report.arms, report.seeds, report.kinds)
+    assert (read.verdict(), read.table()) == (report.verdict(), report.table())
+    assert (read.best_with_gan, read.best_without_gan) == (report.best_with_gan, report.best_without_gan)
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", "{}", '{"arms": {"a": {"log_loss": [1]}}, "seeds": [0], "kinds": {}}'])
+def test_what_is_no_report(tmp_path, text):
+    (tmp_path / "other.json").write_text(text)
+    with pytest.raises(ValueError, match=r"`path` must be a file that `Report.to_json` wrote. Received:.*other\.json"):
+        study.Report.from_json(tmp_path / "other.json")
+
+
+def test_what_was_not_measured_is_nan_again(tmp_path):
+    runs = {
+        "plain, not a GAN": [{"balanced_accuracy": 0.5, "tail_recall": np.nan}] * 2,
+        "b": [{"balanced_accuracy": 0.6}] * 2,
+    }
+    report = study.Report(runs, [0, 1], {"plain, not a GAN": "none", "b": "gan"})
+    report.to_json(tmp_path / "report.json")
+    read = study.Report.from_json(tmp_path / "report.json")
+    np.testing.assert_equal(read.arms, report.arms)
+    assert read.best_with_gan == "b"
+
+
+def test_tables():
+    assert tables.markdown(["", "a"], [["b", "1"], ["", "2"]]) == "| | a |\n|-|-|\n| b | 1 |\n| | 2 |"
+    assert tables.html(["<"], [["b"]]) == "<table><tr><th>&lt;</th></tr>\n<tr><td>b</td></tr>\n</table>"
+    assert [tables.spread(values) for values in ([0.5], [0.5, 0.7], [np.nan])] == ["50.0", "60.0 ± 14.1", "-"]
+    assert tables.spread([1, 3], scale=1) == "2.0 ± 1.4"
 
 
 @pytest.mark.parametrize(
