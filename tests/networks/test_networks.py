@@ -80,7 +80,7 @@ def test_networks_of_several_attributes(family):
         build_generator(shape, attributes, 4, 4, seed=1),
         build_discriminator(shape, attributes, 4, seed=1),
     )
-    labels = np.array([[0, 0], [1, 0], [2, 0], [0, 1], [2, 1]], "int32")
+    labels = tf.constant([[0, 0], [1, 0], [2, 0], [0, 1], [2, 1]])
     images = generator([tf.ones([5, 4]), labels]).numpy()
     outputs = tf.nest.flatten(discriminator([tf.repeat(images[:1], 5, 0), labels]))
     assert len({image.tobytes() for image in images}) == 5
@@ -98,7 +98,7 @@ def test_the_embeddings_of_attributes_add_up():
     images = tf.random.stateless_uniform([1, 8, 8, 1], [1, 2], -1, 1)
 
     def logit(*labels):
-        return float(network([images, np.array([labels], "int32")])[0, 0])
+        return float(network([images, tf.constant([labels])])[0, 0])
 
     np.testing.assert_allclose(logit(2, 1) - logit(2, 0), logit(0, 1) - logit(0, 0), rtol=1e-4)
     assert abs(logit(2, 1) - logit(2, 0)) > 1e-4
