@@ -53,10 +53,6 @@ class CollapseAlarm(GANCallback):
             raise ValueError(f"`threshold` must be below 1. Received: threshold={threshold!r}")
         if samples < 2:
             raise ValueError(f"`samples` must be at least 2, for a distance. Received: samples={samples!r}")
-        if len(np.shape(images)) != 4:
-            raise ValueError(
-                f"`images` must be an array of shape (n, height, width, channels). Received: shape {np.shape(images)}"
-            )
         self.images, self.labels = images, labels
         parts = [*labels.values()] if isinstance(labels, Mapping) else [np.zeros(len(images)) if labels is None else labels]
         if any(len(part) != len(images) for part in parts):
@@ -96,8 +92,8 @@ class CollapseAlarm(GANCallback):
         now = {int(c) for c in np.flatnonzero(shares < self.threshold)}
         for c in sorted(now - self._collapsed):
             warnings.warn(
-                f"Epoch {epoch + 1}: {self._name(self._classes[c])} collapsed: two samples differ by {100 * shares[c]:.0f}% of what two real "
-                f"images do (threshold {100 * self.threshold:.0f}%).",
+                f"Epoch {epoch + 1}: {self._name(self._classes[c])} collapsed: two samples differ by {100 * shares[c]:.0f}% "
+                f"of what two real images do (threshold {100 * self.threshold:.0f}%).",
                 stacklevel=2,
             )
         self._collapsed = now

@@ -29,7 +29,7 @@ class KeepBest(GANCallback):
             number, such as a distance between features of its samples and of real images.
         mode: "min" or "max": which is better. Defaults to "min".
         every: Epochs from one evaluation to the next, at least 1; the last epoch is always evaluated. Defaults to 1.
-        path: Folder in which the best generator is kept too, in one file, so that a run that is killed does not lose it;
+        path: Folder in which the best generator is stored too, in one file, so that a run that is killed does not lose it;
             local, or of any file system that TensorFlow knows, such as "gs://bucket/best". A training that goes on, with
             `initial_epoch` or by `BackupAndRestore`, takes it up from there; one that begins replaces what another has
             left. Where it cannot be written, as on a full disk, a warning says so and the training goes on. Defaults to

@@ -8,11 +8,7 @@ import tensorflow as tf
 from keras_ganaug import _checks, _files
 from keras_ganaug.callbacks.gan_callback import GANCallback, despite_file_errors
 
-_ENCODERS = {
-    ".png": tf.io.encode_png,
-    ".jpg": lambda picture: tf.io.encode_jpeg(picture, chroma_downsampling=False),
-}
-_ENCODERS[".jpeg"] = _ENCODERS[".jpg"]
+_SUFFIXES = (".jpeg", ".jpg", ".png")
 
 
 class SampleGrid(GANCallback):
@@ -73,8 +69,8 @@ class SampleGrid(GANCallback):
             ) from error
         if _files.is_folder(file):
             raise ValueError(f"`path` must be a file. Received: path={self.path!r}, which is a folder")
-        if _suffix(file) not in _ENCODERS:
-            raise ValueError(f"`path` must be a file that ends in {sorted(_ENCODERS)}. Received: path={self.path!r}")
+        if not file.lower().endswith(_SUFFIXES):
+            raise ValueError(f"`path` must be a file that ends in one of {_SUFFIXES}. Received: path={self.path!r}")
         return file
 
     def grid(self) -> np.ndarray:
@@ -96,8 +92,9 @@ class SampleGrid(GANCallback):
             return
         picture, file = self.grid(), self._file(epoch + 1)
         if file is not None:
-            encoded = _ENCODERS[_suffix(file)](picture).numpy()
-            despite_file_errors(lambda: _files.write(file, encoded), f"write {file!r}")
+            png = file.lower().endswith(".png")
+            encoded = tf.io.encode_png(picture) if png else tf.io.encode_jpeg(picture, chroma_downsampling=False)
+            despite_file_errors(lambda: _files.write(file, encoded.numpy()), f"write {file!r}")
         if self._writer is not None:
             despite_file_errors(lambda: self._log(picture, epoch + 1), "write the grid for TensorBoard")
 
@@ -110,10 +107,6 @@ class SampleGrid(GANCallback):
             png = tf.io.encode_png(picture).numpy()
             tf.summary.write("samples", [str(width), str(height), png], step=step, metadata=metadata)
         self._writer.flush()
-
-
-def _suffix(file: str) -> str:
-    return os.path.splitext(file)[1].lower()
 
 
 def _drawn(images):

@@ -1,5 +1,7 @@
 """The equalised learning rate."""
 
+import contextlib
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -66,8 +68,9 @@ class Equalized(Reparametrized):
                 "`layer` must not be built yet: its kernel has to start standard normal. "
                 f"Received: layer={layer.name!r}, which has weights"
             )
-        if before is not None and _settable(layer, self._initializer):  # a recurrent layer's is not; `build` refuses it
-            setattr(layer, self._initializer, initializer)
+        if before is not None:
+            with contextlib.suppress(AttributeError):  # a recurrent layer's cannot be set; `build` refuses it
+                setattr(layer, self._initializer, initializer)
 
     def reparametrized_kernel(self):
         kernel = self.raw_kernel()
@@ -94,11 +97,6 @@ class Equalized(Reparametrized):
                 "`layer` must have no activation of its own where `lr_multiplier` is not 1. "
                 f"Received: activation={self.layer.activation!r}"
             )
-
-
-def _settable(layer, name):
-    kind = getattr(type(layer), name, None)
-    return not isinstance(kind, property) or kind.fset is not None
 
 
 def _alike(initializer, other):

@@ -33,7 +33,7 @@ class SelfAttention(Layer):
     def build(self, input_shape):
         if len(input_shape) != 4 or None in input_shape[1:]:
             raise ValueError(
-                "`inputs` of SelfAttention must have the shape (batch, height, width, channels), all but the first known. "
+                "`inputs` of SelfAttention must have the static shape (batch, height, width, channels). "
                 f"Received: shape {tuple(input_shape)}"
             )
         channels = input_shape[-1]

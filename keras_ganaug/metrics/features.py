@@ -63,7 +63,7 @@ class Features:
         self.model, self.name = model, name
         self.batch_size = _checks.positive_int(batch_size, "batch_size")
         self.value_range = None if value_range is None else _checks.value_range(value_range)
-        self._watch = None if value_range is None else _watch.ScaleWatch(self.value_range, "make the features anew")
+        self._watch = self.value_range and _watch.ScaleWatch(self.value_range, "make the features anew")
 
     @property
     def stamp(self) -> str:
