@@ -143,23 +143,6 @@ def custom_objects():
     return {name: value for name, value in found.items() if name not in registered}
 
 
-_said = set()
-
-
-def warn_of_addons(parts):
-    """Warns, once in a process, if one of these objects is of tensorflow-addons."""
-    of_addons = any(type(part).__module__.partition(".")[0].endswith("_addons") for part in parts)
-    if of_addons and "addons" not in _said:
-        _said.add("addons")
-        warnings.warn(
-            "tensorflow-addons ended in May 2024 and runs up to TensorFlow 2.15 and Keras 2.15. It works here, on these. "
-            "To move on, replace its parts by those of Keras 3 and install the newest TensorFlow: docs/decisions.md of "
-            "keras_ganaug has a table.",
-            FutureWarning,
-            stacklevel=4,
-        )
-
-
 def tf_variable(weight):
     """The `tf.Variable` behind a Keras weight, in its own dtype even inside a mixed-precision layer."""
     if KERAS_3:
@@ -262,57 +245,3 @@ def with_loss_scale(optimizer, compute_dtype):
     if compute_dtype != "float16" or isinstance(optimizer, scaler):
         return optimizer
     return scaler(optimizer)
-
-
-def as_optimizer(optimizer):
-    """An optimizer as this package uses it: those of before Keras 2.11, as tensorflow-addons has them, are wrapped."""
-    if KERAS_3 or not isinstance(optimizer, keras.optimizers.legacy.Optimizer):
-        return optimizer
-    warn_of_addons([optimizer])
-    return LegacyOptimizer(optimizer)
-
-
-if not KERAS_3:
-
-    @keras.saving.register_keras_serializable(package="keras_ganaug")
-    class LegacyOptimizer(keras.optimizers.Optimizer):
-        """An optimizer of the old kind in the shape of the new: with `build`, and with a state that Keras saves."""
-
-        def __init__(self, optimizer, name=None, **kwargs):
-            super().__init__(name=name or type(optimizer).__name__)
-            self.legacy = optimizer
-
-        def build(self, var_list):
-            self.legacy._create_all_weights(list(var_list))
-            self._built = True
-
-        def apply_gradients(self, grads_and_vars, *args, **kwargs):
-            return self.legacy.apply_gradients(grads_and_vars)
-
-        @property
-        def learning_rate(self):
-            return self.legacy._get_hyper("learning_rate") if "learning_rate" in self.legacy._hyper else None
-
-        @property
-        def iterations(self):
-            return self.legacy.iterations
-
-        @property
-        def variables(self):
-            return self.legacy.weights
-
-        def save_own_variables(self, store):
-            for number, value in enumerate(self.legacy.get_weights()):
-                store[str(number)] = value
-
-        def load_own_variables(self, store):
-            self.legacy.set_weights([store[str(number)] for number in range(len(store.keys()))])
-
-        def get_config(self):
-            return {"name": self.name, "optimizer": keras.saving.serialize_keras_object(self.legacy)}
-
-        @classmethod
-        def from_config(cls, config, custom_objects=None):
-            config = dict(config)
-            config["optimizer"] = keras.saving.deserialize_keras_object(config["optimizer"], custom_objects=custom_objects)
-            return cls(**config)

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _checks, _compat, _random, networks
+from keras_ganaug import _addons, _checks, _compat, _random, networks
 from keras_ganaug.generators.averaged_gan import AveragedGAN
 from keras_ganaug.generators.generator import as_generator, seed_of
 from keras_ganaug.models import network_checks, training_watch
@@ -98,7 +98,7 @@ class GAN(AdversarialModel):
             for name, network in given.items():
                 setattr(self, name, getattr(self, f"build_{name}")() if network is None else network)
         network_checks.check(self, [name for name, network in given.items() if network is not None])
-        _compat.warn_of_addons([layer for network in self.networks.values() for layer in network._flatten_layers()])
+        _addons.warn_of_addons([layer for network in self.networks.values() for layer in network._flatten_layers()])
         with _compat.dtype_policy(self.generator.dtype_policy):
             self.made(self.generator, self.condition.inputs(tf.zeros([2, latent_dim]), self.condition.zeros(2)))
         self.ema_generator = self.average.network

@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from keras_ganaug import _checks, _compat, _replicas, losses
+from keras_ganaug import _addons, _checks, _compat, _replicas, losses
 from keras_ganaug.discriminator_augment.augment import as_augment
 from keras_ganaug.penalties.penalty import as_penalty
 
@@ -141,6 +141,6 @@ def _optimizer(settings, name, compute_dtype):
         optimizer = keras.optimizers.get(identifier)
     except (ValueError, TypeError) as error:
         raise ValueError(f"`{name}` must be a Keras optimizer or the name of one. Received: {identifier!r}") from error
-    optimizer = _compat.as_optimizer(optimizer)
+    optimizer = _addons.as_optimizer(optimizer)
     _replicas.check_optimizer(optimizer, name)
     return _compat.with_loss_scale(optimizer, compute_dtype)
