@@ -6,7 +6,6 @@ differently is here; no other module asks for a version.
 
 import contextlib
 import importlib
-import warnings
 
 import keras
 import tensorflow as tf
