@@ -1,5 +1,7 @@
 """Labels in all their forms: what is refused, and what is written."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -7,8 +9,10 @@ import tensorflow as tf
 from tools import KNOWN_SHAPE, known_generator, label_of
 
 import keras_ganaug as kga
-from keras_ganaug import _labels
+from keras_ganaug import conditions
+from keras_ganaug.conditions.weights import class_weights
 
+THREE = conditions.of(3)
 ONE_HOT = np.eye(3)[[0, 1, 2, 1]]
 SMOOTHED = ONE_HOT * 0.9 + 0.1 / 3
 MIXED = 0.7 * ONE_HOT + 0.3 * ONE_HOT[::-1]
@@ -35,7 +39,7 @@ def asserted(labels, num_classes=3):
 
     @tf.function(input_signature=[tf.TensorSpec([None, *labels.shape[1:]], labels.dtype)], autograph=False)
     def check(labels):
-        with tf.control_dependencies([_labels.assertion(labels, num_classes)]):
+        with tf.control_dependencies(conditions.of(num_classes).assertions(labels)):
             return tf.identity(labels)
 
     return check(labels)
@@ -47,8 +51,8 @@ def test_rows_of_one_class_and_mixed_rows_are_taken(name, dtype):
     if name not in ("one-hot", "no rows") and not tf.as_dtype(dtype).is_floating:
         return
     labels = tf.cast(RIGHT[name], dtype)
-    _labels.check(labels, 3)
-    _labels.check_values(labels, 3)
+    THREE.check(labels)
+    THREE.check_values(labels)
     np.testing.assert_array_equal(asserted(labels), labels)
 
 
@@ -61,29 +65,29 @@ def test_labels_of_several_classes_are_refused_by_name(name, dtype):
     labels = tf.cast(values, dtype)
     for given in (labels, labels.numpy()):
         with pytest.raises(ValueError, match=r"`labels` must be of one class .*multi-label.* Received: \["):
-            _labels.check_values(given, 3)
+            THREE.check_values(given)
     with pytest.raises(tf.errors.InvalidArgumentError, match=r"`labels` must be of one class .*multi-label"):
         asserted(labels)
 
 
 def test_a_wrong_row_far_into_many_is_found():
     labels = np.tile(ONE_HOT, [10_000, 1])
-    _labels.check_values(labels, 3)
+    THREE.check_values(labels)
     labels[-1] = 1
     with pytest.raises(ValueError, match=r"Received: \[1, 1, 1\]"):
-        _labels.check_values(labels, 3)
+        THREE.check_values(labels)
     with pytest.raises(ValueError, match=r"from 0 to 2 \(num_classes=3\)\. Received: \[3\]"):
-        _labels.check_values(np.r_[np.zeros(10**6, "uint8"), np.uint8(3)], 3)
+        THREE.check_values(np.r_[np.zeros(10**6, "uint8"), np.uint8(3)])
 
 
 def test_bool_labels_are_indices_of_two_classes():
-    labels = np.array([True, False, True, False])
+    labels, two = np.array([True, False, True, False]), conditions.of(2)
     for form in (labels, labels[:, None]):
-        _labels.check(tf.constant(form), 2)
-        _labels.check_values(form, 2)
-        np.testing.assert_array_equal(_labels.class_of(tf.constant(form)), [1, 0, 1, 0])
+        two.check(tf.constant(form))
+        two.check_values(form)
+        np.testing.assert_array_equal(two.indices(tf.constant(form)), [1, 0, 1, 0])
         np.testing.assert_array_equal(asserted(tf.constant(form), 2), form)
-        written = _labels.write(tf.constant(form), tf.constant([0, 1]), tf.constant([0, 1]))
+        written = two.write(tf.constant(form), tf.constant([0, 1]), tf.constant([0, 1]))
         assert written.dtype == tf.bool
         np.testing.assert_array_equal(np.ravel(written), [False, True, True, False])
 
@@ -92,7 +96,7 @@ def test_bool_labels_are_indices_of_two_classes():
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
 def test_the_smoothing_of_a_row_stays(dtype, jit):
     smoothed = tf.cast(SMOOTHED, dtype)
-    write = tf.function(_labels.write, jit_compile=jit, autograph=False)
+    write = tf.function(THREE.write, jit_compile=jit, autograph=False)
     written = write(smoothed, tf.constant([0, 3]), tf.constant([2, 0]))
     np.testing.assert_array_equal(written, tf.gather(smoothed, [2, 1, 2, 0]))  # bit by bit
 
@@ -112,12 +116,12 @@ def test_the_smoothing_of_a_row_stays(dtype, jit):
 def test_a_mixed_row_becomes_one_of_the_class_that_is_written(labels, expected):
     labels = tf.constant(labels, tf.float64)
     if expected is None:  # as many as there are shares: none is the largest
-        written = _labels.write(labels, tf.constant([0]), tf.constant([2]), only_mixed=True)[0]
+        written = THREE.write(labels, tf.constant([0]), tf.constant([2]), only_mixed=True)[0]
         np.testing.assert_allclose(written, [0, 0, 1], atol=1e-12)
         return
     last = len(labels) - 1
     for only_mixed in (False, True):
-        written = _labels.write(labels, tf.constant([last]), tf.constant([1]), only_mixed=only_mixed)
+        written = THREE.write(labels, tf.constant([last]), tf.constant([1]), only_mixed=only_mixed)
         np.testing.assert_allclose(written[last], expected, atol=1e-12)
         np.testing.assert_array_equal(written[:last], labels[:last])
 
@@ -126,7 +130,7 @@ def test_a_mixed_row_becomes_one_of_the_class_that_is_written(labels, expected):
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 def test_rows_of_one_class_stay_bit_by_bit_where_only_mixed_ones_are_written(name, dtype):
     labels = tf.cast(RIGHT[name], dtype)
-    written = _labels.write(labels, tf.range(4), _labels.class_of(labels), only_mixed=True)
+    written = THREE.write(labels, tf.range(4), THREE.indices(labels), only_mixed=True)
     np.testing.assert_array_equal(written, labels)
 
 
@@ -186,3 +190,170 @@ def test_after_mixup_image_and_label_of_a_synthetic_row_agree():
     replaced = (images.numpy() != x).any((1, 2, 3))
     assert replaced.sum() == 6
     np.testing.assert_array_equal(labels, np.where(replaced[:, None], one_hot, y).astype("float32"))
+
+
+# Several attributes.
+
+SIZES = {"garment": 3, "style": 4, "plain": 1}
+BOTH = conditions.of(SIZES)
+SEED = tf.constant([3, 4])
+ROWS = np.stack([np.random.default_rng(0).integers(0, size, 600) for size in SIZES.values()], 1).astype("int32")
+
+
+@pytest.mark.parametrize(
+    ("num_classes", "kind", "sizes", "label_shape"),
+    [
+        (None, conditions.Unconditional, (), ()),
+        (3, conditions.OneClass, (3,), ()),
+        (SIZES, conditions.Attributes, (3, 4, 1), (3,)),
+        ({"garment": 3}, conditions.Attributes, (3,), (1,)),
+    ],
+)
+def test_what_there_is_for_num_classes(num_classes, kind, sizes, label_shape):
+    condition = conditions.of(num_classes)
+    assert type(condition) is kind
+    assert (condition.num_classes, condition.sizes, condition.label_shape) == (num_classes, sizes, label_shape)
+    again = conditions.from_description(json.loads(json.dumps(condition.description)))
+    assert (type(again), again.sizes, again.num_classes) == (kind, sizes, num_classes)
+    assert condition.zeros(2).shape == (2, *label_shape)
+    drawn = condition.draw(300, SEED).numpy().reshape(300, -1)
+    if kind is conditions.Attributes:
+        for column, size in zip(drawn.T, sizes, strict=True):
+            np.testing.assert_allclose(np.bincount(column, minlength=size) / 300, 1 / size, atol=0.1)
+
+
+@pytest.mark.parametrize("wrong", [{}, {"": 3}, {1: 3}, {"a": 0}, {"a": 2.5}, {"a": None}, 0, "3", [3, 4]])
+def test_what_is_no_num_classes(wrong):
+    with pytest.raises((ValueError, TypeError), match=r"`num_classes.*Received"):
+        conditions.of(wrong)
+
+
+def test_attributes_in_both_formats():
+    formats = [ROWS, tf.constant(ROWS, tf.int64), {name: ROWS[:, n] for n, name in enumerate(SIZES)}]
+    formats.append({"garment": np.eye(3)[ROWS[:, 0]], "style": ROWS[:, 1].astype("float32"), "plain": ROWS[:, 2:] > 0})
+    for labels in formats:
+        BOTH.check(labels)
+        BOTH.check_values(labels)
+        indices = BOTH.indices(labels)
+        assert indices.dtype == tf.int32
+        np.testing.assert_array_equal(indices, ROWS)
+    for labels in (*formats[:3], ROWS.tolist()):
+        np.testing.assert_array_equal(BOTH.to_generate(labels), ROWS)
+    np.testing.assert_array_equal(BOTH.to_generate({"garment": [2, 1], "style": 3, "plain": 0}), [[2, 3, 0], [1, 3, 0]])
+    assert BOTH.to_generate([]).shape == (0, 3)
+    np.testing.assert_array_equal(tf.stack(BOTH.columns(tf.constant(ROWS)), 1), ROWS)
+    rows = conditions.encode(tf.constant(ROWS), BOTH.sizes)
+    np.testing.assert_array_equal(rows, np.hstack([np.eye(size)[ROWS[:, n]] for n, size in enumerate(BOTH.sizes)]))
+    assert [part.shape[1] for part in BOTH.split(rows)] == [3, 4, 1]
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_attributes_are_written_back_in_their_format(jit):
+    where, new = np.array([5, 0, 77]), np.array([[2, 3, 0], [0, 1, 0], [1, 1, 0]], "int32")
+    expected = ROWS.copy()
+    expected[where] = new
+    write = tf.function(BOTH.write, jit_compile=jit, autograph=False)
+    for dtype in ("int32", "uint8", "float32"):
+        written = write(tf.constant(ROWS, dtype), tf.constant(where, tf.int32), tf.constant(new))
+        assert written.dtype == dtype
+        np.testing.assert_array_equal(written, expected)
+    smoothed = tf.constant(np.eye(3)[ROWS[:, 0]] * 0.88 + 0.04)
+    labels = {"garment": smoothed, "style": tf.constant(ROWS[:, 1], tf.int64), "plain": tf.constant(ROWS[:, 2:])}
+    written = write(labels, tf.constant(where, tf.int32), tf.constant(new))
+    np.testing.assert_allclose(written["garment"], np.eye(3)[expected[:, 0]] * 0.88 + 0.04, rtol=1e-12)
+    np.testing.assert_array_equal(written["style"], expected[:, 1])
+    assert [written[name].dtype for name in SIZES] == [tf.float64, tf.int64, tf.int32]
+
+
+@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize("num_classes", [4, SIZES])
+def test_a_mismatch_differs_in_one_attribute_and_is_uniform(num_classes, jit):
+    condition = conditions.of(num_classes)
+    labels = np.repeat(ROWS[:1] if num_classes is SIZES else ROWS[:1, 1], 3000, 0)
+    other = tf.function(condition.mismatch, jit_compile=jit)(tf.constant(labels), SEED).numpy()
+    rows, other = labels.reshape(3000, -1), other.reshape(3000, -1)
+    assert ((rows != other).sum(1) == 1).all()
+    several = [n for n, size in enumerate(condition.sizes) if size > 1]
+    for n in several:
+        values = np.bincount(other[other[:, n] != rows[:, n], n], minlength=condition.sizes[n])
+        assert values[rows[0, n]] == 0
+        expected = 3000 / len(several) / (condition.sizes[n] - 1)
+        assert np.abs(np.delete(values, rows[0, n]) - expected).max() < 5 * np.sqrt(expected)
+
+
+def test_groups_are_the_combinations():
+    numbers = BOTH.groups(tf.constant(ROWS)).numpy()
+    _, expected = np.unique(ROWS, axis=0, return_inverse=True)
+    _, found = np.unique(numbers, return_inverse=True)
+    np.testing.assert_array_equal(found, expected.ravel())
+    many = conditions.of({str(n): 10 for n in range(12)})  # more than an int32 holds
+    rows = np.random.default_rng(0).integers(0, 10, [200, 12]).astype("int32")
+    assert len(np.unique(many.groups(tf.constant(rows)))) == len(np.unique(rows, axis=0))
+
+
+def test_what_was_seen_together():
+    seen = np.array([[0, 0, 0], [0, 1, 0], [1, 1, 0], [1, 2, 0]], "int32")  # no garment 2, no style 3
+    table = np.zeros(BOTH.seen_shape, "float32")
+    for rows in (seen[:2], seen[2:]):
+        table = np.maximum(table, BOTH.seen_in(tf.constant(rows)))
+    garments, styles = ({row[n] for row in seen.tolist()} for n in range(2))
+    pairs = {tuple(row[:2]) for row in seen.tolist()}
+    expected = [{"garment": g} for g in set(range(3)) - garments] + [{"style": s} for s in set(range(4)) - styles]
+    expected += [{"garment": g, "style": s} for g in garments for s in styles if (g, s) not in pairs]
+    unseen = BOTH.unseen(table)
+    assert sorted(map(str, unseen)) == sorted(map(str, expected))
+    asked = np.array([[0, 2, 0], [0, 1, 0], [2, 3, 0], [0, 2, 0]], "int32")
+    assert BOTH.extrapolates(asked, unseen) == [
+        {"garment": 0, "style": 2, "plain": 0},
+        {"garment": 2, "style": 3, "plain": 0},
+    ]
+    assert THREE.unseen(THREE.seen_in(tf.constant([0, 2, 0]))) == (1,)
+    assert THREE.extrapolates(np.array([1, 0, 1]), (1, 2)) == [1]
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        {"garment": np.zeros(3, int), "style": np.zeros(3, int)},
+        {"garment": np.zeros(3, int), "style": np.zeros(3, int), "colour": np.zeros(3, int)},
+        np.zeros([3, 2], int),
+        np.zeros([3], int),
+        np.zeros([3, 3], bool),
+        {"garment": np.full(3, 3), "style": np.zeros(3, int), "plain": np.zeros(3, int)},
+        np.array([[0, 4, 0]]),
+        np.array([[0, -1, 0]]),
+        np.array([[0, 0.5, 0]]),
+    ],
+)
+def test_wrong_attributes_are_told_by_name(labels):
+    with pytest.raises(ValueError, match=r"`labels.*Received"):
+        BOTH.check(labels)
+        BOTH.check_values(labels)
+    with pytest.raises(ValueError, match=r"`labels.*Received"):
+        BOTH.to_generate(labels)
+
+
+def test_wrong_values_of_attributes_are_told_where_a_graph_runs():
+    @tf.function(input_signature=[tf.TensorSpec([None, 3], tf.int32)])
+    def check(labels):
+        with tf.control_dependencies(BOTH.assertions(labels)):
+            return tf.identity(labels)
+
+    np.testing.assert_array_equal(check(ROWS), ROWS)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"style.*from 0 to 3"):
+        check(np.array([[0, 4, 0]], "int32"))
+
+
+@pytest.mark.parametrize(
+    "wrong", ["rare", {}, {3: 1.0}, {-1: 1.0}, {0.5: 1.0}, [1, 2], [0, 0, 0], [1, -1, 1], [1, np.inf, 0], 3]
+)
+def test_what_are_no_class_weights(wrong):
+    with pytest.raises(ValueError, match=r"`w` must be one of .*Received: w="):
+        class_weights(wrong, 3, "w")
+
+
+def test_class_weights_are_probabilities():
+    assert class_weights("keep", 3) is None
+    for given in ([1, 0, 3], {0: 1, 2: 3}, {"0": 1.0, "2": 3.0}, np.array([0.25, 0, 0.75])):
+        np.testing.assert_array_equal(class_weights(given, 3), np.float32([0.25, 0, 0.75]))
+    np.testing.assert_array_equal(class_weights({2: 2}, None), [0, 0, 1])

@@ -178,7 +178,8 @@ def checked(generator: Any, num_classes: int | Mapping[str, int] | None = None) 
         TypeError, ValueError: As of `as_generator`, and where a check fails.
     """
     made = as_generator(generator, num_classes)
-    if num_classes is not None and made.condition.description != conditions.of(num_classes).description:
+    expected = made.condition.description if num_classes is None else conditions.of(num_classes).description
+    if repr(made.condition.description) != repr(expected):  # in which attributes have an order
         raise ValueError(
             f"`num_classes` must be that of the generator, {made.num_classes}, or None. Received: num_classes={num_classes}"
         )
