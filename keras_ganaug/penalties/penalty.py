@@ -111,11 +111,12 @@ class Penalty:
 
 
 class _Function(Penalty):
-    """A plain function as a penalty of the discriminator."""
+    """A plain function as a penalty."""
 
     def __init__(self, function: Callable):
         super().__init__(1.0)
         self._function = function
+        self.players = getattr(function, "players", self.players)
 
     def __call__(self, context):
         return self._function(context)
@@ -129,7 +130,8 @@ def as_penalty(penalty: Callable) -> Penalty:
     """The penalty that a user gives, as a `Penalty`.
 
     Args:
-        penalty: One of them, or a function `penalty(context)` that gives a float32 scalar, for the discriminator.
+        penalty: One of them, or a function `penalty(context)` that gives a float32 scalar: for the discriminator, unless the
+            function has an attribute `players`.
 
     Raises:
         TypeError: For what is no such function.

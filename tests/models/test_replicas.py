@@ -39,7 +39,8 @@ def augment():
 
 
 def everything():
-    return [penalties.LeCam(interval=2), penalties.HistoricalAveraging(0.01), penalties.Drift()]
+    parts = [penalties.LeCam(interval=2), penalties.HistoricalAveraging(0.01), penalties.Drift()]
+    return [*parts, penalties.PathLength(interval=2), penalties.ModeSeeking(0.1)]
 
 
 @pytest.mark.parametrize(

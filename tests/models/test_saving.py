@@ -86,7 +86,7 @@ class Hinge(type(kga.losses.get("hinge"))):
 
 
 @keras.saving.register_keras_serializable(package="tests")
-def known_penalty(logits, batch):
+def known_penalty(context):
     return 0.0
 
 
@@ -95,7 +95,7 @@ def known_penalty(logits, batch):
     [
         ("augment", lambda: lambda images, seed: images),
         ("augment", Brightened),
-        ("penalties", lambda: [lambda logits, batch: 0.0, kga.penalties.R1()]),
+        ("penalties", lambda: [lambda context: 0.0, kga.penalties.R1()]),
         pytest.param("loss", Hinge, marks=KERAS_3_ONLY),
         ("loss", lambda: type("Hinge", (Hinge,), {"__module__": "__main__"})()),
         pytest.param("g_optimizer", lambda: Gentle(0.1), marks=KERAS_3_ONLY),
@@ -125,7 +125,7 @@ def test_a_part_that_can_be_loaded_is_not_warned_of(tmp_path):
         warnings.simplefilter("error", UserWarning)
         gan.save(tmp_path / "gan.keras")
         loaded = keras.models.load_model(tmp_path / "gan.keras")
-    assert loaded.penalties[0] is known_penalty
+    assert loaded.penalties[0].given is known_penalty
 
 
 def test_a_gan_that_was_frozen_after_its_training_is_loaded(tmp_path):

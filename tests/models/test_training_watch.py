@@ -17,8 +17,8 @@ X, Y = small_data()
 def divergent(**options):
     """A GAN whose generator's loss is infinite in its second step."""
 
-    def blown_up(logits, batch):
-        return tf.where(batch.step >= 1, np.float32(np.inf), 0.0)
+    def blown_up(context):
+        return tf.where(context.step >= 1, np.float32(np.inf), 0.0)
 
     blown_up.players = ("g",)
     gan = small_gan()
@@ -115,7 +115,7 @@ def test_gradients_that_overflow_under_a_loss_scale_are_no_divergence():
     scaler = (keras.optimizers if _compat.KERAS_3 else keras.mixed_precision).LossScaleOptimizer
     gan = small_gan()
     optimizers = [scaler(keras.optimizers.SGD(0.01), initial_scale=3e38) for _ in range(2)]
-    gan.compile(*optimizers, penalties=[lambda logits, batch: 1e4 * tf.reduce_mean(batch.real_logits)], run_eagerly=True)
+    gan.compile(*optimizers, penalties=[lambda context: 1e4 * tf.reduce_mean(context.real.logits())], run_eagerly=True)
     before = [np.array(weight) for weight in gan.discriminator.trainable_weights]
     gan.fit(X, Y, batch_size=8, verbose=0, steps_per_epoch=1)
     for a, b in zip(before, gan.discriminator.trainable_weights, strict=True):
@@ -280,10 +280,10 @@ def test_weights_that_are_set_trainable_after_compile_need_another_compile():
 def test_weights_that_the_gradient_of_a_finite_loss_spoils_are_kept_nowhere(tmp_path, save_freq, kept):
     gan = small_gan()
 
-    def root_of_nothing(logits, batch):  # 0, with a gradient that is not a number
+    def root_of_nothing(context):  # 0, with a gradient that is not a number
         weight = _compat.tf_variable(gan.generator.trainable_weights[0])
         nothing = tf.reduce_sum(tf.square(weight - tf.stop_gradient(weight)))
-        return tf.where(batch.step >= 5, tf.sqrt(nothing), 0.0)
+        return tf.where(context.step >= 5, tf.sqrt(nothing), 0.0)
 
     root_of_nothing.players = ("g",)
     gan.compile(penalties=[root_of_nothing])
