@@ -49,7 +49,8 @@ def of(
             f"y {'given' if y is not None else 'None'}, batch_size={batch_size!r}"
         )
     elif class_balanced:
-        stream = from_arrays(*_read(x, model), shuffle=True, class_balanced=True)
+        images, labels, size = _read(x, model)
+        stream = from_arrays(images, labels, model, size, True, True)
     else:
         stream = from_dataset(x, model, steps_per_epoch)
     return stream._replace(class_names=class_names)
@@ -194,7 +195,7 @@ def _in_turn(groups):
 
 
 def _read(dataset, model):
-    """The first arguments of `from_arrays` for a dataset, which is read into memory."""
+    """The images and labels of a dataset, read into memory, and the size of its batches."""
     if int(dataset.cardinality()) == tf.data.INFINITE_CARDINALITY:
         raise ValueError(
             "`class_balanced=True` needs a finite dataset, which is read into memory. Received: an infinite one"
@@ -203,7 +204,7 @@ def _read(dataset, model):
     if not parts:
         raise ValueError("The training data must hold at least one batch. Received: an empty dataset")
     x, y = tf.nest.map_structure(lambda *each: np.concatenate(each), *parts)
-    return x, y, model, len(parts[0][0])
+    return x, y, len(parts[0][0])
 
 
 def from_dataset(dataset: tf.data.Dataset, model: Any, steps_per_epoch: int | None) -> Stream:
