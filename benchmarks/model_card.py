@@ -1,4 +1,4 @@
-"""Writes the model card of a shipped generator from its measured figures.
+"""Writes the model card of a shipped generator from its measured results.
 
     python benchmarks/model_card.py fashion_mnist
 

@@ -79,7 +79,7 @@ if __name__ == "__main__":
             self.ends.append(time.perf_counter())
 
     timer = Timer()
-    figures = {"fit_ms": [], "bare_ms": []}
+    results = {"fit_ms": [], "bare_ms": []}
     for number in range(options.rounds + 1):  # the first round traces
         gan.fit(batches, epochs=1, verbose=0, callbacks=[timer])
         ends = []
@@ -88,9 +88,9 @@ if __name__ == "__main__":
             ends.append(time.perf_counter())
         if number:
             for name, moments in (("fit_ms", timer.ends), ("bare_ms", ends)):
-                figures[name].append(round(1e3 * float(np.median(np.diff(moments))), 2))
-    ratios = np.array(figures["fit_ms"]) / np.array(figures["bare_ms"])
-    figures["ratio_median"], figures["ratio_min"], figures["ratio_max"] = np.round(
+                results[name].append(round(1e3 * float(np.median(np.diff(moments))), 2))
+    ratios = np.array(results["fit_ms"]) / np.array(results["bare_ms"])
+    results["ratio_median"], results["ratio_min"], results["ratio_max"] = np.round(
         [np.median(ratios), ratios.min(), ratios.max()], 3
     ).tolist()
-    write_json(options.json, figures)
+    write_json(options.json, results)

@@ -85,22 +85,18 @@ def smote(images: np.ndarray, labels: np.ndarray, seed: int, neighbors: int = 5)
     """
     from imblearn.over_sampling import SMOTE
 
-    counts = np.bincount(labels)
-    real = images.reshape(len(images), -1).astype(np.float32)
-    made = {}
-    near = np.minimum(neighbors, counts - 1)
+    counts, real = np.bincount(labels), images.reshape(len(images), -1).astype(np.float32)
+    most, near = counts.max(), np.minimum(neighbors, counts - 1)
+    made = [(np.repeat(real[labels == c], most - 1, 0), np.full(most - 1, c)) for c in np.flatnonzero(counts == 1)]
     for k in np.unique(near[counts > 1]):
-        classes = np.flatnonzero((near == k) & (counts > 1))
-        wanted = {int(c): int(counts.max()) for c in classes}
+        wanted = {int(c): int(most) for c in np.flatnonzero((near == k) & (counts > 1))}
         maker = SMOTE(sampling_strategy=wanted, random_state=seed, k_neighbors=int(k))
-        flat, new_labels = (values[len(real) :] for values in maker.fit_resample(real, labels))
-        made.update({c: flat[new_labels == c] for c in classes})
-    made.update({c: np.repeat(real[labels == c], counts.max() - 1, 0) for c in np.flatnonzero(counts == 1)})
-    order = sorted(made, key=lambda c: (counts[c] == 1, c))
-    flat = np.concatenate([real, *(made[c] for c in order)])
-    new_labels = np.concatenate([labels, *(np.full(len(made[c]), c, labels.dtype) for c in order)])
-    flat = flat.reshape(-1, *images.shape[1:])
-    return (np.rint(flat) if images.dtype.kind in "iu" else flat).astype(images.dtype), new_labels
+        made.append(tuple(values[len(real) :] for values in maker.fit_resample(real, labels)))
+    flat, classes = map(np.concatenate, zip(*made))
+    order = np.lexsort((classes, counts[classes] == 1))
+    flat = np.concatenate([real, flat[order]]).reshape(-1, *images.shape[1:])
+    classes = np.concatenate([labels, classes[order].astype(labels.dtype)])
+    return (np.rint(flat) if images.dtype.kind in "iu" else flat).astype(images.dtype), classes
 
 
 def shift(images, labels, seed, share=1 / 8):

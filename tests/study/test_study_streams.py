@@ -6,9 +6,9 @@ import pytest
 import tensorflow as tf
 from tools import study_data
 
-from keras_ganaug import study
-from keras_ganaug.generators import controls as sources
-from keras_ganaug.generators.source import Source
+from keras_ganaug import conditions, study
+from keras_ganaug.generators import controls
+from keras_ganaug.generators.generator import Generator
 from keras_ganaug.study import arms, streams
 
 RNG = np.random.default_rng(0)
@@ -58,19 +58,19 @@ def test_shift_and_flip_move_pixels_and_no_more():
 def test_a_pool_gives_images_of_the_class_and_all_of_them():
     images = np.arange(10).reshape(10, 1, 1, 1).astype("uint8")
     labels = np.array([0, 1, 0, 1, 1, 2, 0, 1, 2, 2])
-    pool = sources.Pool(images, labels, 3, (0, 255))
+    pool = controls.Pool(images, labels, 3, (0, 255))
     wanted = np.array([1, 0, 1, 1, 2, 1, 0, 0], "int32")
     drawn = pool.sample(wanted, np.array([3, 4], "int32")).numpy().ravel().astype(int)
     np.testing.assert_array_equal(labels[drawn], wanted)
     assert len(set(drawn)) == 8
     with pytest.raises(ValueError, match=r"`labels`.*\[3\]"):
-        sources.Pool(images, labels, 4, (0, 255))
+        controls.Pool(images, labels, 4, (0, 255))
 
 
-class _Constant(Source):
+class _Constant(Generator):
     """Images that show their class as pixel value 100 + class."""
 
-    conditional, num_classes, image_shape, value_range, state = True, 3, (4, 4, 1), (0.0, 255.0), None
+    condition, image_shape, value_range = conditions.of(3), (4, 4, 1), (0.0, 255.0)
 
     def sample(self, labels, seed, truncation=1.0):
         return tf.cast(100 + labels, tf.float32)[:, None, None, None] * tf.ones([1, 4, 4, 1])
@@ -134,7 +134,7 @@ def test_no_thread_of_the_stream_keeps_the_end_of_training_waiting():
 
 
 def test_shuffled_samples_are_of_another_class():
-    source = sources.Shuffled(_Constant())
+    source = controls.Shuffled(_Constant())
     labels = np.resize([0, 1, 2], 300).astype("int32")
     shown = source.sample(labels, np.array([1, 2], "int32")).numpy()[:, 0, 0, 0].astype(int) - 100
     assert (shown != labels).all()
