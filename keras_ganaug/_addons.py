@@ -6,7 +6,7 @@ import keras
 
 from keras_ganaug._compat import KERAS_3
 
-_said = set()
+_said: set[str] = set()
 
 
 def warn_of_addons(parts):

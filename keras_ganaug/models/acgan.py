@@ -37,7 +37,7 @@ class ACGAN(GAN):
     [(2, 1), (2, 3)]
     """
 
-    own_arguments = ("fake_weight", "g_class_weight")
+    own_arguments: tuple[str, ...] = ("fake_weight", "g_class_weight")
     logits_depend_on_labels = False
 
     def __init__(self, *args: Any, fake_weight: float = 1.0, g_class_weight: float = 1.0, **kwargs: Any):

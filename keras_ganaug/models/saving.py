@@ -43,7 +43,7 @@ def compile_config(model: Any) -> dict[str, Any]:
 def compile_from_config(model: Any, config: dict[str, Any]) -> None:
     """Compiles a model as `compile_config` says; warns and leaves it as it is where a part cannot be loaded."""
     config = dict(config)
-    lost = dict.fromkeys(config.pop("unsaved", ()), "it was not saved")
+    lost: dict[str, Any] = dict.fromkeys(config.pop("unsaved", ()), "it was not saved")
     parts = {}
     for name, part in config.items():
         try:
@@ -82,7 +82,7 @@ def config(model: Any, of_keras: dict[str, Any]) -> dict[str, Any]:
     return _compat.stamped(config)
 
 
-def from_config(cls: type, config: dict[str, Any], custom_objects: Any = None) -> Any:
+def from_config(cls: Any, config: dict[str, Any], custom_objects: Any = None) -> Any:
     """A model from what `config` gave."""
     config = _compat.unstamped(config, cls.__name__)
     for name in cls.player_networks.values():

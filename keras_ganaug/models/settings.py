@@ -45,7 +45,7 @@ def check(model: Any, given: dict[str, Any], label_smoothing: float) -> dict[str
     twice = [penalty for n, penalty in enumerate(penalties) if any(penalty is other for other in penalties[:n])]
     if twice:
         raise ValueError(f"`penalties` must be different objects. Received: {twice[0]!r} twice")
-    parts = (*map(as_penalty, penalties), as_augment(settings["augment"]))
+    parts: tuple[Any, ...] = (*map(as_penalty, penalties), as_augment(settings["augment"]))
     if _checks.fraction(settings["ema_decay"], "ema_decay") == 1.0:
         raise ValueError("`ema_decay` must be below 1. Received: ema_decay=1.0")
     loss = losses.get(settings["loss"])
