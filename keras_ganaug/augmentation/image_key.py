@@ -1,6 +1,11 @@
 """Where the image is among several inputs of a model."""
 
+from __future__ import annotations
+
 import numbers
+from typing import Any
+
+import tensorflow as tf
 
 
 class ImageKey:
@@ -11,7 +16,7 @@ class ImageKey:
             dicts; an integer, also within such a tuple, for a place in a tuple of inputs.
     """
 
-    def __init__(self, key=None):
+    def __init__(self, key: Any = None):
         self.key = tuple(key) if isinstance(key, list) else key
         parts = key if isinstance(key, (tuple, list)) else (key,)
         fine = all(isinstance(part, (str, numbers.Integral)) and not isinstance(part, bool) for part in parts)
@@ -21,7 +26,7 @@ class ImageKey:
                 f"of keys, or None. Received: image_key={key!r}"
             )
 
-    def get(self, inputs):
+    def get(self, inputs: Any) -> Any:
         """The image; the inputs themselves where they are not several."""
         several = isinstance(inputs, (dict, tuple)) or (isinstance(inputs, list) and self.key is not None)
         if several and self.key is None:
@@ -34,50 +39,34 @@ class ImageKey:
                 f"`image_key` must be None for inputs that are one tensor. Received: image_key={self.key!r} for a "
                 f"{type(inputs).__name__}"
             )
-        for part in self._path(inputs):
-            inputs = inputs[part]
-        return inputs
-
-    def put(self, inputs, images):
-        """The inputs with other images, all else untouched."""
-        return _put(inputs, self._path(inputs), images)
-
-    def _path(self, inputs):
-        """Keys, one for each level."""
-        if self.key is None:
-            return ()
-        path = self.key if isinstance(self.key, tuple) else (self.key,)
+        path = () if self.key is None else self.key if isinstance(self.key, tuple) else (self.key,)
         if isinstance(self.key, str) and "/" in self.key and not (isinstance(inputs, dict) and self.key in inputs):
             path = tuple(self.key.split("/"))
-        here = inputs
+        image = inputs
         for part in path:
-            found = (isinstance(here, dict) and part in here) or (
-                isinstance(here, (tuple, list)) and isinstance(part, numbers.Integral) and -len(here) <= part < len(here)
-            )
-            if not found:
+            try:
+                image = image[part] if isinstance(image, (dict, tuple, list)) else None
+            except (KeyError, IndexError, TypeError):
+                image = None
+            if image is None:
                 raise ValueError(
                     f"`image_key` must be the key of the image among the inputs. Received: image_key={self.key!r} for "
                     f"inputs with {_keys(inputs)}"
                 )
-            here = here[part]
-        if isinstance(here, (dict, tuple, list)):
+        if path and isinstance(image, (dict, tuple, list)):
             raise ValueError(
                 f"`image_key` must name one tensor. Received: image_key={self.key!r}, where there are several inputs "
-                f"again, with {_keys(here)}"
+                f"again, with {_keys(image)}"
             )
-        return path
+        return image
 
-
-def _put(inputs, path, images):
-    if not path:
-        return images
-    part = path[0]
-    if isinstance(inputs, dict):
-        changed = {**inputs, part: _put(inputs[part], path[1:], images)}
-        return changed if type(inputs) is dict else type(inputs)(changed)
-    items = list(inputs)
-    items[part] = _put(items[part], path[1:], images)
-    return type(inputs)(*items) if hasattr(inputs, "_fields") else type(inputs)(items)
+    def put(self, inputs: Any, images: Any) -> Any:
+        """The inputs with other images, all else untouched."""
+        if self.key is None:
+            return images
+        parts = tf.nest.flatten(inputs)
+        parts[self.get(tf.nest.pack_sequence_as(inputs, list(range(len(parts)))))] = images
+        return tf.nest.pack_sequence_as(inputs, parts)
 
 
 def _keys(inputs, above=""):

@@ -8,19 +8,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _images, _watch, conditions
-from keras_ganaug.generators.generator import _CHUNK, Generator
+from keras_ganaug import _images, conditions
+from keras_ganaug.generators.generator import Generator, in_chunks
 from keras_ganaug.generators.keras_model import not_compiled
 
 
 class AveragedGAN(Generator):
-    """A GAN as a `Generator`.
-
-    It calls `sample_latents`, `latents_from_normal` and `synthesize` of the GAN.
-
-    Args:
-        gan: The GAN.
-    """
+    """A GAN as a `Generator`. It calls the `sample_latents` and `synthesize` of the GAN."""
 
     def __init__(self, gan: Any):
         self.gan = gan
@@ -62,28 +56,20 @@ class AveragedGAN(Generator):
         return self.in_chunks("synthesize", [latents, labels], tf.constant(truncation))
 
     def in_chunks(self, method: str, rows: list, *rest: tf.Tensor) -> np.ndarray:
-        """Images that a method of the GAN makes of rows, such as latents and labels, by one traced function in chunks.
-
-        Args:
-            method: Its name. It takes `(*rows, *rest)` and gives images in [-1, 1].
-            rows: Arrays or tensors with one row for each image.
-            *rest: Further tensors.
-        """
+        """Images in `value_range` of a method of the GAN, which maps `(*rows, *rest)` to images in [-1, 1], traced once."""
         if method not in self._traced:
-            signature = [
-                *(tf.TensorSpec([None, *row.shape[1:]], row.dtype) for row in rows),
-                *(tf.TensorSpec(value.shape, value.dtype) for value in rest),
-            ]
+            signature = [tf.TensorSpec([None, *row.shape[1:]], row.dtype) for row in rows]
+            signature += [tf.TensorSpec(value.shape, value.dtype) for value in rest]
 
             def images_of(*inputs):
                 return self._scaled(getattr(self.gan, method)(*inputs))
 
             self._traced[method] = tf.function(images_of, input_signature=signature, autograph=False)
-        images = [np.zeros([0, *self.image_shape], np.float32)]
-        for start in range(0, len(rows[0]), _CHUNK):
-            images.append(self._traced[method](*(row[start : start + _CHUNK] for row in rows), *rest).numpy())
-        _watch.not_finite(np.concatenate(images), type(self.gan).__name__)
-        return np.concatenate(images)
+
+        def make(part):
+            return self._traced[method](*(row[part] for row in rows), *rest)
+
+        return in_chunks(make, len(rows[0]), self.image_shape, type(self.gan).__name__)
 
     def to_object(self) -> tuple[dict[str, Any], Any, Generator | None] | None:
         cls = type(self.gan)

@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _images, _random, _watch
-from keras_ganaug.generators.generator import Generator
+from keras_ganaug import _images, _random
+from keras_ganaug.generators.generator import CHUNK, Generator, in_chunks
 
 _DEFAULT_IMAGES = 4096
 _DEFAULT_BYTES = 256 * 2**20
 _LEAST_PER_CLASS = 8
-_CHUNK = 256  # images that are made at a time, to bound memory
 
 
 class SampleBank:
@@ -33,9 +32,9 @@ class SampleBank:
 
     def __init__(self, generator: Generator, value_range: Any, truncation: float, seed: Any, size: int | None = None):
         self.seed, self.generation = seed, 0
-        self.num_classes = generator.num_classes or 1
-        image_bytes = 4 * int(np.prod(generator.image_shape))
+        self.num_classes, self.image_shape = generator.num_classes or 1, generator.image_shape
         if size is None:
+            image_bytes = 4 * int(np.prod(self.image_shape))
             size = max(min(_DEFAULT_IMAGES, _DEFAULT_BYTES // image_bytes), _LEAST_PER_CLASS * self.num_classes)
         self.per_class = max(size // self.num_classes, 1)
 
@@ -49,15 +48,15 @@ class SampleBank:
             self.images = tf.Variable(images, trainable=False, name="bank")
 
     def _generate(self):
-        labels, parts = np.repeat(np.arange(self.num_classes, dtype=np.int32), self.per_class), []
+        labels = np.repeat(np.arange(self.num_classes, dtype=np.int32), self.per_class)
         seed, number = _random.fold(self.seed, self.generation), len(labels)
-        if number > _CHUNK:  # chunks of one size
-            labels = np.resize(labels, -(-number // _CHUNK) * _CHUNK)
-        for start in range(0, len(labels), _CHUNK):
-            parts.append(self._sample(tf.constant(labels[start : start + _CHUNK]), _random.fold(seed, start)).numpy())
-        images = np.concatenate(parts)[:number]
-        _watch.not_finite(images, "generator")
-        return images
+        if number > CHUNK:  # chunks of one size
+            labels = np.resize(labels, -(-number // CHUNK) * CHUNK)
+
+        def make(rows):
+            return self._sample(tf.constant(labels[rows]), _random.fold(seed, rows.start))
+
+        return in_chunks(make, len(labels), self.image_shape)[:number]
 
     def refresh(self) -> None:
         """Replaces all samples by new ones.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -14,7 +14,7 @@ from keras_ganaug import _checks, _compat, _random, _watch, conditions
 from keras_ganaug.conditions import Condition
 from keras_ganaug.generators import export
 
-_CHUNK = 256  # images that `generate` makes at a time, to bound memory
+CHUNK = 256  # images that are made at a time, to bound memory
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
@@ -67,12 +67,11 @@ class Generator:
 
     def images(self, labels: np.ndarray, seed: Any, truncation: float = 1.0) -> np.ndarray:
         """As `generate`, of int32 labels (n, *condition.label_shape) and an int32 seed (2,)."""
-        images = [np.zeros([0, *self.image_shape], np.float32)]
-        for start in range(0, len(labels), _CHUNK):
-            part = tf.constant(labels[start : start + _CHUNK])
-            images.append(self.sample(part, _random.fold(seed, start) if start else seed, truncation).numpy())
-        _watch.not_finite(np.concatenate(images), "generator")
-        return np.concatenate(images)
+
+        def make(rows):
+            return self.sample(tf.constant(labels[rows]), _random.fold(seed, rows.start) if rows.start else seed, truncation)
+
+        return in_chunks(make, len(labels), self.image_shape)
 
     def export(self, path: Any) -> None:
         """Writes a SavedModel that generates with TensorFlow alone, as of `GAN.export`."""
@@ -111,10 +110,7 @@ class Generator:
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Generator:
-        """A generator that is like the one of the config, and cannot sample.
-
-        A path in the config is opened only where `safe_mode=False` allows what a file brings along.
-        """
+        """A generator like that of the config, which cannot sample. A path in it is opened with `safe_mode=False` alone."""
         if config.get("path") is not None and not _compat.safe_mode():
             try:
                 return checked(config["path"], config["num_classes"])
@@ -124,11 +120,7 @@ class Generator:
 
 
 class DescribedGenerator(Generator):
-    """Stands for a generator that a config describes but does not hold, until the assets are read.
-
-    Args:
-        description: As of `Generator.get_config`.
-    """
+    """Stands for a generator that a config describes but does not hold, until the assets are read."""
 
     def __init__(self, description: Mapping[str, Any]):
         self.describe(description)
@@ -138,6 +130,17 @@ class DescribedGenerator(Generator):
             "This GANAugmentation was made from its config, which does not hold the generator. Expected: a layer made with "
             "`generator`, or loaded from a .keras file. Received: a config alone"
         )
+
+
+def in_chunks(
+    make: Callable[[slice], Any], number: int, image_shape: tuple[int, ...], name: str = "generator"
+) -> np.ndarray:
+    """Images, checked to be finite, that `make` makes of a slice of rows at a time; `name` is for the error."""
+    parts = [np.zeros([0, *image_shape], np.float32)]
+    parts += [np.asarray(make(slice(start, start + CHUNK))) for start in range(0, number, CHUNK)]
+    images = np.concatenate(parts)
+    _watch.not_finite(images, name)
+    return images
 
 
 def seed_of(seed: int | Sequence[int] | None) -> tf.Tensor:
@@ -172,11 +175,7 @@ def _(generator: Generator, num_classes: int | Mapping[str, int] | None = None) 
 
 
 def checked(generator: Any, num_classes: int | Mapping[str, int] | None = None) -> Generator:
-    """As `as_generator`, with a check of `num_classes`, and that its images are finite.
-
-    Raises:
-        TypeError, ValueError: As of `as_generator`, and where a check fails.
-    """
+    """As `as_generator`, with checks that its number of classes is this and its images are finite."""
     made = as_generator(generator, num_classes)
     expected = made.condition.description if num_classes is None else conditions.of(num_classes).description
     if repr(made.condition.description) != repr(expected):  # in which attributes have an order
