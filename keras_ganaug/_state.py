@@ -1,6 +1,7 @@
 """Numbers that training carries from step to step beside the weights, saved with the model."""
 
 import functools
+from typing import Any
 
 import keras
 
@@ -35,14 +36,14 @@ class RunningState(keras.layers.Layer):
 class Stateful:
     """A part of a training, such as a penalty, that carries state. It belongs to the one model it was compiled with."""
 
-    state = None
+    state: Any = None
     """The `RunningState`, or None before `attach`."""
 
-    def attach(self, networks):
+    def attach(self, networks: dict[str, keras.Model]) -> None:
         """Makes the state for these networks, once.
 
         Args:
-            networks: Dict from player, "g" and "d", to Keras model.
+            networks: Dict from player, such as "g" and "d", to Keras model.
         """
         if self.state is None:
             self._discriminator = networks["d"]
@@ -56,6 +57,6 @@ class Stateful:
                 "Received: one that another model has"
             )
 
-    def make_state(self, networks):
+    def make_state(self, networks: dict[str, keras.Model]) -> None:
         """Adds variables to `state`."""
         raise NotImplementedError
