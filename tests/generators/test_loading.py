@@ -4,6 +4,7 @@ import contextlib
 import json
 import warnings
 import zipfile
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -292,6 +293,18 @@ def test_a_gan_compiled_with_what_cannot_be_loaded_travels(tmp_path):
     np.testing.assert_allclose(
         images_of(keras.models.load_model(tmp_path / "model.keras")), images_of(augmented(gan)), atol=1e-3
     )
+
+
+def test_a_file_of_version_0_1_still_loads():
+    """Whose config holds the description alone, with a token, and a filtered GAN in its assets."""
+    folder = Path(__file__).parents[1] / "fixtures" / ("keras_3" if _compat.KERAS_3 else "keras_2")
+    augmentation = keras.models.load_model(folder / "augmented.keras").augmentation
+    assert type(augmentation.replacement.generator) is kga.FilteredGenerator
+    augmentation.calls.assign(0)
+    images, labels = augmentation(tf.zeros([6, 4, 4, 1]), tf.zeros([6], tf.int32), training=True)
+    with np.load(folder / "augmented.npz") as before:
+        np.testing.assert_allclose(images, before["images"], atol=1e-3)
+        np.testing.assert_array_equal(labels, before["labels"])
 
 
 def test_a_file_without_its_generator_says_so(tmp_path, saved):
