@@ -189,7 +189,9 @@ class TestTACGAN:
         expected = np.mean(np.log(np.exp(logits).sum(1)) - logits[np.arange(6), labels])
         assert float(gan.twin_loss(batch)) == pytest.approx(expected, rel=1e-5)
         other = batch._replace(images=tf.constant(-images))
-        assert float(gan.twin_loss(other)) == pytest.approx(float(gan.twin_loss(batch)), rel=1e-4)  # spectral norms are estimates
+        assert float(gan.twin_loss(other)) == pytest.approx(
+            float(gan.twin_loss(batch)), rel=1e-4
+        )  # spectral norms are estimates
         with tf.GradientTape() as tape:
             loss = gan.twin_loss(batch)
         weights = [getattr(w, "_value", w) for w in gan.generator.trainable_variables]
@@ -200,18 +202,20 @@ class TestTACGAN:
         update = training._update
 
         def spy(model, player, batch):
-            before = {name: network.get_weights() for name, network in gan.networks.items()}
+            before = weights()
             loss = update(model, player, batch)
-            after = {name: network.get_weights() for name, network in gan.networks.items()}
+            after = weights()
             moved.append([n for n in before if any((a != b).any() for a, b in zip(before[n], after[n], strict=True))])
             return loss
+
+        def weights():  # which are trained: statistics of normalisations move with each batch
+            return {name: [np.array(w) for w in network.trainable_weights] for name, network in gan.networks.items()}
 
         monkeypatch.setattr(training, "_update", spy)
         gan.run_eagerly = True
         x = np.random.default_rng(0).integers(0, 256, [12, 8, 8, 1]).astype("uint8")
         gan.fit(x, np.arange(12) % 3, batch_size=12, verbose=0)
-        networks = [set(names) - {"g"} | ({"g"} & {player.name}) for names, player in zip(moved, gan.players(), strict=True)]
-        assert networks == [{"d"}, {"twin"}, {"g"}]  # its batch normalisation moves with each batch of the generator
+        assert moved == [["d"], ["twin"], ["g"]]
 
     def test_it_is_saved_and_goes_on_exactly(self, tmp_path):
         gan = self.gan(twin_weight=0.5)
@@ -435,10 +439,10 @@ class TestProgressiveGAN:
         real, labels = tf.constant(X[:2, :, :1].repeat(12, 2) / 127.5 - 1, tf.float32), tf.constant([0, 1])
         shuffled = tf.reverse(tf.reshape(real, [2, 4, 2, 12, 1]), [2])  # the same at half the resolution
         shuffled = tf.reshape(shuffled, [2, 8, 12, 1])
-        np.testing.assert_allclose(gan.logits(real, labels), gan.logits(shuffled, labels), atol=1e-5)
+        np.testing.assert_allclose(gan.discriminate(real)(labels), gan.discriminate(shuffled)(labels), atol=1e-5)
         gan.images_seen.assign(12)
         gan.before_step()
-        assert np.abs(gan.logits(real, labels) - gan.logits(shuffled, labels)).max() > 1e-5
+        assert np.abs(gan.discriminate(real)(labels) - gan.discriminate(shuffled)(labels)).max() > 1e-5
 
     @pytest.mark.slow
     def test_a_fit_that_ends_too_early_is_announced(self, caplog):
@@ -485,7 +489,8 @@ class TestStyleGAN:
     def test_training_tracks_the_mean_w(self):
         gan = kga.StyleGAN((8, 8, 1), 3, latent_dim=6, width=8, seed=1)
         labels = tf.constant(np.arange(60) % 3, tf.int32)
-        fakes = tf.function(lambda n: gan.fakes(kga.models.gan.Batch(tf.zeros([60, 8, 8, 1]), labels, tf.stack([n, n]))))
+        images = tf.zeros([60, 8, 8, 1])
+        fakes = tf.function(lambda n: gan.fakes(training.Batch(images, labels, tf.stack([n, n]))).images)
         for n in range(800):
             fakes(tf.constant(n))
         w = gan.styles(np.arange(3000) % 3, seed=1)[:, 0]
