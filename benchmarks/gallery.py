@@ -198,23 +198,24 @@ def build(name, run, seed=0):
             changes = {} if run.mapping_lr is None else {"lr_multiplier": run.mapping_lr}
             options["generator"] = kga.networks.style.generator(**networks, depth=run.depth, **changes)
         if run.normalization is not None:
-            label_use = "classify_twice" if run.twin_weight else "classify"
-            changes = {"normalization": run.normalization, "label_use": label_use}
+            changes = {"normalization": run.normalization, "label_use": "classify"}
             options["discriminator"] = kga.networks.dcgan.discriminator(**networks, **changes)
         if run.group_size is not None:
             options["discriminator"] = kga.networks.autoencoder.discriminator(**networks, group_size=run.group_size)
-        gan = getattr(kga, name)(**networks, **options)
+        gan = getattr(kga, "TACGAN" if run.twin_weight else name)(**networks, **options)
     return compile_for(gan, run)
 
 
 def compile_for(gan, run, penalties=(), **changes):
     """Compiles with the paper's settings but for what `run` says, the penalties that are added, and `changes`."""
     settings = gan.paper_settings()
-    rates = {"g_optimizer": run.g_rate or run.rate, "d_optimizer": run.rate}
     settings["d_steps"] = run.d_steps or settings["d_steps"]
-    for player, updates in (("g_optimizer", run.steps), ("d_optimizer", run.steps * settings["d_steps"])):
+    optimizers = [f"{player}_optimizer" for player in gan.player_networks]
+    for player in optimizers:
+        factor = run.g_rate or run.rate if player == "g_optimizer" else run.rate
+        updates = run.steps * (settings["d_steps"] if player == "d_optimizer" else 1)
         config = settings[player].get_config()
-        rate = keras.optimizers.schedules.PolynomialDecay(rates[player] * config["learning_rate"], updates, 0.0)
+        rate = keras.optimizers.schedules.PolynomialDecay(factor * config["learning_rate"], updates, 0.0)
         settings[player] = type(settings[player]).from_config({**config, "learning_rate": rate})
     if run.r1 is not None:
         settings["penalties"] = (kga.penalties.R1(run.r1, interval=16),)
@@ -227,7 +228,7 @@ def compile_for(gan, run, penalties=(), **changes):
     if run.diversity:
         penalties = (*penalties, kga.penalties.ClassDiversity(run.diversity))
     settings["penalties"] = (*settings["penalties"], *penalties)
-    papers = {name: settings[name] for name in ("g_optimizer", "d_optimizer", "penalties", "d_steps")}
+    papers = {name: settings[name] for name in (*optimizers, "penalties", "d_steps")}
     gan.compile(**{"jit_compile": faster_compile(), **papers, **changes})
     return gan
 

@@ -45,10 +45,11 @@ class TACGAN(ACGAN):
         twin_weight = _checks.non_negative(twin_weight, "twin_weight")
         super().__init__(*args, **kwargs)
         self.twin_weight = twin_weight
+
+    def expected_outputs(self):
         if not self.condition.conditional:
-            raise ValueError(
-                "`num_classes` must be given: a twin classifier has to name classes. Received: num_classes=None"
-            )
+            raise ValueError("`num_classes` must be given: a twin classifier needs classes. Received: num_classes=None")
+        return super().expected_outputs()
 
     @property
     def metric_names(self):
@@ -60,11 +61,11 @@ class TACGAN(ACGAN):
 
     def build_twin(self) -> keras.Model:
         """The default twin."""
-        classes = sum(self.condition.sizes) or 1
+        self.expected_outputs()  # without classes there is no twin
         arguments = {**self.discriminator_arguments, "seed": self.derived_seed(6)}
         features, _ = networks.common.features_and_head(networks.dcgan.discriminator(**arguments, label_use="classify"))
         initializer = keras.initializers.GlorotUniform(self.derived_seed(7))
-        dense = keras.layers.Dense(classes, kernel_initializer=initializer, dtype="float32")
+        dense = keras.layers.Dense(sum(self.condition.sizes), kernel_initializer=initializer, dtype="float32")
         return keras.Sequential([keras.Input(self.image_shape), features, dense], name="twin")
 
     def discriminate(self, images):
