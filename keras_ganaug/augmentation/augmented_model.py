@@ -39,7 +39,10 @@ class _CheckedSequence(keras.utils.Sequence):
 
 def _beginning(values):
     """The first row of whatever is like an array; anything else as it is."""
-    return values[:1] if hasattr(values, "shape") and hasattr(values, "__getitem__") and len(values.shape) else values
+    try:
+        return values[:1] if len(values.shape) else values
+    except (AttributeError, TypeError, ValueError):
+        return values
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
@@ -72,10 +75,8 @@ class AugmentedModel(_files.WrittenAside, keras.Model):
     exported = "classifier"
 
     def __init__(self, model: keras.Model, augmentation: GANAugmentation, **kwargs: Any):
-        # Other Keras models are generators of a kind of their own.
-        if not isinstance(model, keras.Model) or as_generator.dispatch(type(model)) is not as_generator.dispatch(
-            keras.Model
-        ):
+        kinds = [as_generator.dispatch(cls) for cls in (type(model), keras.Model)]  # a GAN is a kind of its own
+        if not isinstance(model, keras.Model) or kinds[0] is not kinds[1]:
             raise TypeError(f"`model` must be a classifier, a Keras model of images. Received: model={model!r}")
         if not isinstance(augmentation, GANAugmentation):
             raise TypeError(f"`augmentation` must be a GANAugmentation. Received: augmentation={augmentation!r}")

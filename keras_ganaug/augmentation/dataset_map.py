@@ -150,6 +150,7 @@ class _MapFunction:
     def _augment(self, inputs, labels, sample_weight):
         replacement = self._replacement
         images, labels, sample_weight = replacement.tensors(inputs, labels, sample_weight)
+        replacement.check(images, labels, sample_weight)
         seed, number = self._seed_of(images, labels)
         images, labels = replacement.checked(images, labels, lambda: number)
         images, *others = replacement(images, labels, sample_weight, seed, self._bank and self._bank.draw)

@@ -169,6 +169,7 @@ class GANAugmentation(keras.layers.Layer):
             return structured(images, labels, sample_weight)
         replacement, inputs = self._replacement, images
         images, labels, sample_weight = replacement.tensors(inputs, labels, sample_weight)
+        replacement.check(images, labels, sample_weight)
         calls = _compat.tf_variable(self.calls)
         images, labels = replacement.checked(images, labels, lambda: tf.identity(calls))
         with tf.control_dependencies([images]):  # a call counts only where there is a batch

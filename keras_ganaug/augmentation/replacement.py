@@ -109,12 +109,9 @@ class Replacement:
             )
 
     def tensors(self, inputs: Any, labels: Any, sample_weight: Any) -> list:
-        """The image among the inputs, the labels and the sample weights, as tensors that have passed `check`."""
-        images = self.image_key.get(inputs)
-        tensors = _checks.dense(images=images, labels=labels, sample_weight=sample_weight)
+        """The image among the inputs, the labels and the sample weights, as tensors for `check`."""
         self.learn_unseen()
-        self.check(*tensors)
-        return tensors
+        return _checks.dense(images=self.image_key.get(inputs), labels=labels, sample_weight=sample_weight)
 
     def check(self, images: tf.Tensor, labels: tf.Tensor | None, sample_weight: tf.Tensor | None) -> None:
         """Checks shapes and dtypes, before any image is made."""
@@ -276,6 +273,6 @@ class Replacement:
         return seen if len(seen) else every
 
     def _seen_first(self, order, classes):
-        """The rows in their order, but those of classes that the generator has not seen behind all others."""
+        """The rows in their order, but those of classes that the generator has not seen after all others."""
         unseen = tf.reduce_any(tf.gather(classes, order)[:, None] == np.array(self.unseen, np.int32)[None], axis=1)
         return tf.gather(order, tf.argsort(tf.cast(unseen, tf.int32), stable=True))

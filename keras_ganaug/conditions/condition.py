@@ -41,7 +41,7 @@ class Condition:
 
     Attributes:
         num_classes: As the user gives it: None, an integer, or a mapping from attribute to number of values.
-        sizes: The number of values of each attribute, a tuple: () without labels, (None,) if the number is not known.
+        sizes: The number of values of each attribute, a tuple: () without labels, (None,) where nothing tells the number.
         label_shape: Shape of the label of one image within the package: () or (k,).
     """
 

@@ -53,7 +53,7 @@ class OneClass(Condition):
     """One class: labels are indices of any dtype, (batch,) or (batch, 1), or one-hot or soft rows (batch, num_classes).
 
     Args:
-        num_classes: Number of classes; None if it is not known.
+        num_classes: Number of classes; None where nothing tells it.
         name: What the labels are called in errors. Defaults to "labels".
     """
 

@@ -18,7 +18,7 @@ def class_weights(
 
     Args:
         strategy: One of `names`, a mapping from class to weight, or a sequence of one weight for each class.
-        num_classes: Number of classes; None if it is not known.
+        num_classes: Number of classes; None where nothing tells it.
         name: The argument that it is, for errors. Defaults to "sampling_strategy".
         names: Defaults to `STRATEGIES`.
 

@@ -131,18 +131,17 @@ class Loading:
         self._allowed = {"safe_mode": _compat.safe_mode(), "custom_objects": _compat.custom_objects()}
         self._error: Exception | None = None
 
-    def read(self, dir_path: str | None, described: Generator) -> Generator:
+    def read(self, dir_path: str | None, expected: Generator) -> Generator:
         """The generator within the assets of a layer, which must be like the one that its config describes."""
         if dir_path is None and self._error is not None:
             raise self._error  # Keras tries again where it comes upon the layer a second time
         try:
             generator = read(dir_path and _files.join(dir_path, "generator"), **self._allowed)
-            expected, received = described.description, generator.description
             for name in ("image_shape", "conditional", "num_classes", "value_range"):
-                if json.dumps(received[name]) != json.dumps(expected[name]):
+                told, received = expected.description[name], generator.description[name]
+                if repr(received) != repr(told):  # in which attributes have an order
                     raise ValueError(
-                        f"The generator in a file must have the {name} that the file tells, {expected[name]}. "
-                        f"Received: {received[name]}"
+                        f"The generator in a file must have the {name} that the file tells, {told}. Received: {received}"
                     )
         except Exception as error:
             self._error = error

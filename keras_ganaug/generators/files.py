@@ -31,7 +31,7 @@ def from_path(path: str, num_classes: int | Mapping[str, int] | None = None) -> 
     """
     try:
         exists, is_folder = _files.exists(path), _files.is_folder(path)
-    except (tf.errors.OpError, OSError) as error:  # such as a file system that is not known
+    except (tf.errors.OpError, OSError) as error:  # such as a file system that TensorFlow lacks
         raise refused(path, f"which cannot be read: {first_line(error)}") from error
     if not exists:
         raise refused(path, "which does not exist")

@@ -18,7 +18,7 @@ class KerasModel(Generator):
 
     Args:
         model: The model.
-        num_classes: As of a GAN, of a model with labels. Defaults to None: not known.
+        num_classes: As of a GAN, of a model with labels. Defaults to None: it has any number.
     """
 
     value_range = _images.NETWORK_RANGE
@@ -26,7 +26,7 @@ class KerasModel(Generator):
     def __init__(self, model: Any, num_classes: int | Mapping[str, int] | None = None):
         inputs = getattr(model, "inputs", None)
         if not inputs or len(inputs) > 2 or len(inputs[0].shape) != 2 or inputs[0].shape[1] is None:
-            shapes = [tuple(i.shape) for i in inputs] if inputs else "a model without known inputs"
+            shapes = [tuple(i.shape) for i in inputs] if inputs else "a model that does not tell its inputs"
             raise ValueError(
                 "`generator` must be a Keras model with the inputs [latents, labels] or latents alone, where latents "
                 f"have the shape (batch, latent_dim). Received: {shapes}"
