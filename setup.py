@@ -9,14 +9,14 @@ ROOT = Path(__file__).parent
 URL = "https://github.com/keras-ganaug/keras_ganaug"
 
 # `.ci/run` tries the lowest versions of all of them.
-IMAGES = ["pillow>=9.4"]
+IMAGES = ["pillow>=10.3"]
 STUDY = [
     "filelock>=3.12",
     "imbalanced-learn>=0.12",
     "matplotlib>=3.7",
     "pandas>=2.0",
     "scikit-learn>=1.3",
-    "scipy>=1.13",
+    "scipy>=1.15",
 ]
 TEST = ["pytest>=8", "pytest-xdist>=3.5", *IMAGES, *STUDY]
 
