@@ -67,20 +67,19 @@ class Attributes(Condition):
         return dict(zip(self.names, new)) if isinstance(labels, Mapping) else tf.stack(new, axis=1)
 
     def to_generate(self, labels: Any) -> np.ndarray:
-        if isinstance(labels, Mapping):
-            labels = {name: np.asarray(part) for name, part in labels.items()}
-            self.check({name: np.atleast_1d(part) for name, part in labels.items()})
-            lengths = {part.shape[0] for part in labels.values() if part.ndim}
-            if len(lengths) > 1:
-                raise ValueError(f"`labels` must be equally many of each attribute. Received: {sorted(lengths)}")
-            number = next(iter(lengths), 1)  # one value is that of all images
-            labels = {name: np.broadcast_to(part, [number]) if not part.ndim else part for name, part in labels.items()}
-            parts = [class_indices(labels[name], size, f"labels[{name!r}]") for name, size in self.num_classes.items()]
-            return np.stack(parts, axis=1)
-        labels = np.asarray(labels)
-        labels = labels.reshape(0, len(self.names)).astype(np.int32) if labels.size == 0 else labels
-        self.check(labels)
-        parts = [class_indices(labels[:, n], size, f"labels[:, {n}]") for n, size in enumerate(self.sizes)]
+        if not isinstance(labels, Mapping):
+            labels = np.asarray(labels)
+            labels = labels.reshape(0, len(self.names)).astype(np.int32) if labels.size == 0 else labels
+            self.check(labels)
+            labels = {name: labels[:, n] for n, name in enumerate(self.names)}
+        labels = {name: np.asarray(part) for name, part in labels.items()}
+        self.check({name: np.atleast_1d(part) for name, part in labels.items()})
+        lengths = {part.shape[0] for part in labels.values() if part.ndim}
+        if len(lengths) > 1:
+            raise ValueError(f"`labels` must be equally many of each attribute. Received: {sorted(lengths)}")
+        number = next(iter(lengths), 1)  # one value is that of all images
+        labels = {name: np.broadcast_to(part, [number]) if not part.ndim else part for name, part in labels.items()}
+        parts = [class_indices(labels[name], size, f"labels[{name!r}]") for name, size in self.num_classes.items()]
         return np.stack(parts, axis=1)
 
     def draw(self, number: Any, seed: Any) -> tf.Tensor:
