@@ -53,6 +53,10 @@ class CollapseAlarm(GANCallback):
             raise ValueError(f"`threshold` must be below 1. Received: threshold={threshold!r}")
         if samples < 2:
             raise ValueError(f"`samples` must be at least 2, for a distance. Received: samples={samples!r}")
+        if len(np.shape(images)) != 4:
+            raise ValueError(
+                f"`images` must be an array of shape (n, height, width, channels). Received: shape {np.shape(images)}"
+            )
         self.images, self.labels = images, labels
         parts = [*labels.values()] if isinstance(labels, Mapping) else [np.zeros(len(images)) if labels is None else labels]
         if any(len(part) != len(images) for part in parts):
