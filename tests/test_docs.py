@@ -34,7 +34,8 @@ def test_the_readme_runs_as_it_stands(tmp_path, monkeypatch):
     monkeypatch.setattr(kga, "AugmentationStudy", study)
     monkeypatch.setattr(kga, "recommend", functools.partial(kga.recommend, **options, **few))
     monkeypatch.setattr(kga, "SNGAN", functools.partial(small_gan, cls=kga.SNGAN))
-    train, test = (kga.datasets.take_per_class(part, 12) for part in kga.datasets.load("digits"))
+    counts = [7] * 4 + [6] * 6  # one batch of 64: each program is compiled once
+    train, test = (kga.datasets.take_per_class(part, counts) for part in kga.datasets.load("digits"))
     monkeypatch.setattr(kga.datasets, "load", lambda name: (train, test))
     classifier = functools.partial(kga.networks.classifier.classifier, width=4)
     monkeypatch.setattr(kga.networks.classifier, "classifier", classifier)
