@@ -32,14 +32,14 @@ A class-conditional generator, trained with `keras_ganaug.SNGAN` and exported as
 
 **Use.** `dataset.map(kga.gan_augment("saved_models/{name}", fraction=0.25))` for batches of images of 0 to 255, or
 `tf.saved_model.load("saved_models/{name}").generate(labels, seed)` with int32 labels `[n]` and an int32 seed `[2]`.
-Do not judge a classifier trained with it on images of the training set: the generator has seen them all.
+Do not test a classifier trained with it on images of the training set: the generator has seen them all.
 
 **Data.** {data}
 
 **Made by** `python benchmarks/train_generator.py {name} saved_models/{name}`, seed {seed}: {steps:,} steps of {batch_size}
 images in {minutes} minutes on two CPU cores{note}.
 
-**Figures**, by `python benchmarks/model_card.py {name}`, mean and (lowest to highest) of {num_seeds} classifiers' seeds:
+**Results**, by `python benchmarks/model_card.py {name}`, mean and (lowest to highest) of {num_seeds} classifiers' seeds:
 
 | measure | value |
 |-|-|
@@ -48,7 +48,7 @@ images in {minutes} minutes on two CPU cores{note}.
 | a classifier trained on {samples:,} samples alone, on real test images (classification accuracy score) | {cas} |
 | distance of two samples of a class, relative to two real images: mean over classes, and lowest | {diversity} |
 
-| class | named right | diversity |
+| class | GAN-test | diversity |
 |-|-|-|
 {by_class}
 """

@@ -22,7 +22,7 @@ import numpy as np
 import tensorflow as tf
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # its farewell; keras_ganaug has one of its own
+    warnings.simplefilter("ignore")  # that it has ended; keras_ganaug says so too
     import tensorflow_addons as tfa
 
 import keras_ganaug as kga

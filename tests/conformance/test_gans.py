@@ -87,11 +87,9 @@ def test_help_tells_all_arguments_and_their_defaults(cls):
 @pytest.mark.parametrize("cls", ALL)
 def test_without_classes_and_of_any_shape(cls, tmp_path):
     x = np.random.default_rng(0).uniform(-2, 3, [8, 9, 12, 2]).astype("float32")
-    try:
-        gan = cls((9, 12, 2), value_range=(-2, 3), width=8, seed=1)
-    except ValueError as error:
-        assert "`num_classes` must be given" in str(error)
-        pytest.skip("it needs classes")
+    if cls is kga.TACGAN:
+        pytest.skip("its twin needs classes")
+    gan = cls((9, 12, 2), value_range=(-2, 3), width=8, seed=1)
     gan.compile(run_eagerly=cls is not kga.SNGAN, d_steps=1)  # one of them in a graph
     history = gan.fit(tf.data.Dataset.from_tensor_slices(x).batch(4), epochs=1, verbose=0)
     assert finite(history)
