@@ -14,7 +14,6 @@ STUDY = [
     "filelock>=3.12",
     "imbalanced-learn>=0.12",
     "matplotlib>=3.7",
-    "pandas>=2.0",
     "scikit-learn>=1.3",
     "scipy>=1.15",
 ]
