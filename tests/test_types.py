@@ -21,8 +21,11 @@ def functions(value):
     for cls in classes:
         for name, member in vars(cls).items():
             function = inspect.unwrap(getattr(member, "fget", None) or getattr(member, "__func__", member))
-            if isinstance(function, types.FunctionType) and (name == "__init__" or not name.startswith("_")):
-                if function.__doc__ or not any(name in vars(base) for base in cls.__mro__[1:]) or name == "__init__":
+            if isinstance(function, types.FunctionType):
+                overrides = any(name in vars(base) for base in cls.__mro__[1:])
+                if (name == "__init__" and cls is value) or (
+                    not name.startswith("_") and (function.__doc__ or not overrides)
+                ):
                     yield function
 
 

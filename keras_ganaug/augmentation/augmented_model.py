@@ -95,7 +95,7 @@ class AugmentedModel(_files.WrittenAside, keras.Model):
         return self.model(inputs, training=training)
 
     @_replicas.in_own_scope
-    def compile(self, *args, **kwargs):
+    def compile(self, *args: Any, **kwargs: Any) -> None:
         """As `keras.Model.compile`.
 
         Raises:
@@ -113,7 +113,9 @@ class AugmentedModel(_files.WrittenAside, keras.Model):
         if self.optimizer is not None and self.built:
             self.optimizer.build(self.trainable_variables)
 
-    def fit(self, x=None, y=None, *args, class_weight=None, **kwargs):
+    def fit(
+        self, x: Any = None, y: Any = None, *args: Any, class_weight: Any = None, **kwargs: Any
+    ) -> keras.callbacks.History:
         """As `keras.Model.fit`, with the values of labels checked on the way (XLA could not), and a warning for images that
         look scaled otherwise than `value_range` says, and for batches so small that no row of them is replaced.
 
@@ -137,7 +139,7 @@ class AugmentedModel(_files.WrittenAside, keras.Model):
                 raise
             raise readable from None
 
-    def train_on_batch(self, x, y=None, *args, **kwargs):
+    def train_on_batch(self, x: Any, y: Any = None, *args: Any, **kwargs: Any) -> Any:
         """As `keras.Model.train_on_batch`, with the values of labels checked first."""
         return super().train_on_batch(*self._checked(x, y), *args, **kwargs)
 
@@ -195,7 +197,7 @@ class AugmentedModel(_files.WrittenAside, keras.Model):
         augmented = self.augmentation(images, labels, sample_weight, training=True)
         return super().train_step(augmented)
 
-    def export(self, *args, **kwargs):
+    def export(self, *args: Any, **kwargs: Any) -> Any:
         """Exports the plain classifier, as `keras.Model.export` does."""
         return self.model.export(*args, **kwargs)
 

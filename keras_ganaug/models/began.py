@@ -1,5 +1,8 @@
 """BEGAN."""
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -53,7 +56,16 @@ class BEGAN(GAN):
     own_loss = True
     default_latent_dim = 64
 
-    def __init__(self, *args, gamma=0.5, lambda_k=1e-3, k_max=1.0, sampling_range=1.0, patience=3000, **kwargs):
+    def __init__(
+        self,
+        *args: Any,
+        gamma: float = 0.5,
+        lambda_k: float = 1e-3,
+        k_max: float = 1.0,
+        sampling_range: float = 1.0,
+        patience: int = 3000,
+        **kwargs: Any,
+    ):
         own = {
             "gamma": _checks.positive(gamma, "gamma"),
             "lambda_k": _checks.positive(lambda_k, "lambda_k"),
@@ -69,11 +81,11 @@ class BEGAN(GAN):
         )
 
     @property
-    def sampling_range(self):
+    def sampling_range(self) -> float:
         return self._sampling_range
 
     @sampling_range.setter
-    def sampling_range(self, value):
+    def sampling_range(self, value: float) -> None:
         self._sampling_range = _checks.positive(value, "sampling_range")
         if self.built:
             self.averaged = AveragedGAN(self)  # what `generate` has traced has the old one in it
@@ -103,7 +115,7 @@ class BEGAN(GAN):
     def synthesize(self, latents, labels, truncation):
         return super().synthesize(latents, labels, self.sampling_range * truncation)
 
-    def discriminate(self, images):
+    def discriminate(self, images: tf.Tensor) -> Callable:
         """A function from labels to the reconstruction loss ℓ of each image."""
 
         def reconstruction_loss(labels):

@@ -1,5 +1,7 @@
 """ProgressiveGAN."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -40,7 +42,7 @@ class ProgressiveGAN(GAN):
 
     own_arguments = ("fade_images", "stable_images")
 
-    def __init__(self, *args, fade_images=40_000, stable_images=40_000, **kwargs):
+    def __init__(self, *args: Any, fade_images: int = 40_000, stable_images: int = 40_000, **kwargs: Any):
         fade_images = _checks.positive_int(fade_images, "fade_images")
         stable_images = _checks.non_negative_int(stable_images, "stable_images")
         super().__init__(*args, **kwargs)
@@ -72,11 +74,11 @@ class ProgressiveGAN(GAN):
         return [layer for layer in layers if layer.name == "progress"]
 
     @property
-    def levels(self):
+    def levels(self) -> int:
         """How many resolutions fade in."""
         return max((layer.levels for layer in self._progress_layers()), default=0)
 
-    def progress_at(self, images_seen):
+    def progress_at(self, images_seen: Any) -> tf.Tensor:
         """The progress after so many real images: n + α while resolution n + 1 fades in with α, float32."""
         since = tf.cast(images_seen, tf.float32) - self.stable_images
         period = self.fade_images + self.stable_images

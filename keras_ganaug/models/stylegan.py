@@ -1,5 +1,7 @@
 """StyleGAN."""
 
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -41,13 +43,13 @@ class StyleGAN(GAN):
 
     own_arguments = ("mixing",)
 
-    def __init__(self, *args, mixing=0.9, **kwargs):
+    def __init__(self, *args: Any, mixing: float = 0.9, **kwargs: Any):
         mixing = _checks.fraction(mixing, "mixing")
         super().__init__(*args, **kwargs)
         self.mixing = mixing
         if self._has_styles:
             self.num_layers, self.w_dim = self.generator.get_layer("synthesis").inputs[0].shape[1:]
-            self.w_mean = self.add_state("w_mean", [self.w_dim])
+            self.w_mean = self.add_state("w_mean", (self.w_dim,))
 
     def paper_settings(self):
         return {
@@ -103,11 +105,11 @@ class StyleGAN(GAN):
         mean = tf.convert_to_tensor(_compat.tf_variable(self.w_mean))
         return tf.repeat((mean + truncation * (w - mean))[:, None], self.num_layers, axis=1)
 
-    def from_styles(self, w, seeds):
+    def from_styles(self, w: tf.Tensor, seeds: tf.Tensor) -> tf.Tensor:
         """Images in [-1, 1] from w and int32 noise seeds (batch,), from the averaged weights."""
         return tf.cast(self.ema_generator.get_layer("synthesis")([w, seeds], training=False), tf.float32)
 
-    def styles(self, labels, seed=None, truncation=1.0):
+    def styles(self, labels: Any, seed: Any = None, truncation: float = 1.0) -> np.ndarray:
         """The styles w of images, to be mixed and given to `generate`.
 
         Args:
@@ -120,7 +122,7 @@ class StyleGAN(GAN):
         latents = self.sample_latents(len(labels), seed_of(seed))
         return self._styles(latents, tf.constant(labels), _checks.truncation(truncation)).numpy()
 
-    def generate(self, labels=None, seed=None, truncation=1.0, w=None):
+    def generate(self, labels: Any = None, seed: Any = None, truncation: float = 1.0, w: Any = None) -> np.ndarray:
         """New images, from labels or from styles; as `GAN.generate`, and:
 
         Args:

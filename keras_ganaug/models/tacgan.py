@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from keras_ganaug import _checks, _random, networks
 from keras_ganaug.models.acgan import ACGAN
+from keras_ganaug.models.training import Batch
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
@@ -72,7 +73,7 @@ class TACGAN(ACGAN):
         outputs = super().discriminate(images)
         return lambda labels: (*outputs(labels), self.twin(images, training=True))
 
-    def twin_loss(self, batch):
+    def twin_loss(self, batch: Batch) -> tf.Tensor:
         """The cross-entropy of the twin on generated images."""
         fake = self.augment(tf.stop_gradient(self.fakes(batch).images), _random.fold(batch.seed, 2))
         return self.cross_entropy(self.twin(fake, training=True), batch.labels)
