@@ -22,10 +22,8 @@ def functions(value):
         for name, member in vars(cls).items():
             function = inspect.unwrap(getattr(member, "fget", None) or getattr(member, "__func__", member))
             if isinstance(function, types.FunctionType):
-                overrides = any(name in vars(base) for base in cls.__mro__[1:])
-                if (name == "__init__" and cls is value) or (
-                    not name.startswith("_") and (function.__doc__ or not overrides)
-                ):
+                own = function.__doc__ or not any(name in vars(base) for base in cls.__mro__[1:])
+                if cls is value if name == "__init__" else own and not name.startswith("_"):
                     yield function
 
 
