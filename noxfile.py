@@ -10,9 +10,10 @@ nox.options.sessions = ["lint", "tests", "addons"]
 
 @nox.session
 def lint(session):
-    session.install("ruff")
+    session.install("-e", ".[test]", "ruff", "mypy")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
+    session.run("mypy")
 
 
 @nox.session
