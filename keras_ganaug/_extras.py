@@ -4,11 +4,11 @@ import importlib
 from typing import Any
 
 
-def load(module: str) -> Any:
-    """Imports a module of the extra "study", such as "scipy.stats". Raises ImportError with what to install."""
+def load(module: str, what: str = "This") -> Any:
+    """Imports a module of the extra "study", such as "scipy.stats". Raises ImportError that says what to install."""
     try:
         return importlib.import_module(module)
     except ImportError as error:
         raise ImportError(
-            f'This needs {module.partition(".")[0]}, which is not installed: pip install "keras_ganaug[study]"'
+            f'{what} needs {module.partition(".")[0]}, which is not installed: pip install "keras_ganaug[study]"'
         ) from error

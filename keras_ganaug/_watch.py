@@ -67,23 +67,6 @@ class ScaleWatch:
                 way = "Leave such images out: a network that sees one of them is NaN after it."
             warnings.warn(f"{self.of} {seen}. {way}", stacklevel=3)
 
-    def watched(self, images: tf.Tensor, number: Any) -> tf.Tensor:
-        """The images, at which Python looks where this is the first batch, and now and then after it.
-
-        At once where they are concrete; in a graph when it runs, unless XLA compiles it, which cannot call Python.
-
-        Args:
-            images: Tensor.
-            number: Batches so far: an integer scalar.
-        """
-        if tf.executing_eagerly():
-            self.look(images.numpy())
-            return images
-        if self.told or _compat.in_xla():
-            return images
-        with tf.control_dependencies([in_first(self.look, images, number)]):
-            return tf.identity(images)
-
 
 def in_first(look: Callable[[np.ndarray], None], values: tf.Tensor, number: Any) -> tf.Tensor:
     """An operation by which Python looks at a tensor where `number` is 0, and at every 256th number after it."""

@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import keras_ganaug as kga
 from keras_ganaug import _compat, _watch
+from keras_ganaug.augmentation.replacement import Replacement
+from keras_ganaug.generators import as_generator
 
 RANDOM = np.random.default_rng(0).uniform(size=[4, 2, 2, 1]).astype("float32")
 
@@ -44,20 +47,19 @@ def test_which_scales_are_told(images, value_range, told):
 
 
 def test_a_pipeline_is_looked_at_in_its_first_batch():
-    watch, seen = _watch.ScaleWatch((0, 255), "do it"), []
-    watch.look = lambda images: seen.append(images.shape)
-    data = tf.data.Dataset.from_tensor_slices(np.zeros([600, 2, 2, 1], "float32")).batch(2).enumerate()
-    for _ in data.map(lambda number, images: watch.watched(images, number)):
+    seen, data = [], tf.data.Dataset.from_tensor_slices(np.zeros([600, 2, 2, 1], "float32")).batch(2).enumerate()
+    for _ in data.map(lambda number, images: _watch.in_first(lambda batch: seen.append(batch.shape), images, number)):
         pass
     assert seen == [(2, 2, 2, 1)] * 2  # batches 0 and 256
 
 
 def test_a_graph_warns_once_and_xla_is_left_alone():
-    watch = _watch.ScaleWatch((0, 255), "do it")
+    generator = as_generator(kga.SNGAN(image_shape=(2, 2, 1), width=4, seed=1))
+    replacement = Replacement(generator, 0.25, "keep", None, (0, 255), 1.0)
 
     def step(images, number):
         inside.append(_compat.in_xla())
-        return tf.cond(number >= 0, lambda: watch.watched(images, number), lambda: images)
+        return tf.cond(number >= 0, lambda: replacement.checked(images, None, lambda: number)[0], lambda: images)
 
     for jit_compile in (True, False):
         inside, function = [], tf.function(step, jit_compile=jit_compile, autograph=False)

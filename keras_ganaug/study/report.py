@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_ganaug import _checks, _files
+from keras_ganaug import _checks, _extras, _files
 from keras_ganaug.study import results, statistics, tables
 
 _NAMES = {
@@ -171,9 +171,8 @@ class Report:
 
         Returns the PNG as bytes. Needs matplotlib.
         """
-        from matplotlib.figure import Figure
-
         order = sorted(self.arms, key=lambda arm: -self._accuracy(arm))[::-1]
+        Figure = _extras.load("matplotlib.figure").Figure
         figure = Figure(figsize=(7.0, 0.32 * len(order) + 1.0))  # without pyplot, whose backend is the user's
         axes = figure.add_subplot()
         for n, arm in enumerate(order):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_ganaug import _files
+from keras_ganaug import _extras, _files
 
 VERSION = 2
 """Of the keys. It changes with what a key says, and with each default that changes: a key leaves defaults out."""
@@ -40,13 +40,7 @@ class Results:
 
     def lock(self) -> Any:
         """A lock for which other processes and threads wait; it is let go when its process ends, however it does."""
-        try:
-            from filelock import FileLock
-        except ImportError:
-            raise ImportError(
-                '`directory` needs filelock, by which studies share a folder: pip install "keras_ganaug[study]"'
-            ) from None
-        return FileLock(f"{self.path}.lock", thread_local=False)
+        return _extras.load("filelock", "`directory`").FileLock(f"{self.path}.lock", thread_local=False)
 
     def read(self) -> dict[str, dict[str, Any]]:
         """All entries; none without the file.

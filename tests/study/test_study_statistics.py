@@ -189,6 +189,8 @@ for call in (
     lambda: kga.recommend(data, classifier, build=classifier),
     lambda: kga.study.cross_fitted_classifier(classifier, *data, seed=1),
     lambda: kga.AugmentationStudy(data, data, classifier, filtered, on_top_of=None),
+    lambda: kga.study.Report({"a": [{"balanced_accuracy": 0.5}]}, [0], {"a": "none"}).plot(),
+    lambda: kga.study.results.Results("results.json").lock(),
 ):
     try:
         call()
@@ -197,8 +199,8 @@ for call in (
 """
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     packages = [line.split('pip install "keras_ganaug[study]"')[0] for line in output.splitlines()]
-    assert len(packages) == 4
-    for words, line in zip(("needs scipy", "needs scipy", "needs sklearn", "'a' needs scikit-learn"), packages):
+    needed = ("This needs scipy", "This needs scipy", "This needs sklearn", "'a' needs scikit-learn")
+    for words, line in zip((*needed, "This needs matplotlib", "`directory` needs filelock"), packages, strict=True):
         assert words in line
 
 
