@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from keras_ganaug import _checks, networks
+from keras_ganaug.models import old_files
 from keras_ganaug.models.gan import GAN
 
 
@@ -74,9 +74,7 @@ class ACGAN(GAN):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        if "twin_weight" in config and "twin_weight" not in cls.own_arguments:
-            config = _without_twin(config, custom_objects)
-        return super().from_config(config, custom_objects)
+        return super().from_config(old_files.without_twin(cls, config, custom_objects), custom_objects)
 
     def cross_entropy(self, logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         """The classifier's mean cross-entropy, summed over the attributes."""
@@ -87,14 +85,3 @@ class ACGAN(GAN):
         """Whether the classifier names all labels of an image, bool (batch,)."""
         pairs = zip(self.condition.split(logits), self.condition.columns(labels), strict=True)
         return tf.reduce_all([tf.equal(tf.argmax(x, 1, tf.int32), y) for x, y in pairs], axis=0)
-
-
-def _without_twin(config, custom_objects):
-    """The config of a file of version 0.1, in which an ACGAN could have a twin as the third output of its discriminator."""
-    config = {name: value for name, value in config.items() if name != "twin_weight"}
-    network = keras.saving.deserialize_keras_object(config["discriminator"], custom_objects=custom_objects)
-    if len(network.outputs) == 3:
-        warnings.warn("The twin classifier of this ACGAN is left out: `TACGAN` trains with one.", stacklevel=4)
-        network = keras.Model(network.inputs, network.outputs[:2], name=network.name)
-        config["discriminator"] = keras.saving.serialize_keras_object(network)
-    return config
