@@ -27,8 +27,9 @@ def readable(error: BaseException) -> Exception | None:
         # TensorFlow runs generators of Python in a node of its graph: Keras 2 hands them all to it.
         raised = re.search(r"^\s*(ValueError|TypeError): (`.*Received: .*)$", text, re.MULTILINE)
         return raised and {"ValueError": ValueError, "TypeError": TypeError}[raised[1]](raised[2])
-    lines = text.split(_OUR_ERROR, 1)[1].split("[[")[0].split("\n")
-    return ValueError(" ".join(re.sub(r"[\[\]']", " ", line).strip() for line in lines if line.strip()).strip())
+    message, received, values = text.split(_OUR_ERROR, 1)[1].partition("Received: ")
+    values = re.sub(r"[\[\]'\"]", " ", re.split(r"\n\t|\[\[{{", values)[0])
+    return ValueError(re.sub(r"\\(['\"])", r"\1", message) + received + " ".join(values.split()))
 
 
 @contextlib.contextmanager
@@ -55,6 +56,19 @@ def dense(**values: Any) -> list:
         except (ValueError, TypeError, tf.errors.InvalidArgumentError) as error:
             raise TypeError(f"`{name}` must be one dense tensor. Received: {type(value).__name__}, not one array") from error
     return tensors
+
+
+def array(value: Any, name: str) -> np.ndarray:
+    """The value as one NumPy array of numbers."""
+    try:
+        made = np.asarray(value)
+        if made.dtype == object:  # numbers in the boxes of pandas, say
+            made = np.asarray(made.tolist())
+    except ValueError as error:  # rows of different lengths
+        raise ValueError(f"`{name}` must be one array. Received: {error}") from error
+    if made.dtype.kind not in "biuf":
+        raise TypeError(f"`{name}` must be an array of numbers. Received: dtype {made.dtype}")
+    return made
 
 
 def _checked(value, name, right, expected, error=ValueError):

@@ -6,10 +6,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tools import KNOWN_SHAPE, known_generator, label_of
+from tools import KNOWN_SHAPE, Frame, known_generator, label_of
 
 import keras_ganaug as kga
-from keras_ganaug import conditions
+from keras_ganaug import _checks, conditions
 from keras_ganaug.conditions.weights import class_weights
 
 THREE = conditions.of(3)
@@ -241,6 +241,10 @@ def test_attributes_in_both_formats():
         np.testing.assert_array_equal(BOTH.to_generate(labels), ROWS)
     np.testing.assert_array_equal(BOTH.to_generate({"garment": [2, 1], "style": 3, "plain": 0}), [[2, 3, 0], [1, 3, 0]])
     assert BOTH.to_generate([]).shape == (0, 3)
+    frame = Frame({"style": ROWS[:, 1], "plain": ROWS[:, 2], "garment": ROWS[:, 0]})  # columns in another order
+    np.testing.assert_array_equal(BOTH.to_generate(frame), ROWS)
+    np.testing.assert_array_equal(BOTH.indices(BOTH.arrays(frame)), ROWS)
+    np.testing.assert_array_equal(BOTH.indices(BOTH.arrays(Frame(dict(enumerate(ROWS.T))))), ROWS)
     np.testing.assert_array_equal(tf.stack(BOTH.columns(tf.constant(ROWS)), 1), ROWS)
     rows = conditions.encode(tf.constant(ROWS), BOTH.sizes)
     np.testing.assert_array_equal(rows, np.hstack([np.eye(size)[ROWS[:, n]] for n, size in enumerate(BOTH.sizes)]))
@@ -289,6 +293,8 @@ def test_groups_are_the_combinations():
     many = conditions.of({str(n): 10 for n in range(12)})  # more than an int32 holds
     rows = np.random.default_rng(0).integers(0, 10, [200, 12]).astype("int32")
     assert len(np.unique(many.groups(tf.constant(rows)))) == len(np.unique(rows, axis=0))
+    binary = conditions.of({str(n): 2 for n in range(40)})
+    assert len(np.unique(binary.groups(tf.constant(np.eye(40, dtype="int32"))))) == 40
 
 
 def test_what_was_seen_together():
@@ -333,6 +339,16 @@ def test_wrong_attributes_are_told_by_name(labels):
         BOTH.to_generate(labels)
 
 
+@pytest.mark.parametrize("wrong", [None, ["a"], [[0], [0, 1]], {"a": 0}])
+def test_what_is_no_array_of_labels_is_told_by_name(wrong):
+    labels = {"garment": [0], "style": [0], "plain": [0]}
+    for make in (BOTH.arrays, BOTH.to_generate):
+        with pytest.raises((TypeError, ValueError), match=r"`labels\['style'\]` must be .*array.*Received"):
+            make({**labels, "style": wrong})
+        with pytest.raises((TypeError, ValueError), match=r"`labels` must be .*Received"):
+            make([[0, 0, 0], [0]])
+
+
 def test_wrong_values_of_attributes_are_told_where_a_graph_runs():
     @tf.function(input_signature=[tf.TensorSpec([None, 3], tf.int32)])
     def check(labels):
@@ -340,8 +356,10 @@ def test_wrong_values_of_attributes_are_told_where_a_graph_runs():
             return tf.identity(labels)
 
     np.testing.assert_array_equal(check(ROWS), ROWS)
-    with pytest.raises(tf.errors.InvalidArgumentError, match=r"style.*from 0 to 3"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"style.*from 0 to 3") as raised:
         check(np.array([[0, 4, 0]], "int32"))
+    expected = "`labels['style']` must be class indices from 0 to 3 (num_classes=4). Received: 4"
+    assert str(_checks.readable(raised.value)) == expected
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,19 @@ def small_data(n=24, image_shape=(8, 8, 1), num_classes=3):
     return (labels[:, None, None, None] * 80 + noise).astype("uint8"), labels
 
 
+class Frame:
+    """Columns with names, as a pandas.DataFrame has them: no mapping, and an array in the order of its columns."""
+
+    def __init__(self, columns):
+        self.columns, self._parts = [*columns], columns
+
+    def __getitem__(self, name):
+        return self._parts[name]
+
+    def __array__(self, dtype=None, copy=None):
+        return np.stack([*self._parts.values()], 1)
+
+
 def context(discriminator, real, fake, labels=None, seed=(1, 2), **known):
     """What a penalty is called with, of a function `discriminator(images, labels)` that gives logits."""
     known = {"condition": kga.conditions.of(None if labels is None else 3), **known}

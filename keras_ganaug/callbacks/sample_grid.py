@@ -1,5 +1,6 @@
 """Pictures of the samples while a GAN trains."""
 
+import math
 import os
 
 import numpy as np
@@ -9,6 +10,7 @@ from keras_ganaug import _checks, _files
 from keras_ganaug.callbacks.gan_callback import GANCallback, despite_file_errors
 
 _SUFFIXES = (".jpeg", ".jpg", ".png")
+_MOST = 256  # combinations of attributes, of each of which there is a row
 
 
 class SampleGrid(GANCallback):
@@ -25,7 +27,8 @@ class SampleGrid(GANCallback):
             None for TensorBoard alone. Defaults to "samples.png".
         every: Epochs from one grid to the next, at least 1. Defaults to 1.
         columns: Images in a row. Defaults to 8.
-        rows: Rows of a GAN without classes. Defaults to 8.
+        rows: Rows of a GAN without classes, or of one whose attributes have more than 256 combinations: these are drawn.
+            Defaults to 8.
         log_dir: Folder of TensorBoard's logs, or None. Defaults to None.
         zoom: Pixels for each pixel of an image, along each side. Defaults to 2.
 
@@ -76,7 +79,10 @@ class SampleGrid(GANCallback):
     def grid(self) -> np.ndarray:
         """The picture, uint8 of shape (height, width, 1 or 3)."""
         gan, condition = self.model, self.model.condition
-        labels = np.array([*np.ndindex(condition.sizes)], np.int32).reshape(-1, *condition.label_shape)
+        if condition.label_shape and math.prod(condition.sizes) > _MOST:
+            labels = condition.draw(self.rows, [0, 0]).numpy()
+        else:
+            labels = np.array([*np.ndindex(condition.sizes)], np.int32).reshape(-1, *condition.label_shape)
         rows = len(labels) if condition.conditional else self.rows
         images = gan.generate(np.repeat(labels, self.columns, 0) if condition.conditional else rows * self.columns, seed=0)
         low, high = gan.value_range

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _random
+from keras_ganaug import _checks, _random
 from keras_ganaug.conditions.condition import Condition, encode
 from keras_ganaug.conditions.one_class import OneClass, class_indices
 
@@ -33,6 +33,14 @@ class Attributes(Condition):
         if isinstance(labels, Mapping):
             return [(self.attribute(name), labels[name]) for name in self.names]
         return [(self.attribute(name), labels[:, n]) for n, name in enumerate(self.names)]
+
+    def arrays(self, labels: Any) -> Any:
+        columns = getattr(labels, "columns", ())  # of a pandas.DataFrame
+        if len(columns) and all(isinstance(name, str) for name in columns):
+            labels = {name: labels[name] for name in columns}
+        if isinstance(labels, Mapping):
+            return {name: _checks.array(part, f"labels[{name!r}]") for name, part in labels.items()}
+        return super().arrays(labels)
 
     def check(self, labels: Any) -> None:
         expected = (
@@ -67,12 +75,11 @@ class Attributes(Condition):
         return dict(zip(self.names, new)) if isinstance(labels, Mapping) else tf.stack(new, axis=1)
 
     def to_generate(self, labels: Any) -> np.ndarray:
+        labels = self.arrays(labels)
         if not isinstance(labels, Mapping):
-            labels = np.asarray(labels)
             labels = labels.reshape(0, len(self.names)).astype(np.int32) if labels.size == 0 else labels
             self.check(labels)
             labels = {name: labels[:, n] for n, name in enumerate(self.names)}
-        labels = {name: np.asarray(part) for name, part in labels.items()}
         self.check({name: np.atleast_1d(part) for name, part in labels.items()})
         lengths = {part.shape[0] for part in labels.values() if part.ndim}
         if len(lengths) > 1:
@@ -95,7 +102,8 @@ class Attributes(Condition):
         return (labels + shift) % tf.constant(self.sizes)
 
     def groups(self, labels: Any) -> tf.Tensor:
-        strides = np.cumprod([1, *self.sizes[:0:-1]], dtype=np.uint32)[::-1].astype(np.int32)
+        bases = [size | 1 for size in self.sizes[:0:-1]]  # odd, so that no power of them is 0 as an int32
+        strides = np.cumprod([1, *bases], dtype=np.uint32)[::-1].astype(np.int32)
         return tf.reduce_sum(labels * strides, axis=1)
 
     @property

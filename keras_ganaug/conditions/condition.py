@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from keras_ganaug import _checks
+
 
 def sizes_of(num_classes: int | Sequence[int] | Mapping[str, int]) -> tuple[int, ...]:
     """The number of values of each attribute, of whatever says it."""
@@ -66,6 +68,10 @@ class Condition:
     def zeros(self, number: Any) -> tf.Tensor:
         """Labels of 0, int32 (number, *label_shape): without labels only how many there are counts."""
         return tf.zeros([number, *self.label_shape], tf.int32)
+
+    def arrays(self, labels: Any) -> Any:
+        """Labels in the user's format as NumPy arrays of numbers."""
+        return _checks.array(labels, "labels")
 
     def check(self, labels: Any) -> None:
         """Checks dtypes and shapes of labels in the user's format: tensors, arrays or `tf.TensorSpec`s."""

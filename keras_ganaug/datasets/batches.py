@@ -88,10 +88,8 @@ def _element(batch):
 
 
 def _array(part):
-    if isinstance(part, dict):
-        raise TypeError(
-            f"`x` must give batches of (images, labels), two arrays. Received: a dict with the keys {sorted(part)}"
-        )
+    if isinstance(part, dict):  # of several attributes
+        return {name: _array(each) for name, each in part.items()}
     if hasattr(part, "detach"):  # of torch
         part = part.detach().cpu()
     array = np.asarray(part)

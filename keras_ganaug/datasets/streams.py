@@ -6,7 +6,6 @@ filled up with the first images of the next epoch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -87,12 +86,7 @@ def split(element: Any, condition: Any) -> tuple[Any, Any]:
 
 def arrays(x: Any, y: Any, model: Any) -> tuple[np.ndarray, np.ndarray | None]:
     """Images and labels, checked, as NumPy arrays; labels are int32, or None for an unconditional model."""
-    x = _numpy(x, "images")
-    y = (
-        {name: _numpy(part, f"labels[{name!r}]") for name, part in y.items()}
-        if isinstance(y, Mapping)
-        else _numpy(y, "labels")
-    )
+    x, y = _checks.array(x, "images"), None if y is None else model.condition.arrays(y)
     _, y = split((x, y), model.condition)
     _check_batch(x, y, model)
     return x, None if y is None else model.condition.indices(y).numpy()
@@ -126,18 +120,6 @@ def _limits(model):
     """The lowest and highest value of training images, with room for rounding."""
     low, high = model.value_range
     return low - 1e-3 * (high - low), high + 1e-3 * (high - low)
-
-
-def _numpy(tensor, name):
-    try:
-        array = None if tensor is None else np.asarray(tensor)
-        if array is not None and array.dtype == object:  # numbers in the boxes of pandas, say
-            array = np.asarray(array.tolist())
-    except ValueError as error:  # rows of different lengths
-        raise ValueError(f"`{name}` must be one array. Received: {error}") from error
-    if array is not None and array.dtype.kind not in "biuf":
-        raise TypeError(f"`{name}` must be an array of numbers. Received: dtype {array.dtype}")
-    return array
 
 
 def from_arrays(x: Any, y: Any, model: Any, batch_size: int | None, shuffle: bool, class_balanced: bool) -> Stream:

@@ -600,6 +600,13 @@ def test_sample_grid_has_a_row_for_each_combination_of_attributes(of_attributes)
         np.testing.assert_array_equal(picture[9 * row : 9 * row + 8, 9 * column : 9 * column + 8], image)
 
 
+def test_sample_grid_draws_combinations_where_there_are_too_many():
+    grid = callbacks.SampleGrid(columns=2, rows=3, zoom=1)
+    grid.set_model(kga.SNGAN((8, 8, 1), {str(n): 2 for n in range(40)}, latent_dim=4, width=4, seed=1))
+    assert grid.grid().shape == (26, 17, 1)
+    assert grid.grid().tolist() == grid.grid().tolist()
+
+
 def test_collapse_alarm_looks_at_each_combination_of_attributes_that_there_is(of_attributes, monkeypatch):
     real = np.random.default_rng(0).integers(0, 255, X.shape).astype("uint8")
     rows = (ATTRIBUTES["brightness"] != 1) | (ATTRIBUTES["style"] != 1)
