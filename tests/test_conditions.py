@@ -245,10 +245,12 @@ def test_attributes_in_both_formats():
     np.testing.assert_array_equal(BOTH.to_generate(frame), ROWS)
     np.testing.assert_array_equal(BOTH.indices(BOTH.arrays(frame)), ROWS)
     np.testing.assert_array_equal(BOTH.indices(BOTH.arrays(Frame(dict(enumerate(ROWS.T))))), ROWS)
-    np.testing.assert_array_equal(tf.stack(BOTH.columns(tf.constant(ROWS)), 1), ROWS)
     rows = conditions.encode(tf.constant(ROWS), BOTH.sizes)
     np.testing.assert_array_equal(rows, np.hstack([np.eye(size)[ROWS[:, n]] for n, size in enumerate(BOTH.sizes)]))
-    assert [part.shape[1] for part in BOTH.split(rows)] == [3, 4, 1]
+    parts = BOTH.by_attribute(rows, tf.constant(ROWS))
+    assert [part.shape[1] for part, _ in parts] == [3, 4, 1]
+    np.testing.assert_array_equal([tf.argmax(part, 1) for part, _ in parts], ROWS.T)
+    np.testing.assert_array_equal([column for _, column in parts], ROWS.T)
 
 
 @pytest.mark.parametrize("jit", [False, True])

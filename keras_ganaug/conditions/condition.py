@@ -114,13 +114,10 @@ class Condition:
         """A number for each image that tells apart different labels, int32 (batch,)."""
         return labels
 
-    def columns(self, labels: Any) -> list:
-        """int32 labels of each attribute, a list of (batch,)."""
-        return [labels] if len(self.sizes) == 1 and not self.label_shape else tf.unstack(labels, axis=1)
-
-    def split(self, logits: Any) -> list:
-        """What belongs to each attribute of a tensor (batch, sum(sizes))."""
-        return tf.split(logits, list(self.sizes), axis=1)
+    def by_attribute(self, logits: tf.Tensor, labels: tf.Tensor) -> list[tuple]:
+        """Logits (batch, size) and labels (batch,) of each attribute, of logits (batch, sum(sizes)) and int32 labels."""
+        columns = tf.unstack(labels, axis=1) if self.label_shape else [labels]
+        return [*zip(tf.split(logits, list(self.sizes), axis=1), columns, strict=True)]
 
     # Which labels were in the training data.
 

@@ -65,7 +65,8 @@ class ACGAN(GAN):
         loss = super().d_objective(real, fake, labels)
         if labels is None:
             return loss
-        self.report("class_accuracy", self.named(real[1], labels))
+        right = [tf.equal(tf.argmax(x, 1, tf.int32), y) for x, y in self.condition.by_attribute(real[1], labels)]
+        self.report("class_accuracy", tf.reduce_all(right, axis=0))
         return loss + self.cross_entropy(real[1], labels) + self.fake_weight * self.cross_entropy(fake[1], labels)
 
     def g_objective(self, real, fake, labels):
@@ -78,10 +79,5 @@ class ACGAN(GAN):
 
     def cross_entropy(self, logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         """The classifier's mean cross-entropy, summed over the attributes."""
-        pairs = zip(self.condition.split(tf.cast(logits, tf.float32)), self.condition.columns(labels), strict=True)
+        pairs = self.condition.by_attribute(tf.cast(logits, tf.float32), labels)
         return tf.add_n([tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(y, x)) for x, y in pairs])
-
-    def named(self, logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        """Whether the classifier names all labels of an image, bool (batch,)."""
-        pairs = zip(self.condition.split(logits), self.condition.columns(labels), strict=True)
-        return tf.reduce_all([tf.equal(tf.argmax(x, 1, tf.int32), y) for x, y in pairs], axis=0)
