@@ -41,11 +41,6 @@ class DiscriminatorAugment:
     def __call__(self, images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         return images
 
-    @property
-    def given(self) -> Any:
-        """What the user gave to `compile`, which goes into the model's config."""
-        return self
-
     def check(self, gan: Any) -> None:
         """Raises an error if the GAN cannot be trained with this augmentation."""
 
@@ -78,10 +73,6 @@ class _Function(DiscriminatorAugment):
 
     def __call__(self, images, seed):
         return images if self._function is None else self._function(images, seed)
-
-    @property
-    def given(self):
-        return self._function
 
 
 def as_augment(augment: Callable | None) -> DiscriminatorAugment:

@@ -196,7 +196,7 @@ class AdversarialModel(_files.WrittenAside, keras.Model):
         }
         run_eagerly = _checks.boolean(run_eagerly, "run_eagerly")
         steps_per_execution = _checks.positive_int(steps_per_execution, "steps_per_execution")
-        checked = settings.check(self, given, label_smoothing)
+        checked, parts = settings.check(self, given, label_smoothing)
         jit = settings.check_jit_compile(jit_compile, run_eagerly, self)
         super().compile(jit_compile=jit, run_eagerly=run_eagerly, steps_per_execution=steps_per_execution)
         self.optimizer = None  # the players have optimizers of their own
@@ -204,8 +204,8 @@ class AdversarialModel(_files.WrittenAside, keras.Model):
             checked[f"{name}_optimizer"].build(network.trainable_variables)
         for name, value in checked.items():
             setattr(self, name, value)
-        self.training_state.compiled(self, {"jit_compile": jit_compile, "steps_per_execution": steps_per_execution})
-        self.augment.after_compile(self)
+        self.training_state.compiled(self, parts, {"jit_compile": jit_compile, "steps_per_execution": steps_per_execution})
+        self.training_state.augment.after_compile(self)
 
     def fit(
         self,
@@ -263,7 +263,7 @@ class AdversarialModel(_files.WrittenAside, keras.Model):
         with _checks.readable_errors():
             times = {"epochs": epochs, "initial_epoch": initial_epoch, "steps_per_epoch": steps}
             history = super().fit(stream.dataset, verbose=verbose, callbacks=callbacks, shuffle=False, **times)
-        self.augment.after_fit()
+        self.training_state.augment.after_fit()
         return history
 
     def train_step(self, data: Any) -> dict[str, Any]:

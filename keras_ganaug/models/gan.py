@@ -177,7 +177,7 @@ class GAN(AdversarialModel):
         fakes = self.fakes(batch)
         context = self.context("d", batch, fakes._replace(images=tf.stop_gradient(fakes.images)))
         real, fake = context.real.outputs(), context.fake.outputs()
-        for name, value in self.augment.observe(self.logits_of(real)).items():
+        for name, value in self.training_state.augment.observe(self.logits_of(real)).items():
             self.report(name, value)
         return self.d_objective(real, fake, batch.labels) + self.penalty(context)
 
@@ -190,8 +190,8 @@ class GAN(AdversarialModel):
 
     def context(self, player: str, batch: Batch, fakes: Fakes) -> Context:
         """What the penalties of a player look at."""
-        fake = self.augment(fakes.images, _random.fold(batch.seed, 2))
-        real = self.augment(batch.images, _random.fold(batch.seed, 1))
+        augment = self.training_state.augment
+        fake, real = augment(fakes.images, _random.fold(batch.seed, 2)), augment(batch.images, _random.fold(batch.seed, 1))
         return Context(
             View(self.discriminate, self.logits_of, real, batch.labels),
             View(self.discriminate, self.logits_of, fake, batch.labels),
@@ -209,7 +209,7 @@ class GAN(AdversarialModel):
     def penalty(self, context: Context) -> Any:
         """The sum of the penalties of a player."""
         total = tf.constant(0.0)
-        for n, penalty in enumerate(self.penalties):
+        for n, penalty in enumerate(self.training_state.penalties):
             if context.player in penalty.players:
                 total += penalty(dataclasses.replace(context, seed=_random.fold(context.seed, n)))
         return total

@@ -17,8 +17,8 @@ def compile_config(model: Any) -> dict[str, Any]:
         return {}
     parts = {f"{name}_optimizer": getattr(model, f"{name}_optimizer") for name in model.player_networks}
     parts["loss"] = None if model.own_loss else model.adversarial_loss.given
-    parts["penalties"] = [penalty.given for penalty in model.penalties]
-    parts["augment"] = model.augment.given
+    parts["penalties"] = list(model.penalties)
+    parts["augment"] = model.augment
     configs, lost = {}, {}
     for name, part in parts.items():
         try:

@@ -13,8 +13,10 @@ from keras_ganaug.discriminator_augment.augment import as_augment
 from keras_ganaug.penalties.penalty import as_penalty
 
 
-def check(model: Any, given: dict[str, Any], label_smoothing: float) -> dict[str, Any]:
+def check(model: Any, given: dict[str, Any], label_smoothing: float) -> tuple[dict[str, Any], tuple]:
     """The settings of a training as attributes of the model: the paper's, where none is given.
+
+    Returns them, and the penalties and the augmentation as the step calls them.
 
     Args:
         model: An `AdversarialModel`. The state of penalties and of the augmentation is made for it.
@@ -46,13 +48,16 @@ def check(model: Any, given: dict[str, Any], label_smoothing: float) -> dict[str
     if twice:
         raise ValueError(f"`penalties` must be different objects. Received: {twice[0]!r} twice")
     parts: tuple[Any, ...] = (*map(as_penalty, penalties), as_augment(settings["augment"]))
+    unused = [part.players for part in parts[:-1] if not set(part.players) & model.player_networks.keys()]
+    if unused:
+        raise ValueError(f"`penalties` must be of players out of {[*model.player_networks]}. Received: one of {unused[0]}")
     if _checks.fraction(settings["ema_decay"], "ema_decay") == 1.0:
         raise ValueError("`ema_decay` must be below 1. Received: ema_decay=1.0")
     loss = losses.get(settings["loss"])
     checked |= {
         "adversarial_loss": loss.smoothed(label_smoothing) if label_smoothing else loss,
-        "penalties": parts[:-1],
-        "augment": parts[-1],
+        "penalties": tuple(penalties),
+        "augment": settings["augment"],
         "d_steps": _checks.positive_int(settings["d_steps"], "d_steps"),
         "ema_decay": float(settings["ema_decay"]),
     }
@@ -60,7 +65,7 @@ def check(model: Any, given: dict[str, Any], label_smoothing: float) -> dict[str
         part.attach(model.networks)
     for part in parts:
         part.check(model)
-    return checked
+    return checked, parts
 
 
 def check_fit(model: Any, callbacks: Any, epochs: Any, initial_epoch: Any, steps_per_epoch: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from keras_ganaug import _checks, _random, networks
+from keras_ganaug import _checks, networks
 from keras_ganaug.models.acgan import ACGAN
 from keras_ganaug.models.training import Batch
 
@@ -75,8 +75,9 @@ class TACGAN(ACGAN):
 
     def twin_loss(self, batch: Batch) -> tf.Tensor:
         """The cross-entropy of the twin on generated images."""
-        fake = self.augment(tf.stop_gradient(self.fakes(batch).images), _random.fold(batch.seed, 2))
-        return self.cross_entropy(self.twin(fake, training=True), batch.labels)
+        context = self.context("twin", batch, self.fakes(batch))
+        logits = self.twin(tf.stop_gradient(context.fake.images), training=True)
+        return self.cross_entropy(logits, batch.labels) + self.penalty(context)
 
     def g_objective(self, real, fake, labels):
         return super().g_objective(real, fake, labels) - self.twin_weight * self.cross_entropy(fake[2], labels)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -45,17 +45,20 @@ class Training:
     def __init__(self, record: Any):
         self.record = record
         self.means: dict[str, keras.metrics.Mean] = {}
+        self.penalties: Sequence = ()
+        self.augment: Any = None
         self.states: list = []
         self.requested: dict[str, Any] = {}
         """What `compile` was asked for and Keras does not keep."""
         self.trained: set[int] | None = None
         """The ids of the weights that the optimizers know; None before `compile`."""
 
-    def compiled(self, model: Any, requested: dict[str, Any]) -> None:
-        """Takes up what `compile` has set."""
-        names = (*model.metric_names, *model.augment.metric_names)
+    def compiled(self, model: Any, parts: Sequence, requested: dict[str, Any]) -> None:
+        """Takes up what `compile` has set: `parts` are the penalties and the augmentation as the step calls them."""
+        *self.penalties, self.augment = parts
+        names = (*model.metric_names, *self.augment.metric_names)
         self.means = {name: keras.metrics.Mean(name=name) for name in names}
-        self.states = [part.state for part in (*model.penalties, model.augment) if part.state is not None]
+        self.states = [part.state for part in parts if part.state is not None]
         self.trained = {id(weight) for network in model.networks.values() for weight in network.trainable_variables}
         self.requested = requested
 
@@ -98,11 +101,13 @@ def _update(model, player, batch):
     with power_iteration_once(player.network), tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(variables)
         loss = player.loss(batch)
+        if loss.shape.rank and loss.shape.num_elements() != 1:
+            raise ValueError(f"Losses and `penalties` must give scalars. Received: {player.name}_loss of shape {loss.shape}")
         # Replicas add their gradients up.
         scaled = _compat.scale_loss(player.optimizer, loss / tf.distribute.get_strategy().num_replicas_in_sync)
     gradients = _compat.unscale_gradients(player.optimizer, tape.gradient(scaled, variables))
     player.optimizer.apply_gradients(zip(gradients, weights, strict=True))
-    for penalty in model.penalties:
+    for penalty in model.training_state.penalties:
         if player.name in penalty.players:
             penalty.after_update(player.name, player.network)
     return loss

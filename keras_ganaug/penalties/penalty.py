@@ -87,11 +87,6 @@ class Penalty:
         """The penalty without its weight, a float32 scalar."""
         raise NotImplementedError
 
-    @property
-    def given(self) -> Any:
-        """What the user gave to `compile`, which goes into the model's config."""
-        return self
-
     def check(self, gan: Any) -> None:
         """Warns of what does not go together, or raises a ValueError."""
 
@@ -121,10 +116,6 @@ class _Function(Penalty):
     def __call__(self, context):
         return self._function(context)
 
-    @property
-    def given(self):
-        return self._function
-
 
 def as_penalty(penalty: Callable) -> Penalty:
     """The penalty that a user gives, as a `Penalty`.
@@ -136,14 +127,19 @@ def as_penalty(penalty: Callable) -> Penalty:
     Raises:
         TypeError: For what is no such function.
     """
-    if isinstance(penalty, Penalty):
-        return penalty
     if not callable(penalty) or isinstance(penalty, type):
         raise TypeError(f"`penalties` must be callables, as in keras_ganaug.penalties. Received: {penalty!r}")
+    calls: list = [(penalty, 1)]
+    if isinstance(penalty, Penalty):
+        calls = [(penalty.__call__, 1), (penalty.value, 1), (penalty.after_update, 2)]
     try:
-        inspect.signature(penalty).bind(None)
+        for call, number in calls:
+            inspect.signature(call).bind(*range(number))
     except TypeError as error:
-        raise TypeError(f"`penalties` must be callables of one argument, a Context. Received: {penalty!r}") from error
+        raise TypeError(
+            "`penalties` must be callables of one argument, a Context; a subclass of Penalty has `value(context)` and "
+            f"`after_update(player, network)`. Received: {penalty!r}, with other arguments"
+        ) from error
     except ValueError:  # one that does not tell its signature
         pass
-    return _Function(penalty)
+    return penalty if isinstance(penalty, Penalty) else _Function(penalty)

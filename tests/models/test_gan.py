@@ -294,3 +294,39 @@ def test_a_discriminator_of_ones_own_with_layers_of_the_packages_names_is_used_a
 def test_weights_of_another_dtype_are_refused(dtype):
     with pytest.raises(ValueError, match=rf'`dtype` must be "float32", "mixed_bfloat16".*dtype=\'{dtype}\''):
         kga.StyleGAN((8, 8, 1), 3, width=4, dtype=dtype)
+
+
+def test_what_compile_was_given_is_what_the_gan_has():
+    def brighter(images, seed):
+        return images + 0.1
+
+    def small(context):
+        return tf.reduce_mean(tf.square(context.fake.logits()))
+
+    r1, gan = kga.penalties.R1(), small_gan()
+    gan.compile()
+    assert gan.augment is None and gan.penalties == ()
+    gan.compile(augment=brighter, penalties=[small, r1])
+    assert gan.augment is brighter and gan.penalties == (small, r1)
+    gan.fit(X, Y, batch_size=8, verbose=0)
+
+
+def test_a_penalty_for_each_image_is_refused():
+    """The gradient of a vector is that of its sum."""
+    gan = small_gan()
+    gan.compile(penalties=lambda context: tf.square(context.fake.logits()), d_steps=1)
+    with pytest.raises(ValueError, match=r"`penalties` must give scalars.*d_loss of shape \((8|None), 1\)"):
+        gan.fit(X, Y, batch_size=8, verbose=0)
+
+
+def test_a_penalty_of_no_player_is_refused():
+    class OfAnother(kga.penalties.Drift):
+        players = ("twin",)
+
+    with pytest.raises(ValueError, match=r"`penalties` must be of players out of \['d', 'g'\].*Received: one of .*twin"):
+        small_gan().compile(penalties=OfAnother())
+    gan, without = (kga.TACGAN((8, 8, 1), 3, width=4, seed=1) for _ in range(2))
+    gan.compile(penalties=OfAnother(10.0))
+    without.compile()
+    losses = [each.fit(X, Y, batch_size=24, verbose=0).history["twin_loss"][0] for each in (gan, without)]
+    assert losses[0] > losses[1]

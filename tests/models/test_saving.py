@@ -125,7 +125,7 @@ def test_a_part_that_can_be_loaded_is_not_warned_of(tmp_path):
         warnings.simplefilter("error", UserWarning)
         gan.save(tmp_path / "gan.keras")
         loaded = keras.models.load_model(tmp_path / "gan.keras")
-    assert loaded.penalties[0].given is known_penalty
+    assert loaded.penalties[0] is known_penalty
 
 
 def test_a_gan_that_was_frozen_after_its_training_is_loaded(tmp_path):

@@ -495,13 +495,15 @@ def test_a_plain_function_is_a_penalty_of_the_discriminator_unless_it_names_play
 
     penalty = penalties.as_penalty(squares)
     np.testing.assert_allclose(penalty(context(quadratic)), penalties.Drift(1.0)(context(quadratic)), rtol=1e-6)
-    assert penalty.given is squares
     assert penalty.players == ("d",)
     squares.players = ("g",)
     assert penalties.as_penalty(squares).players == ("g",)
     drift = penalties.Drift()
-    assert penalties.as_penalty(drift) is drift is drift.given
-    for wrong in ("r1", penalties.R1, lambda discriminator, batch: 0.0):
+    assert penalties.as_penalty(drift) is drift
+    old_value = type("OldValue", (penalties.R1,), {"value": lambda self, discriminator, batch: 0.0})()
+    old_call = type("OldCall", (penalties.R1,), {"__call__": lambda self, discriminator, batch: 0.0})()
+    old_update = type("OldUpdate", (penalties.R1,), {"after_update": lambda self, network: None})()
+    for wrong in ("r1", penalties.R1, lambda discriminator, batch: 0.0, old_value, old_call, old_update):
         with pytest.raises(TypeError, match=r"`penalties` must be.*Received"):
             penalties.as_penalty(wrong)
 
