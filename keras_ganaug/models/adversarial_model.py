@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import types
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -102,9 +103,10 @@ class AdversarialModel(_files.WrittenAside, keras.Model):
         return self.condition.num_classes
 
     @property
-    def networks(self) -> dict[str, keras.Model]:
+    def networks(self) -> Mapping[str, keras.Model]:
         """The network of each player."""
-        return {name: getattr(self, attribute) for name, attribute in self.player_networks.items()}
+        networks = {name: getattr(self, attribute) for name, attribute in self.player_networks.items()}
+        return types.MappingProxyType(networks)  # where Keras 2 does not look for weights: older files have them elsewhere
 
     @property
     def training_record(self) -> TrainingRecord:

@@ -12,9 +12,9 @@ def without_twin(cls: Any, config: dict[str, Any], custom_objects: Any = None) -
     """The config of an ACGAN, which in version 0.1 could have a twin as the third output of its discriminator."""
     if "twin_weight" not in config or "twin_weight" in cls.own_arguments:
         return config
-    config = {name: value for name, value in config.items() if name != "twin_weight"}
-    network = keras.saving.deserialize_keras_object(config["discriminator"], custom_objects=custom_objects)
-    if len(network.outputs) == 3:
+    config = dict(config)
+    if config.pop("twin_weight") and config["num_classes"] is not None:
+        network = keras.saving.deserialize_keras_object(config["discriminator"], custom_objects=custom_objects)
         warnings.warn("The twin classifier of this ACGAN is left out: `TACGAN` trains with one.", stacklevel=4)
         network = keras.Model(network.inputs, network.outputs[:2], name=network.name)
         config["discriminator"] = keras.saving.serialize_keras_object(network)

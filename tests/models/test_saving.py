@@ -1,5 +1,6 @@
 """A GAN that is saved or killed goes on exactly where it was."""
 
+import contextlib
 import copy
 import os
 import warnings
@@ -178,3 +179,21 @@ def test_each_process_that_loads_a_gan_generates_other_images(tmp_path):
 def test_a_name_that_keras_refuses_is_told_as_it_was_given(tmp_path):
     with pytest.raises(ValueError, match=r"filepath=\S*/gan\.of_mine\.h5"):
         small_gan().save_weights(tmp_path / "gan.of_mine.h5")
+
+
+@pytest.mark.parametrize("num_classes", [2, None])
+def test_an_acgan_of_version_0_1_is_made_without_its_twin(num_classes):
+    def config(twin_weight):  # anew each time: Keras empties configs as it reads them
+        gan = kga.ACGAN((8, 8, 1), num_classes, width=4, seed=1)
+        network, config = gan.discriminator, {**gan.get_config(), "twin_weight": twin_weight}
+        if twin_weight and num_classes:
+            twin = keras.layers.Dense(num_classes)(network.outputs[1])
+            config["discriminator"] = keras.saving.serialize_keras_object(
+                keras.Model(network.inputs, [*network.outputs, twin])
+            )
+        return config
+
+    assert kga.ACGAN.from_config(config(0.0)).fake_weight == 1.0
+    with pytest.warns(UserWarning, match="twin classifier") if num_classes else contextlib.nullcontext():
+        loaded = kga.ACGAN.from_config(config(1.0))
+    assert len(loaded.discriminator.outputs) == (2 if num_classes else 1)
