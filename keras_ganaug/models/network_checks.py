@@ -61,7 +61,7 @@ def check(gan, own=()):
     # Not zeros, of which a network without biases makes zeros.
     random = np.random.default_rng(0)
     latents = tf.constant(random.normal(size=[2, gan.latent_dim]), tf.float32)
-    images = _dry_run(gan.generator, lambda: gan.generator(gan.condition.inputs(latents, labels)), expected)
+    images = dry_run(gan.generator, lambda: gan.generator(gan.condition.inputs(latents, labels)), expected)
     if tuple(images.shape) != (2, *gan.image_shape):
         raise ValueError(f"{expected}. Received: output of shape {tuple(images.shape)} for a batch of 2")
 
@@ -70,7 +70,7 @@ def check(gan, own=()):
 
     words, shapes = gan.expected_outputs()
     expected = f"`discriminator` must map images of shape {('batch', *gan.image_shape)}{with_labels} to {words}"
-    outputs = tf.nest.flatten(_dry_run(gan.discriminator, lambda: discriminator(images, labels), expected))
+    outputs = tf.nest.flatten(dry_run(gan.discriminator, lambda: discriminator(images, labels), expected))
     if [tuple(output.shape[1:]) for output in outputs] not in shapes or any(o.shape[0] != 2 for o in outputs):
         received = ", ".join(str(tuple(output.shape)) for output in outputs)
         raise ValueError(f"{expected}. Received: output of shape {received} for a batch of 2")
@@ -91,7 +91,8 @@ def check(gan, own=()):
         network_scale.check_logits(gan.discriminator, outputs, outputs_for_random_images)
 
 
-def _dry_run(network, outputs, expected):
+def dry_run(network, outputs, expected):
+    """What `outputs()` gives; where it raises, a ValueError that tells what was expected."""
     try:
         return outputs()
     except Exception as error:  # whatever a user's network raises

@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from keras_ganaug import _checks, networks
+from keras_ganaug.models import network_checks
 from keras_ganaug.models.acgan import ACGAN
 from keras_ganaug.models.training import Batch
 
@@ -28,7 +29,7 @@ class TACGAN(ACGAN):
             network like the discriminator.
 
     Raises:
-        ValueError: Without classes.
+        ValueError: Without classes, or for a twin that does not fit them.
 
     Example:
 
@@ -46,6 +47,13 @@ class TACGAN(ACGAN):
         twin_weight = _checks.non_negative(twin_weight, "twin_weight")
         super().__init__(*args, **kwargs)
         self.twin_weight = twin_weight
+        logits = (2, sum(self.condition.sizes))
+        expected = (
+            f"`twin` must map images of shape {('batch', *self.image_shape)} to {logits[1]} logits of the classes"
+        )
+        given = network_checks.dry_run(self.twin, lambda: self.twin(tf.zeros([2, *self.image_shape])), expected)
+        if tuple(given.shape) != logits:
+            raise ValueError(f"{expected}. Received: output of shape {tuple(given.shape)} for a batch of 2")
 
     def expected_outputs(self):
         if not self.condition.conditional:

@@ -233,6 +233,12 @@ class TestTACGAN:
         with pytest.raises(ValueError, match="`num_classes` must be given"):
             kga.TACGAN((8, 8, 1))
 
+    @pytest.mark.parametrize(("image_shape", "number"), [((8, 8, 1), 2), ((8, 8, 1), 4), ((4, 4, 1), 3)])
+    def test_a_twin_that_does_not_fit_is_told_at_once(self, image_shape, number):
+        layers = [keras.Input(image_shape), keras.layers.Flatten(), keras.layers.Dense(number)]
+        with pytest.raises(ValueError, match=r"`twin` must map images of shape .* to 3 logits.*Received"):
+            self.gan(twin=keras.Sequential(layers))
+
 
 def test_a_variant_of_acgan_may_have_arguments_of_its_own():
     class Variant(kga.ACGAN):
