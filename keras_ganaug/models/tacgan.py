@@ -25,8 +25,7 @@ class TACGAN(ACGAN):
     Args:
         twin_weight: Weight of the twin's loss for the generator, at least 0. With that of `g_class_weight` the two cancel
             where samples are as real images. Defaults to 1.
-        twin: A Keras model from images to the logits of the classes. Defaults to a
-            network like the discriminator.
+        twin: A Keras model from images to the logits of the classes. Defaults to a network like the discriminator.
 
     Raises:
         ValueError: Without classes, or for a twin that does not fit them.
@@ -47,13 +46,11 @@ class TACGAN(ACGAN):
         twin_weight = _checks.non_negative(twin_weight, "twin_weight")
         super().__init__(*args, **kwargs)
         self.twin_weight = twin_weight
-        logits = (2, sum(self.condition.sizes))
-        expected = (
-            f"`twin` must map images of shape {('batch', *self.image_shape)} to {logits[1]} logits of the classes"
-        )
-        given = network_checks.dry_run(self.twin, lambda: self.twin(tf.zeros([2, *self.image_shape])), expected)
-        if tuple(given.shape) != logits:
-            raise ValueError(f"{expected}. Received: output of shape {tuple(given.shape)} for a batch of 2")
+        number = sum(self.condition.sizes)
+        expected = f"`twin` must map images of shape {('batch', *self.image_shape)} to {number} logits"
+        given = network_checks.dry_run(self.twin, lambda: self.twin(tf.zeros([2, *self.image_shape])), expected).shape
+        if tuple(given) != (2, number):
+            raise ValueError(f"{expected}. Received: output of shape {tuple(given)} for a batch of 2")
 
     def expected_outputs(self):
         if not self.condition.conditional:

@@ -4,8 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from test_all_gans import ALL
-from tools import finite, small_data, small_gan
+from tools import finite, public, small_data, small_gan
 
 import keras_ganaug as kga
 from keras_ganaug import _compat
@@ -16,7 +15,7 @@ def dtypes(gan):
     return [{layer.compute_dtype for layer in network._flatten_layers()} for network in networks]
 
 
-@pytest.mark.parametrize("cls", ALL, ids=lambda cls: cls.__name__)
+@pytest.mark.parametrize("cls", public(kga.GAN).values(), ids=lambda cls: cls.__name__)
 def test_default_networks_compute_in_the_dtype_of_their_gan(cls):
     gan = cls((4, 4, 1), num_classes=2, latent_dim=3, width=4, seed=1, dtype="mixed_float16")
     assert all("float16" in found for found in dtypes(gan))
