@@ -128,7 +128,7 @@ def test_a_gradient_goes_through_our_sigma_and_not_through_theirs():
 
 
 def test_its_end_is_told_once_and_in_our_words(example, monkeypatch):
-    monkeypatch.setattr(kga._compat, "_said", set())
+    monkeypatch.setattr(kga._addons, "_said", set())
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         for _ in range(2):

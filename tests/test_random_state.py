@@ -59,14 +59,13 @@ def the_guard():
 class Drawing:
     """In place of `AugmentationStudy`."""
 
-    def __init__(self, *args, arms, **options):
-        self.arms = arms
+    def __init__(self, *args, arms, seeds, **options):
+        self.arms, self.seeds = arms, seeds
 
-    def run(self):
+    def results(self, generator_first=False):
         keras.utils.set_random_seed(7)
         draws()
-        self.arms = {name: {metric: [0.5] for metric in statistics.METRICS} for name in self.arms}
-        return self
+        return {(seed, name): dict.fromkeys(statistics.METRICS, 0.5) for seed in self.seeds for name in self.arms}
 
 
 def a_classifier_for_a_filter():
