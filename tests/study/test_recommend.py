@@ -397,7 +397,7 @@ def test_a_filter_that_is_recommended_needs_its_classifier(tmp_path):
     with pytest.raises(ValueError, match=r"`classifier` must be given.*Received"):
         _layer(advice)
     classifier = kga.networks.classifier.classifier(STUDY_SHAPE, 3, width=4, seed=1)
-    source = _layer(advice, classifier=classifier)._frozen.source
+    source = _layer(advice, classifier=classifier).replacement.generator
     assert (type(source), source.band) == (kga.FilteredGenerator, (0.3, 0.9))
 
 
