@@ -1,5 +1,7 @@
 """Noise for each layer of a style-based generator, determined by seeds."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -59,5 +61,5 @@ class SeedOfLatents(keras.layers.Layer):
         odd = 2 * tf.range(bits.shape[1], dtype=tf.int32) + 1
         return tf.reduce_sum(bits * odd, axis=1)
 
-    def compute_output_spec(self, latents):
+    def compute_output_spec(self, latents: Any) -> Any:
         return keras.KerasTensor((latents.shape[0],), dtype="int32")
