@@ -29,6 +29,7 @@ class Generator:
         variables: What holds its variables, for an export: a list of `tf.Variable`s, or whatever TensorFlow tracks.
         unseen_classes: Labels of which training had no image, as `Condition.unseen` gives them.
         path: The path that the user gave, or None.
+        translates: Whether it makes images of other images, not of latents alone.
     """
 
     condition: Condition
@@ -38,6 +39,7 @@ class Generator:
     variables: Any = ()
     unseen_classes: tuple = ()
     path: str | None = None
+    translates = False
 
     def sample(self, labels: tf.Tensor, seed: tf.Tensor, truncation: Any = 1.0) -> tf.Tensor:
         """Images, in a graph.
@@ -54,6 +56,17 @@ class Generator:
     def from_latents(self, latents: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         """Images of given latents, float32 (n, latent_dim), in a graph: nothing is drawn."""
         raise NotImplementedError
+
+    def in_place_of(self, images: Any, labels: tf.Tensor, seed: tf.Tensor, truncation: Any = 1.0) -> tf.Tensor:
+        """Images that take the place of others in a batch: here new ones.
+
+        Args:
+            images: Maps nothing to the images that are replaced, float32 (n, *image_shape) in `value_range`.
+            labels, seed, truncation: As of `sample`.
+
+        Returns float32 images (n, *image_shape) in `value_range`.
+        """
+        return self.sample(labels, seed, truncation)
 
     @property
     def num_classes(self) -> Any:
