@@ -3,7 +3,21 @@
 from keras_ganaug import callbacks, datasets, layers, losses, metrics, networks, penalties, study
 from keras_ganaug.augmentation import AugmentedModel, FilteredGenerator, GANAugmentation, gan_augment
 from keras_ganaug.discriminator_augment import AdaptiveAugment, DiffAugment
-from keras_ganaug.models import ACGAN, BEGAN, CGAN, GAN, LSGAN, SAGAN, SNGAN, TACGAN, WGAN, WGANGP, ProgressiveGAN, StyleGAN
+from keras_ganaug.models import (
+    ACGAN,
+    BEGAN,
+    CGAN,
+    GAN,
+    LSGAN,
+    SAGAN,
+    SNGAN,
+    TACGAN,
+    WGAN,
+    WGANGP,
+    ProgressiveGAN,
+    StarGAN,
+    StyleGAN,
+)
 from keras_ganaug.study import AugmentationStudy, recommend
 
 __version__ = "0.1.0"
@@ -26,6 +40,7 @@ __all__ = [
     "FilteredGenerator",
     "GANAugmentation",
     "ProgressiveGAN",
+    "StarGAN",
     "StyleGAN",
     "callbacks",
     "datasets",

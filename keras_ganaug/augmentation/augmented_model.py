@@ -178,7 +178,7 @@ class AugmentedModel(_files.WrittenAside, keras.Model):
     def _check_arrays(self, x, y, batch_size=None):
         """Checks arrays of any length, on the host and in parts: the whole may be larger than the memory of any device."""
         replacement = self.augmentation.replacement
-        images = replacement.image_key.get(x)
+        images, y = replacement.image_key.get(x), None if replacement.condition.labels_pass else y
         replacement.check(*_checks.dense(x=_beginning(images), y=_beginning(y)), None)
         if y is not None:
             labels = y if isinstance(y, np.ndarray) or tf.is_tensor(y) else np.asarray(y)

@@ -76,6 +76,11 @@ def gan_augment(
         _checks.positive_int(bank_size, "bank_size")
     seed = _random.as_seed(_random.entropy() if _checks.seed(seed) is None else seed)
     generator = for_batches(generator, num_classes, label, attributes)
+    if generator.translates and engine == "bank":
+        raise ValueError(
+            '`engine` must be "live" for a generator that translates: a bank is filled before there are images to '
+            "translate. Received: engine='bank'"
+        )
     replacement = Replacement(generator, fraction, sampling_strategy, synthetic_weight, value_range, truncation, image_key)
     if engine == "bank" and generator.condition.conditional and generator.num_classes is None:
         warnings.warn(
@@ -148,13 +153,15 @@ class _MapFunction:
         return element
 
     def _augment(self, inputs, labels, sample_weight):
-        replacement = self._replacement
+        replacement, given = self._replacement, labels
         images, labels, sample_weight = replacement.tensors(inputs, labels, sample_weight)
         replacement.check(images, labels, sample_weight)
         seed, number = self._seed_of(images, labels)
         images, labels = replacement.checked(images, labels, lambda: number)
-        images, *others = replacement(images, labels, sample_weight, seed, self._bank and self._bank.draw)
-        return replacement.image_key.put(inputs, images), *others
+        draw = self._bank and self._bank.draw
+        images, labels, *others = replacement(images, labels, sample_weight, seed, draw)
+        labels = given if replacement.condition.labels_pass else labels
+        return replacement.image_key.put(inputs, images), labels, *others
 
     def _seed_of(self, images, labels):
         """A seed from the batch's content and from how often this pipeline has met it, and the number of the batch.

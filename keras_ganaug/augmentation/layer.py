@@ -167,7 +167,7 @@ class GANAugmentation(keras.layers.Layer):
             raise TypeError("`training` must be known when the graph is made: True or False. Received: a symbolic tensor")
         if training is None or not bool(training):
             return structured(images, labels, sample_weight)
-        replacement, inputs = self._replacement, images
+        replacement, inputs, given = self._replacement, images, labels
         images, labels, sample_weight = replacement.tensors(inputs, labels, sample_weight)
         replacement.check(images, labels, sample_weight)
         calls = _compat.tf_variable(self.calls)
@@ -177,6 +177,7 @@ class GANAugmentation(keras.layers.Layer):
             self.calls.assign_add(1)
         seed = _random.replica_seed(_random.fold(_random.as_seed(self.seed), number))
         images, labels, sample_weight, _ = replacement(images, labels, sample_weight, seed)
+        labels = given if replacement.condition.labels_pass else labels
         return structured(replacement.image_key.put(inputs, images), labels, sample_weight)
 
     def compute_output_spec(self, images: Any, labels: Any = None, sample_weight: Any = None, training: Any = None) -> Any:
@@ -215,8 +216,8 @@ class GANAugmentation(keras.layers.Layer):
             images, new_labels, _, _ = self._replacement(images, conditional, None, seed)
             return images, labels if new_labels is None else new_labels
 
-        images = tf.TensorSpec([None, *generator.image_shape], tf.float32, name="images")
-        export.export_generator(generator, path, augment=(augment, [images, export.labels_of(generator), export.SEED]))
+        signature = [export.images_of(generator), export.labels_of(generator), export.SEED]
+        generator.export(path, augment=(augment, signature))
 
     # The generator travels in the assets of a .keras file.
 

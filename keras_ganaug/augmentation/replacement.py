@@ -70,9 +70,12 @@ class Replacement:
         self.fraction, self.truncation = _checks.fraction(fraction), _checks.truncation(truncation)
         self.strategy = sampling_strategy if isinstance(sampling_strategy, str) else "weights"
         self.class_weights = weights.class_weights(sampling_strategy, generator.num_classes)
+        if generator.translates and self.truncation != 1.0:
+            raise ValueError(f"`truncation` must be 1 for a generator that translates. Received: truncation={truncation!r}")
         if not self.condition.conditional and sampling_strategy != "keep":
             raise ValueError(
-                '`sampling_strategy` must be "keep" for an unconditional generator, which has no classes to choose. '
+                '`sampling_strategy` must be "keep" for a generator without classes to choose: one that is unconditional, '
+                "or that translates. "
                 f"Received: sampling_strategy={sampling_strategy!r}"
             )
         self.synthetic_weight = synthetic_weight
@@ -109,8 +112,12 @@ class Replacement:
             )
 
     def tensors(self, inputs: Any, labels: Any, sample_weight: Any) -> list:
-        """The image among the inputs, the labels and the sample weights, as tensors for `check`."""
+        """The image among the inputs, the labels and the sample weights, as tensors for `check`.
+
+        Labels are None if they are to pass as they are.
+        """
         self.learn_unseen()
+        labels = None if self.condition.labels_pass else labels
         return _checks.dense(images=self.image_key.get(inputs), labels=labels, sample_weight=sample_weight)
 
     def check(self, images: tf.Tensor, labels: tf.Tensor | None, sample_weight: tf.Tensor | None) -> None:
@@ -189,11 +196,13 @@ class Replacement:
             number: Maps nothing to the number of batches so far, an integer scalar; called only where it is needed. Defaults
                 to None: images are checked elsewhere.
         """
+        passing = labels if self.condition.labels_pass else None
+        labels = None if self.condition.labels_pass else labels
         if tf.executing_eagerly():
             if labels is not None:
                 self.condition.check_values(labels)
             self.look(images)
-            return images, labels
+            return images, passing if labels is None else labels
         if images.shape[0] is not None:
             self.look_at_size(images.shape[0])
         done = []
@@ -203,12 +212,18 @@ class Replacement:
             if labels is not None:
                 done += self.condition.assertions(labels)
         with tf.control_dependencies(done):
-            return tf.identity(images), None if labels is None else tf.identity(labels)
+            return tf.identity(images), passing if labels is None else tf.identity(labels)
 
-    def sample(self, classes: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """Images of the generator, float32 in `value_range`."""
-        images = tf.cast(self.generator.sample(classes, seed, self.truncation), tf.float32)
-        return _images.rescale(images, self.generator.value_range, self.value_range)
+    def _made(self, images, rows, classes, seed):
+        """Images of the generator for these rows, float32 in `value_range`."""
+        own, given = self.generator.value_range, self.value_range
+
+        def replaced():
+            chosen = conditions.at_least_one(tf.cast(tf.gather(images, rows), tf.float32))
+            return _images.rescale(chosen, given, own)
+
+        made = self.generator.in_place_of(replaced, classes, seed, self.truncation)
+        return _images.rescale(tf.cast(made, tf.float32), own, given)
 
     def __call__(
         self, images: tf.Tensor, labels: Any, sample_weight: Any, seed: tf.Tensor, draw: Callable | None = None
@@ -220,7 +235,8 @@ class Replacement:
             labels: Tensor or None.
             sample_weight: Tensor or None.
             seed: int32 seed (2,).
-            draw: Maps int32 classes (k,) and a seed to float32 images in `value_range`. Defaults to `sample`.
+            draw: Maps int32 classes (k,) and a seed to float32 images in `value_range`. Defaults to None: the generator
+                makes them.
 
         Returns `(images, labels, sample_weight, is_synthetic)`, the last a bool tensor (batch,).
         """
@@ -243,7 +259,8 @@ class Replacement:
         else:
             classes = self._choose(labels, order, k, batch_size, class_seed)
             labels = None if labels is None else self.condition.write(labels, rows, classes)
-        synthetic = (draw or self.sample)(conditions.at_least_one(classes), draw_seed)[:k]
+        classes = conditions.at_least_one(classes)
+        synthetic = (draw(classes, draw_seed) if draw else self._made(images, rows, classes, draw_seed))[:k]
         synthetic = tf.stop_gradient(_images.as_dtype(synthetic, images.dtype, self.value_range))
         images = tf.tensor_scatter_nd_update(images, rows[:, None], synthetic)
         is_synthetic = tf.scatter_nd(rows[:, None], tf.ones_like(rows), [batch_size]) > 0

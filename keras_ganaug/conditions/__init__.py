@@ -12,10 +12,11 @@ from typing import Any
 
 from keras_ganaug import _checks
 from keras_ganaug.conditions.attributes import Attributes
-from keras_ganaug.conditions.condition import Condition, Unconditional, at_least_one, encode, sizes_of
+from keras_ganaug.conditions.condition import AnyLabels, Condition, Unconditional, at_least_one, encode, sizes_of
 from keras_ganaug.conditions.one_class import OneClass, class_indices, is_one_hot
 
 __all__ = [
+    "AnyLabels",
     "Attributes",
     "Condition",
     "OneClass",
@@ -55,6 +56,8 @@ def of(num_classes: int | Mapping[str, int] | None, name: str = "num_classes") -
 
 def from_description(description: Mapping[str, Any]) -> Condition:
     """The condition of which `Condition.description` was written."""
+    if not description["conditional"] and description.get("labels") == "any":
+        return AnyLabels()
     if not description["conditional"]:
         return Unconditional()
     return OneClass(None) if description["num_classes"] is None else of(description["num_classes"])

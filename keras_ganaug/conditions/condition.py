@@ -45,11 +45,13 @@ class Condition:
         num_classes: As the user gives it: None, an integer, or a mapping from attribute to number of values.
         sizes: The number of values of each attribute, a tuple: () without labels, (None,) where nothing tells the number.
         label_shape: Shape of the label of one image within the package: () or (k,).
+        labels_pass: Whether labels of any kind pass through a batch untouched, since nothing depends on them.
     """
 
     num_classes: Any = None
     sizes: tuple = ()
     label_shape: tuple = ()
+    labels_pass = False
 
     @property
     def conditional(self) -> bool:
@@ -119,6 +121,11 @@ class Condition:
         columns = tf.unstack(labels, axis=1) if self.label_shape else [labels]
         return [*zip(tf.split(logits, list(self.sizes), axis=1), columns, strict=True)]
 
+    def cross_entropy(self, logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        """The mean cross-entropy of logits (batch, sum(sizes)) and int32 labels, summed over the attributes."""
+        pairs = self.by_attribute(tf.cast(logits, tf.float32), labels)
+        return tf.add_n([tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(y, x)) for x, y in pairs])
+
     # Which labels were in the training data.
 
     @property
@@ -149,3 +156,13 @@ class Unconditional(Condition):
                 f"Received: labels={labels!r}"
             )
         return np.zeros([labels], np.int32)
+
+
+class AnyLabels(Unconditional):
+    """Labels of any kind, which nothing depends on."""
+
+    labels_pass = True
+
+    @property
+    def description(self) -> dict[str, Any]:
+        return {**super().description, "labels": "any"}

@@ -5,8 +5,9 @@ from keras_ganaug.generators.averaged_gan import AveragedGAN
 from keras_ganaug.generators.filtered import FilteredGenerator
 from keras_ganaug.generators.generator import Generator, as_generator
 from keras_ganaug.generators.keras_model import KerasModel
-from keras_ganaug.generators.one_attribute import OneAttribute, for_batches
+from keras_ganaug.generators.one_attribute import OneAttribute
 from keras_ganaug.generators.saved_model import SavedModelGenerator
+from keras_ganaug.generators.translations import Translations, for_batches
 
 __all__ = [
     "AveragedGAN",
@@ -15,6 +16,7 @@ __all__ = [
     "KerasModel",
     "OneAttribute",
     "SavedModelGenerator",
+    "Translations",
     "as_generator",
     "for_batches",
 ]

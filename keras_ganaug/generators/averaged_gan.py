@@ -80,3 +80,23 @@ class AveragedGAN(Generator):
             "registered_name": keras.saving.get_registered_name(cls),
         }
         return {"object": content}, self.variables, None
+
+
+class AveragedTranslator(AveragedGAN):
+    """A GAN that translates images as a `Generator`. It calls the `sample_latents` and `synthesize` of the GAN."""
+
+    translates = True
+
+    def sample(self, labels: tf.Tensor, seed: tf.Tensor, truncation: Any = 1.0) -> tf.Tensor:
+        return Generator.sample(self, labels, seed, truncation)
+
+    def translate(self, images: tf.Tensor, labels: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        number, images = tf.shape(labels)[0], _images.rescale(images, self.value_range, _images.NETWORK_RANGE)
+        latents = self.gan.sample_latents(number, seed)
+        rows = map(conditions.at_least_one, (images, latents, labels))
+        return self._scaled(self.gan.synthesize(*rows))[:number]
+
+    def translations(self, images: np.ndarray, labels: np.ndarray, seed: Any) -> np.ndarray:
+        """As `translate`, of arrays of any length."""
+        images = _images.rescale(images.astype(np.float32), self.value_range, _images.NETWORK_RANGE)
+        return self.in_chunks("synthesize", [images, self.gan.sample_latents(len(labels), seed), labels])

@@ -36,6 +36,8 @@ class _Endpoint(tf.Module):
 def export_generator(generator: Generator, path: str | os.PathLike, **endpoints: tuple[Any, list]) -> None:
     """Writes a SavedModel with `generate`, `generate_truncated` and the signatures `serving_default` and `from_latents`.
 
+    Of a generator that translates it has `translate(images, labels, seed)` and the signature `serving_default` alone.
+
     The second takes latents (n, latent_dim), standard normal numbers, in the place of a seed, and labels if the generator
     does. It converts to LiteRT: `tf.lite.TFLiteConverter.from_saved_model(path, signature_keys=["from_latents"])`; but not
     that of a StyleGAN, which draws noise within. A generator without `from_latents` has the first signature alone.
@@ -54,6 +56,17 @@ def export_generator(generator: Generator, path: str | os.PathLike, **endpoints:
     path = os.path.expanduser(_checks.path(path))
     _checks.new_folder(path)
     _watch.check_generator(generator)
+    own, signatures = _translating(generator) if generator.translates else _generating(generator)
+    root = tf.Module()
+    for name, (function, signature) in {**own, **endpoints}.items():
+        setattr(root, name, _Endpoint(function, signature, generator.variables))
+    with _files.replacing_saved_model(path) as new:
+        tf.saved_model.save(root, new, signatures=signatures)
+        _files.write(_files.join(new, METADATA_FILE), json.dumps(generator.description, indent=1) + "\n")
+
+
+def _generating(generator):
+    """Endpoints and signatures of a generator that makes images of latents."""
     labels_spec = labels_of(generator)
 
     def sample(labels, seed, truncation=1.0):
@@ -66,11 +79,7 @@ def export_generator(generator: Generator, path: str | os.PathLike, **endpoints:
     endpoints = {
         "generate": (lambda labels, seed: sample(labels, seed), [labels_spec, SEED]),
         "generate_truncated": (sample, [labels_spec, SEED, _TRUNCATION]),
-        **endpoints,
     }
-    root = tf.Module()
-    for name, (function, signature) in endpoints.items():
-        setattr(root, name, _Endpoint(function, signature, generator.variables))
     signatures = {"serving_default": serving_default}
     if generator.latent_dim is not None:
         # Without a draw and a check, whose operations converters to other formats do not have.
@@ -82,9 +91,26 @@ def export_generator(generator: Generator, path: str | os.PathLike, **endpoints:
             return {"images": generator.from_latents(latents, labels)}
 
         signatures["from_latents"] = from_latents
-    with _files.replacing_saved_model(path) as new:
-        tf.saved_model.save(root, new, signatures=signatures)
-        _files.write(_files.join(new, METADATA_FILE), json.dumps(generator.description, indent=1) + "\n")
+    return endpoints, signatures
+
+
+def _translating(generator):
+    """Endpoints and signatures of a generator that translates images."""
+    inputs = [images_of(generator), labels_of(generator), SEED]
+
+    def translate(images, labels, seed):
+        return generator.translate(images, existing(labels, generator), seed)
+
+    @tf.function(input_signature=inputs, autograph=False)
+    def serving_default(images, labels, seed):
+        return {"images": translate(images, labels, seed)}
+
+    return {"translate": (translate, inputs)}, {"serving_default": serving_default}
+
+
+def images_of(generator: Generator) -> tf.TensorSpec:
+    """The images that an endpoint takes."""
+    return tf.TensorSpec([None, *generator.image_shape], tf.float32, name="images")
 
 
 def labels_of(generator: Generator) -> tf.TensorSpec:

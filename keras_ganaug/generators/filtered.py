@@ -13,7 +13,7 @@ import tensorflow as tf
 from keras_ganaug import _checks, _images, _random, _watch
 from keras_ganaug.generators.generator import Generator
 from keras_ganaug.generators.keras_model import serialized, variables_of
-from keras_ganaug.generators.one_attribute import for_batches
+from keras_ganaug.generators.translations import for_batches
 
 _SAMPLES = 64  # that a classifier is tried with
 _CLEARLY = 0.25  # more of them right, which is no chance

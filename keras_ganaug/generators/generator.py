@@ -39,7 +39,7 @@ class Generator:
     variables: Any = ()
     unseen_classes: tuple = ()
     path: str | None = None
-    translates = False
+    translates: bool = False
 
     def sample(self, labels: tf.Tensor, seed: tf.Tensor, truncation: Any = 1.0) -> tf.Tensor:
         """Images, in a graph.
@@ -50,8 +50,14 @@ class Generator:
             truncation: Float scalar above 0 and at most 1. Defaults to 1.
 
         Returns float32 images (n, *image_shape) in `value_range`.
+
+        Raises:
+            TypeError: Of a generator that translates images.
         """
-        raise NotImplementedError
+        raise TypeError(
+            "`generator` must make images of labels alone. Received: one that translates images, which stands in "
+            '`GANAugmentation`, `AugmentedModel` and `gan_augment(engine="live")`'
+        )
 
     def from_latents(self, latents: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         """Images of given latents, float32 (n, latent_dim), in a graph: nothing is drawn."""
@@ -66,7 +72,18 @@ class Generator:
 
         Returns float32 images (n, *image_shape) in `value_range`.
         """
-        return self.sample(labels, seed, truncation)
+        return self.translate(images(), labels, seed) if self.translates else self.sample(labels, seed, truncation)
+
+    def translate(self, images: tf.Tensor, labels: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """Translations of images into the domains `labels`, in a graph, by a generator that `translates`.
+
+        Args:
+            images: float32 (n, *image_shape) in `value_range`.
+            labels, seed: As of `sample`.
+
+        Returns float32 images (n, *image_shape) in `value_range`.
+        """
+        raise NotImplementedError
 
     @property
     def num_classes(self) -> Any:
@@ -86,9 +103,9 @@ class Generator:
 
         return in_chunks(make, len(labels), self.image_shape)
 
-    def export(self, path: Any) -> None:
-        """Writes a SavedModel that generates with TensorFlow alone, as of `GAN.export`."""
-        export.export_generator(self, path)
+    def export(self, path: Any, **endpoints: Any) -> None:
+        """Writes a SavedModel that generates with TensorFlow alone, as of `GAN.export`, with further `endpoints`."""
+        export.export_generator(self, path, **endpoints)
 
     # How it is written and read.
 
@@ -100,6 +117,7 @@ class Generator:
             **self.condition.description,
             "value_range": [float(value) for value in self.value_range],
             "unseen_classes": list(self.unseen_classes),
+            **({"translates": True} if self.translates else {}),
         }
 
     def describe(self, description: Mapping[str, Any]) -> None:
@@ -109,6 +127,7 @@ class Generator:
         low, high = description["value_range"]
         self.value_range = (float(low), float(high))
         self.unseen_classes = tuple(description.get("unseen_classes", ()))
+        self.translates = bool(description.get("translates", False))
 
     def to_object(self) -> tuple[dict[str, Any], Any, Generator | None] | None:
         """Its content in a file of Keras objects: a dict for JSON, its variables, and the generator within it, or None.

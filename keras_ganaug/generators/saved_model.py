@@ -31,10 +31,16 @@ class SavedModelGenerator(Generator):
             self.variables = tf.saved_model.load(path)
         except Exception as error:  # TensorFlow raises what reading a broken file raises
             raise refused(path, f"a SavedModel that TensorFlow cannot load: {first_line(error)}") from error
-        if not callable(getattr(self.variables, "generate_truncated", None)):
-            raise refused(path, "a SavedModel without the endpoint `generate_truncated`, so none that `export` wrote")
+        endpoint = "translate" if self.translates else "generate_truncated"
+        if not callable(getattr(self.variables, endpoint, None)):
+            raise refused(path, f"a SavedModel without the endpoint `{endpoint}`, so none that `export` wrote")
+
+    def translate(self, images: tf.Tensor, labels: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        return self.variables.translate(images, labels, seed)
 
     def sample(self, labels: tf.Tensor, seed: tf.Tensor, truncation: Any = 1.0) -> tf.Tensor:
+        if self.translates:
+            return super().sample(labels, seed, truncation)
         return self.variables.generate_truncated(labels, seed, tf.convert_to_tensor(truncation, tf.float32))
 
 

@@ -13,11 +13,14 @@ class Projection(Layer):
     Reference: Miyato and Koyama 2018, cGANs with Projection Discriminator.
 
     Call arguments:
-        inputs: `[logits, features, embeddings]`, of shapes (batch, 1), (batch, d) and (batch, d).
+        inputs: `[logits, features, embeddings]`, of shapes (batch, 1), (batch, d) and (batch, d); or with positions before
+            the last axis of logits and features, each of which is projected.
 
-    Returns float32 logits of shape (batch, 1).
+    Returns float32 logits of the shape of `logits`.
     """
 
     def call(self, inputs):
         logits, features, embeddings = (tf.cast(value, tf.float32) for value in inputs)
-        return logits + tf.reduce_sum(features * embeddings, axis=1, keepdims=True)
+        positions = [1] * (features.shape.rank - 2)
+        embeddings = tf.reshape(embeddings, [-1, *positions, embeddings.shape[-1]])
+        return logits + tf.reduce_sum(features * embeddings, axis=-1, keepdims=True)

@@ -8,6 +8,7 @@ from keras_ganaug.models.lsgan import LSGAN
 from keras_ganaug.models.progressive_gan import ProgressiveGAN
 from keras_ganaug.models.sagan import SAGAN
 from keras_ganaug.models.sngan import SNGAN
+from keras_ganaug.models.stargan import StarGAN
 from keras_ganaug.models.stylegan import StyleGAN
 from keras_ganaug.models.tacgan import TACGAN
 from keras_ganaug.models.wgan import WGAN
@@ -25,5 +26,6 @@ __all__ = [
     "WGAN",
     "WGANGP",
     "ProgressiveGAN",
+    "StarGAN",
     "StyleGAN",
 ]

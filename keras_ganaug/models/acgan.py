@@ -67,17 +67,16 @@ class ACGAN(GAN):
             return loss
         right = [tf.equal(tf.argmax(x, 1, tf.int32), y) for x, y in self.condition.by_attribute(real[1], labels)]
         self.report("class_accuracy", tf.reduce_all(right, axis=0))
-        return loss + self.cross_entropy(real[1], labels) + self.fake_weight * self.cross_entropy(fake[1], labels)
+        return (
+            loss
+            + self.condition.cross_entropy(real[1], labels)
+            + self.fake_weight * self.condition.cross_entropy(fake[1], labels)
+        )
 
     def g_objective(self, real, fake, labels):
         loss = super().g_objective(real, fake, labels)
-        return loss if labels is None else loss + self.g_class_weight * self.cross_entropy(fake[1], labels)
+        return loss if labels is None else loss + self.g_class_weight * self.condition.cross_entropy(fake[1], labels)
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
         return super().from_config(old_files.without_twin(cls, config, custom_objects), custom_objects)
-
-    def cross_entropy(self, logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        """The classifier's mean cross-entropy, summed over the attributes."""
-        pairs = self.condition.by_attribute(tf.cast(logits, tf.float32), labels)
-        return tf.add_n([tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(y, x)) for x, y in pairs])

@@ -15,6 +15,7 @@ from keras_ganaug.datasets import streams
 from keras_ganaug.models import saving, settings, training, training_watch
 from keras_ganaug.models.averaging import Average
 from keras_ganaug.models.training_record import TrainingRecord
+from keras_ganaug.penalties.context import Context
 
 
 class AdversarialModel(_files.WrittenAside, keras.Model):
@@ -97,10 +98,7 @@ class AdversarialModel(_files.WrittenAside, keras.Model):
 
     # What follows from it.
 
-    @property
-    def num_classes(self) -> Any:
-        """As given: None, an integer, or a mapping from attribute to number of values."""
-        return self.condition.num_classes
+    num_classes = property(lambda self: self.condition.num_classes, doc="As given to the constructor.")
 
     @property
     def networks(self) -> Mapping[str, keras.Model]:
@@ -133,6 +131,10 @@ class AdversarialModel(_files.WrittenAside, keras.Model):
     def report(self, name: str, value: Any) -> None:
         """Adds a value to the mean of an epoch that the metric `name` gives."""
         self.training_state.means[name].update_state(value)
+
+    def penalty(self, context: Context) -> Any:
+        """The sum of the penalties of a player."""
+        return self.training_state.penalty(context)
 
     def derived_seed(self, number: int) -> int:
         """An integer that follows from the model's seed; `number` tells apart what it is for."""

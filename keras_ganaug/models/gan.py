@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -10,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _addons, _checks, _compat, _random, networks
+from keras_ganaug import _checks, _compat, _random, networks
 from keras_ganaug.generators.averaged_gan import AveragedGAN
 from keras_ganaug.generators.generator import as_generator, seed_of
 from keras_ganaug.models import network_checks, training_watch
@@ -67,6 +66,8 @@ class GAN(AdversarialModel):
     """
 
     default_latent_dim = 128
+    generator_words = "latents"
+    """What the generator takes beside labels, for errors."""
     logits_depend_on_labels = True
     """Whether the logit of an image depends on its label, if there are classes."""
 
@@ -84,23 +85,15 @@ class GAN(AdversarialModel):
     ):
         given = {"generator": generator, "discriminator": discriminator}
         given |= {name: kwargs.pop(name, None) for name in self.player_networks.values() if name not in given}
-        for name, network in given.items():
-            if network is not None and not isinstance(network, keras.Model):
-                raise TypeError(f"`{name}` must be a Keras model. Received: {name}={network!r}")
+        network_checks.check_are_models(given)
         if latent_dim is None:
             latent_dim = network_checks.latent_dim_of(generator) or self.default_latent_dim
         latent_dim = _checks.positive_int(latent_dim, "latent_dim")
         super().__init__(image_shape, num_classes, value_range, seed, width, **kwargs)
         self.latent_dim = latent_dim
-        if None in given.values():
-            network_checks.check_policy(self)
-        with _compat.dtype_policy(self.dtype_policy):
-            for name, network in given.items():
-                setattr(self, name, getattr(self, f"build_{name}")() if network is None else network)
-        network_checks.check(self, [name for name, network in given.items() if network is not None])
-        _addons.warn_of_addons([layer for network in self.networks.values() for layer in network._flatten_layers()])
+        network_checks.make(self, given)
         with _compat.dtype_policy(self.generator.dtype_policy):
-            self.made(self.generator, self.condition.inputs(tf.zeros([2, latent_dim]), self.condition.zeros(2)))
+            self.made(self.generator, self.generator_inputs(tf.zeros([2, latent_dim]), self.condition.zeros(2)))
         self.ema_generator = self.average.network
         self.averaged = AveragedGAN(self)
 
@@ -122,6 +115,10 @@ class GAN(AdversarialModel):
         """Latents of the prior from standard normal numbers of the same shape."""
         return numbers
 
+    def generator_inputs(self, latents: tf.Tensor, labels: Any) -> Any:
+        """What the generator takes: latents, with labels if there are any."""
+        return self.condition.inputs(latents, labels)
+
     def fakes(self, batch: Batch) -> Fakes:
         """Generated images, one for each real one and with its label."""
         number = tf.shape(batch.images)[0]
@@ -130,20 +127,14 @@ class GAN(AdversarialModel):
             return self.sample_latents(number, seed)
 
         def synthesize(latents):
-            inputs = self.condition.inputs(latents, batch.labels)
-            return tf.cast(self.generator(inputs, training=True), tf.float32)
+            return tf.cast(self.generator(self.generator_inputs(latents, batch.labels), training=True), tf.float32)
 
         latents = draw(_random.fold(batch.seed, 0))
         return Fakes(synthesize(latents), latents, synthesize, draw)
 
     def discriminate(self, images: tf.Tensor) -> Callable:
         """A function from labels to the discriminator's outputs for these images under them."""
-        parts = networks.common.features_and_head(self.discriminator)
-        if parts is None:
-            return lambda labels: self.discriminator(self.discriminator_inputs(images, labels), training=True)
-        to_features, head = parts
-        features = to_features(images, training=True)  # once, however many labels are tried
-        return lambda labels: head([features, labels], training=True)
+        return networks.common.discriminate(self.discriminator, images, self.discriminator_inputs)
 
     def discriminator_inputs(self, images: tf.Tensor, labels: Any) -> Any:
         """What the discriminator takes: the images, with their labels if there are any."""
@@ -167,7 +158,7 @@ class GAN(AdversarialModel):
 
     def synthesize(self, latents: tf.Tensor, labels: Any, truncation: Any) -> tf.Tensor:
         """Images in [-1, 1] from the averaged weights; truncation draws the latents towards their mean."""
-        inputs = self.condition.inputs(latents * truncation, labels)
+        inputs = self.generator_inputs(latents * truncation, labels)
         return tf.cast(self.ema_generator(inputs, training=False), tf.float32)
 
     # The losses of the players.
@@ -205,14 +196,6 @@ class GAN(AdversarialModel):
             synthesize=fakes.synthesize,
             draw=fakes.draw,
         )
-
-    def penalty(self, context: Context) -> Any:
-        """The sum of the penalties of a player."""
-        total = tf.constant(0.0)
-        for n, penalty in enumerate(self.training_state.penalties):
-            if context.player in penalty.players:
-                total += penalty(dataclasses.replace(context, seed=_random.fold(context.seed, n)))
-        return total
 
     # How it is used.
 

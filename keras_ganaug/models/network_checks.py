@@ -6,8 +6,26 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _compat
+from keras_ganaug import _addons, _compat
 from keras_ganaug.models import network_scale
+
+
+def check_are_models(given):
+    """Refuses networks, by name, that are no Keras models; None stands for the default one."""
+    for name, network in given.items():
+        if network is not None and not isinstance(network, keras.Model):
+            raise TypeError(f"`{name}` must be a Keras model. Received: {name}={network!r}")
+
+
+def make(model, given):
+    """Gives a model its networks: those that a user gave by name, and the default one where that is None."""
+    if None in given.values():
+        check_policy(model)
+    with _compat.dtype_policy(model.dtype_policy):
+        for name, network in given.items():
+            setattr(model, name, getattr(model, f"build_{name}")() if network is None else network)
+    check(model, [name for name, network in given.items() if network is not None])
+    _addons.warn_of_addons([layer for network in model.networks.values() for layer in network._flatten_layers()])
 
 
 def latent_dim_of(generator):
@@ -55,13 +73,13 @@ def check(gan, own=()):
     with_labels = f" and int32 labels of shape {('batch', *gan.condition.label_shape)}" if gan.condition.conditional else ""
     labels = gan.condition.zeros(2)
     expected = (
-        f"`generator` must map latents of shape (batch, {gan.latent_dim}){with_labels} to images of shape "
+        f"`generator` must map {gan.generator_words} of shape (batch, {gan.latent_dim}){with_labels} to images of shape "
         f"{('batch', *gan.image_shape)}"
     )
     # Not zeros, of which a network without biases makes zeros.
     random = np.random.default_rng(0)
     latents = tf.constant(random.normal(size=[2, gan.latent_dim]), tf.float32)
-    images = dry_run(gan.generator, lambda: gan.generator(gan.condition.inputs(latents, labels)), expected)
+    images = dry_run(gan.generator, lambda: gan.generator(gan.generator_inputs(latents, labels)), expected)
     if tuple(images.shape) != (2, *gan.image_shape):
         raise ValueError(f"{expected}. Received: output of shape {tuple(images.shape)} for a batch of 2")
 
@@ -71,7 +89,7 @@ def check(gan, own=()):
     words, shapes = gan.expected_outputs()
     expected = f"`discriminator` must map images of shape {('batch', *gan.image_shape)}{with_labels} to {words}"
     outputs = tf.nest.flatten(dry_run(gan.discriminator, lambda: discriminator(images, labels), expected))
-    if [tuple(output.shape[1:]) for output in outputs] not in shapes or any(o.shape[0] != 2 for o in outputs):
+    if not any(_fit(outputs, each) for each in shapes) or any(output.shape[0] != 2 for output in outputs):
         received = ", ".join(str(tuple(output.shape)) for output in outputs)
         raise ValueError(f"{expected}. Received: output of shape {received} for a batch of 2")
     if len(own) == 2:
@@ -89,6 +107,12 @@ def check(gan, own=()):
         network_scale.check_images(gan.discriminator, outputs[0], "discriminator")
     else:
         network_scale.check_logits(gan.discriminator, outputs, outputs_for_random_images)
+
+
+def _fit(outputs, shapes):
+    """Whether outputs have these shapes, without the batch; None is any size."""
+    pairs = [*zip(outputs, shapes)] if len(outputs) == len(shapes) else [(None, None)]
+    return all(output is not None and output.shape[1:].is_compatible_with(shape) for output, shape in pairs)
 
 
 def dry_run(network, outputs, expected):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -61,6 +62,14 @@ class Training:
         self.states = [part.state for part in parts if part.state is not None]
         self.trained = {id(weight) for network in model.networks.values() for weight in network.trainable_variables}
         self.requested = requested
+
+    def penalty(self, context: Any) -> Any:
+        """The sum of the penalties of the player that a `Context` is of."""
+        total = tf.constant(0.0)
+        for n, penalty in enumerate(self.penalties):
+            if context.player in penalty.players:
+                total += penalty(dataclasses.replace(context, seed=_random.fold(context.seed, n)))
+        return total
 
 
 def step(model: Any, images: tf.Tensor, labels: Any) -> dict[str, Any]:

@@ -9,9 +9,10 @@ value adds up; without classes (`num_classes=None`) networks take one input. `wi
 resolution, which doubles with each halving, up to 8 times; `seed` determines the initial weights, and None leaves them to
 Keras's global state.
 
-`classifier` is no family: it holds the small classifier of metrics and studies.
+`translation` has networks of images as well as latents, and of patches. `classifier` is no family: it holds the small
+classifier of metrics and studies.
 """
 
-from keras_ganaug.networks import autoencoder, classifier, dcgan, progressive, resnet, style
+from keras_ganaug.networks import autoencoder, classifier, dcgan, progressive, resnet, style, translation
 
-__all__ = ["autoencoder", "classifier", "dcgan", "progressive", "resnet", "style"]
+__all__ = ["autoencoder", "classifier", "dcgan", "progressive", "resnet", "style", "translation"]

@@ -172,4 +172,18 @@ def features_and_head(discriminator):
     if [part.name for part in parts] != ["features", "head"] or not all(isinstance(part, keras.Model) for part in parts):
         return None
     ranks = [[len(given.shape) for given in part.inputs] for part in parts]
-    return tuple(parts) if ranks in ([[4], [2, 1]], [[4], [2, 2]]) else None
+    return tuple(parts) if ranks[0] == [4] and len(ranks[1]) == 2 and ranks[1][0] in (2, 4) and ranks[1][1] <= 2 else None
+
+
+def discriminate(discriminator, images, inputs):
+    """A function from labels to the discriminator's outputs for these images under them.
+
+    The features of the images are computed once, if the discriminator is one `of_parts`; `inputs(images, labels)` are what
+    any other takes.
+    """
+    parts = features_and_head(discriminator)
+    if parts is None:
+        return lambda labels: discriminator(inputs(images, labels), training=True)
+    to_features, head = parts
+    features = to_features(images, training=True)
+    return lambda labels: head([features, labels], training=True)

@@ -13,7 +13,7 @@ import tensorflow as tf
 from keras_ganaug import _checks, _extras, _files, _random, _watch, conditions
 from keras_ganaug.generators.controls import Pool, Shuffled
 from keras_ganaug.generators.filtered import FilteredGenerator
-from keras_ganaug.generators.one_attribute import for_batches
+from keras_ganaug.generators.translations import for_batches
 from keras_ganaug.metrics.classifier import logits_of, train_classifier_on
 from keras_ganaug.study import inputs, losses, statistics, streams
 from keras_ganaug.study.arms import Arm

@@ -1,0 +1,84 @@
+"""How the values of attributes are drawn."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from keras_ganaug import _random
+from keras_ganaug.conditions import weights
+from keras_ganaug.conditions.condition import Condition
+
+
+class Drawn:
+    """Draws labels: each attribute by weights of its own, but for one that is given.
+
+    Args:
+        condition: The `Condition` of the labels, with classes.
+        attributes: "uniform" or weights: of one class a mapping from value to weight or a sequence of one weight for each
+            value; of several attributes a mapping from name to such weights, where what it leaves out is uniform. Defaults
+            to "uniform".
+        label: The attribute that is given. Defaults to None: all are drawn.
+
+    Raises:
+        ValueError: For weights that do not fit.
+    """
+
+    def __init__(self, condition: Condition, attributes: Any = "uniform", label: str | None = None):
+        self.condition, self.label = condition, label
+        several = bool(condition.label_shape)
+        self.sizes = dict(condition.num_classes) if several else {"attributes": condition.num_classes}
+        others = [name for name in self.sizes if name != label]
+        given = {} if isinstance(attributes, str) and attributes == "uniform" else attributes
+        if several and not (isinstance(given, Mapping) and set(given) <= set(others)):
+            raise ValueError(
+                f'`attributes` must be "uniform", or a mapping from names among {others} to weights. '
+                f"Received: attributes={attributes!r}"
+            )
+        given = given if several or given == {} else {"attributes": given}
+        self.weights = {
+            name: weights.class_weights(
+                given.get(name, "uniform"),
+                self.sizes[name],
+                f"attributes[{name!r}]" if several else "attributes",
+                ("uniform",),
+            )
+            for name in others
+        }
+
+    def warn_of(self, unseen_classes: tuple) -> None:
+        """Warns where values or combinations may be drawn that are unseen, as `Condition.unseen` gives them."""
+        parts = [(part, part if isinstance(part, Mapping) else {"attributes": part}) for part in unseen_classes]
+        drawn = [part for part, values in parts if set(values) != {self.label} and self._may_draw(values)]
+        if drawn:
+            warnings.warn(
+                "`attributes` draw what the generator has seen no image of in its training, so that these samples are an "
+                f"extrapolation: give it no weight, or train on it. Received: {weights.some(drawn)}",
+                stacklevel=5,
+            )
+
+    def _may_draw(self, values):
+        given = ((self.weights.get(name), value) for name, value in values.items())
+        return all(each is None or bool(each[value]) for each, value in given)
+
+    def __call__(self, number: Any, seed: tf.Tensor, labels: Any = None) -> tf.Tensor:
+        """int32 labels (number, *label_shape), where `labels` are the values of the attribute that is given."""
+        columns = []
+        for n, (name, size) in enumerate(self.sizes.items()):
+            column_seed, given = _random.fold(seed, n), self.weights.get(name)
+            if name == self.label:
+                columns.append(labels)
+            elif given is None:
+                columns.append(_random.integers([number], column_seed, 0, size))
+            else:
+                columns.append(weights.at(given, _random.uniform([number], column_seed)))
+        return tf.stack(columns, axis=1) if self.condition.label_shape else columns[0]
+
+    @property
+    def config(self) -> Any:
+        """`attributes` in plain values, for JSON."""
+        plain = {name: "uniform" if each is None else each.tolist() for name, each in self.weights.items()}
+        return plain if self.condition.label_shape else plain["attributes"]

@@ -1,0 +1,85 @@
+"""Networks that translate images: a residual encoder and decoder, and a discriminator of patches."""
+
+import math
+from collections.abc import Mapping
+
+import keras
+
+from keras_ganaug import _checks, conditions, layers
+from keras_ganaug.networks import common
+from keras_ganaug.networks.common import Shape
+
+_HALVINGS = 2
+Domains = int | Mapping[str, int]
+
+
+def generator(
+    image_shape: Shape, num_classes: Domains, latent_dim: int, width: int = 32, seed: int | None = None, blocks: int = 2
+) -> keras.Model:
+    """Maps images, latents and labels to images in [-1, 1].
+
+    The image is halved twice, goes through residual blocks, and comes back. The features in between, but not the image
+    itself, are handed across: what is copied at full resolution would keep its style. Each convolution is normalised by
+    groups, with a scale and an offset that follow from label and latents.
+
+    Args:
+        image_shape, num_classes, latent_dim, width, seed: As of all families.
+        blocks: Residual blocks. Defaults to 2.
+    """
+    make = common.Layers(seed)
+    images = keras.Input(image_shape, name="sources")
+    latents, labels = common.latents_and_labels(latent_dim, num_classes)
+    style = keras.layers.Concatenate()([layers.OneHot(num_classes, dtype="float32")(labels), latents])
+    style = make.dense(4 * width, activation="relu")(style)
+
+    def styled(x, filters, size=3, strides=1):
+        x = make.conv(filters, size, strides=strides, use_bias=False)(x)
+        x = keras.layers.GroupNormalization(math.gcd(8, filters), center=False, scale=False)(x)
+        parts = [make.dense(filters, bias_initializer=bias)(style) for bias in ("ones", "zeros")]
+        scale, offset = (keras.layers.Reshape((1, 1, filters))(part) for part in parts)
+        return keras.layers.Add()([keras.layers.Multiply()([x, scale]), offset])
+
+    def conv(x, *args, **options):
+        return keras.layers.ReLU()(styled(x, *args, **options))
+
+    x, across = conv(images, width), []
+    for n in range(min(_HALVINGS, common.doublings(image_shape, smallest=2))):
+        across.append(x)
+        x = conv(x, width * 2 ** (n + 1), 4, strides=2)
+    for _ in range(blocks):
+        x = keras.layers.Add()([x, styled(conv(x, x.shape[-1]), x.shape[-1])])
+    for n, other in reversed([*enumerate(across)]):
+        x = keras.layers.UpSampling2D()(x)
+        cut = [(0, size - wanted) for size, wanted in zip(x.shape[1:3], other.shape[1:3])]
+        x = keras.layers.Cropping2D(cut)(x) if any(map(sum, cut)) else x
+        x = conv(keras.layers.Concatenate()([x, other]) if n else x, other.shape[-1])
+    return keras.Model([images, latents, labels], common.to_image(x, image_shape, make), name="generator")
+
+
+def discriminator(
+    image_shape: Shape, num_classes: Domains, width: int = 32, seed: int | None = None, label_use: str = "project"
+) -> keras.Model:
+    """Logits of overlapping patches, of about 20 × 20 pixels: what an image shows as a whole is not looked at.
+
+    Args:
+        image_shape, num_classes, width, seed: As of all families. The layers are spectrally normalised.
+        label_use: "project": a projection on the label is added to the logit of each patch. "classify": labels are not
+            looked at, and there is a second output, the logits of the labels. Defaults to "project".
+    """
+    _checks.one_of(label_use, ("project", "classify"), "label_use")
+    make = common.Layers(seed, spectral=True)
+    images, labels = common.images_and_labels(image_shape, num_classes)
+    x = images
+    for n in range(_HALVINGS):
+        x = keras.layers.LeakyReLU(0.1)(make.conv(width * 2**n, 4, strides=2)(x))
+    features = keras.layers.LeakyReLU(0.1)(make.conv(width * 2**_HALVINGS, 3)(x))
+    features = keras.layers.Activation("linear", dtype="float32")(features)
+    if label_use == "project":
+        return common.projection_discriminator(images, labels, features, num_classes, make)
+    total = sum(conditions.of(num_classes).sizes)
+
+    def to_outputs(features, labels):
+        pooled = keras.layers.GlobalAveragePooling2D(dtype="float32")(features)
+        return [make.dense(1)(features), make.dense(total, spectral=False)(pooled)]
+
+    return common.discriminator_of_parts(images, labels, features, num_classes, to_outputs)
