@@ -98,7 +98,10 @@ class AdversarialModel(_files.WrittenAside, keras.Model):
 
     # What follows from it.
 
-    num_classes = property(lambda self: self.condition.num_classes, doc="As given to the constructor.")
+    @property
+    def num_classes(self) -> Any:
+        """As given: None, an integer, or a mapping from attribute to number of values."""
+        return self.condition.num_classes
 
     @property
     def networks(self) -> Mapping[str, keras.Model]:
@@ -188,16 +191,8 @@ class AdversarialModel(_files.WrittenAside, keras.Model):
         Raises:
             ValueError, TypeError: For an argument out of its range or of the wrong kind.
         """
-        given = {
-            "g_optimizer": g_optimizer,
-            "d_optimizer": d_optimizer,
-            "loss": loss,
-            "penalties": penalties,
-            "augment": augment,
-            "d_steps": d_steps,
-            "ema_decay": ema_decay,
-            **optimizers,
-        }
+        given = {"loss": loss, "penalties": penalties, "augment": augment, "d_steps": d_steps, "ema_decay": ema_decay}
+        given |= {"g_optimizer": g_optimizer, "d_optimizer": d_optimizer, **optimizers}
         run_eagerly = _checks.boolean(run_eagerly, "run_eagerly")
         steps_per_execution = _checks.positive_int(steps_per_execution, "steps_per_execution")
         checked, parts = settings.check(self, given, label_smoothing)
