@@ -15,7 +15,6 @@ from keras_ganaug.datasets import streams
 from keras_ganaug.models import saving, settings, training, training_watch
 from keras_ganaug.models.averaging import Average
 from keras_ganaug.models.training_record import TrainingRecord
-from keras_ganaug.penalties.context import Context
 
 
 class AdversarialModel(_files.WrittenAside, keras.Model):
@@ -134,10 +133,6 @@ class AdversarialModel(_files.WrittenAside, keras.Model):
     def report(self, name: str, value: Any) -> None:
         """Adds a value to the mean of an epoch that the metric `name` gives."""
         self.training_state.means[name].update_state(value)
-
-    def penalty(self, context: Context) -> Any:
-        """The sum of the penalties of a player."""
-        return self.training_state.penalty(context)
 
     def derived_seed(self, number: int) -> int:
         """An integer that follows from the model's seed; `number` tells apart what it is for."""

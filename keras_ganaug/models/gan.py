@@ -170,14 +170,14 @@ class GAN(AdversarialModel):
         real, fake = context.real.outputs(), context.fake.outputs()
         for name, value in self.training_state.augment.observe(self.logits_of(real)).items():
             self.report(name, value)
-        return self.d_objective(real, fake, batch.labels) + self.penalty(context)
+        return self.d_objective(real, fake, batch.labels) + self.training_state.penalty(context)
 
     def g_loss(self, batch: Batch) -> tf.Tensor:
         """The generator's loss, penalties included."""
         context = self.context("g", batch, self.fakes(batch))
         fake = context.fake.outputs()
         real = context.real.outputs() if self.adversarial_loss.relativistic else None
-        return self.g_objective(real, fake, batch.labels) + self.penalty(context)
+        return self.g_objective(real, fake, batch.labels) + self.training_state.penalty(context)
 
     def context(self, player: str, batch: Batch, fakes: Fakes) -> Context:
         """What the penalties of a player look at."""

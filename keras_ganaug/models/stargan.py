@@ -162,7 +162,7 @@ class StarGAN(AdversarialModel):
         loss = self.adversarial_loss.discriminator(self.logits_of(real), self.logits_of(fake))
         if self.domain_loss == "classification":
             loss += self.condition.cross_entropy(real[1], batch.labels)
-        return loss + self.penalty(context)
+        return loss + self.training_state.penalty(context)
 
     def g_loss(self, batch: Batch) -> tf.Tensor:
         """The generator's loss: adversarial, of the way back and of staying as it is, penalties included."""
@@ -180,7 +180,7 @@ class StarGAN(AdversarialModel):
         if self.identity_weight:
             same = self._translated(batch.images, fakes.draw(_random.fold(batch.seed, 6)), batch.labels)
             loss += self.identity_weight * tf.reduce_mean(tf.abs(batch.images - same))
-        return loss + self.penalty(context)
+        return loss + self.training_state.penalty(context)
 
     def _translated(self, images, latents, labels):
         outputs = self.generator(self.generator_inputs(latents, labels, images), training=True)

@@ -82,7 +82,7 @@ class TACGAN(ACGAN):
         """The cross-entropy of the twin on generated images."""
         context = self.context("twin", batch, self.fakes(batch))
         logits = self.twin(tf.stop_gradient(context.fake.images), training=True)
-        return self.condition.cross_entropy(logits, batch.labels) + self.penalty(context)
+        return self.condition.cross_entropy(logits, batch.labels) + self.training_state.penalty(context)
 
     def g_objective(self, real, fake, labels):
         return super().g_objective(real, fake, labels) - self.twin_weight * self.condition.cross_entropy(fake[2], labels)
