@@ -3,6 +3,7 @@
 from keras_ganaug import callbacks, datasets, layers, losses, metrics, networks, penalties, study
 from keras_ganaug.augmentation import AugmentedModel, FilteredGenerator, GANAugmentation, gan_augment
 from keras_ganaug.discriminator_augment import AdaptiveAugment, DiffAugment
+from keras_ganaug.generators import GeneratorUnion
 from keras_ganaug.models import (
     ACGAN,
     BEGAN,
@@ -39,6 +40,7 @@ __all__ = [
     "DiffAugment",
     "FilteredGenerator",
     "GANAugmentation",
+    "GeneratorUnion",
     "ProgressiveGAN",
     "StarGAN",
     "StyleGAN",

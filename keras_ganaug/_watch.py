@@ -183,6 +183,7 @@ def check_generator(generator: Any, name: str = "generator") -> None:
             return
         sizes = [size or 1 for size in generator.condition.sizes] or [1]
         labels = np.arange(min(max(sizes), _MOST_LABELS))[:, None] % sizes
+        labels = labels[~np.isin(labels[:, 0], generator.missing_classes)]
         labels = tf.constant(labels.reshape(-1, *generator.condition.label_shape), tf.int32)
         images = tf.fill([len(labels), *generator.image_shape], sum(generator.value_range) / 2)  # to be translated
         not_finite(generator.in_place_of(lambda: images, labels, tf.constant([0, 0])), name)

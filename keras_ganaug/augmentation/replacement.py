@@ -14,8 +14,8 @@ import tensorflow as tf
 
 from keras_ganaug import _checks, _compat, _images, _random, _watch, conditions
 from keras_ganaug.augmentation.image_key import ImageKey
+from keras_ganaug.augmentation.rows import in_rows, rarest_classes
 from keras_ganaug.conditions import weights
-from keras_ganaug.generators.bank import occurrence
 from keras_ganaug.generators.generator import Generator
 
 
@@ -24,28 +24,6 @@ def count(fraction: float, batch_size: Any) -> Any:
     if isinstance(batch_size, int):
         return round(fraction * batch_size)
     return tf.cast(tf.round(tf.constant(fraction, tf.float64) * tf.cast(batch_size, tf.float64)), tf.int32)
-
-
-def rarest_classes(real: tf.Tensor, k: Any, classes: Any, seed: tf.Tensor) -> tf.Tensor:
-    """`k` classes that make a batch as even as `k` images can, ties broken at random.
-
-    Args:
-        real: int32 (n,), the classes of the rows that stay.
-        k: How many to choose.
-        classes: int32 (m,), all classes; None where those of `real` are all.
-        seed: int32 seed.
-
-    Returns int32 (k,).
-    """
-    counted = real if classes is None else tf.convert_to_tensor(classes)
-    counts = tf.reduce_sum(tf.cast(counted[:, None] == real[None], tf.float32), axis=1)
-    if classes is None:  # each class once: where it first appears
-        counts = tf.where(occurrence(real) > 0, np.float32(np.inf), counts)
-    # A class with n images offers places at heights n, n + 1, ...; the k lowest places are taken.
-    tie = _random.uniform(tf.shape(counts), seed)
-    places = (counts + tie)[:, None] + tf.cast(tf.range(k), tf.float32)[None]
-    lowest = tf.argsort(tf.reshape(places, [-1]))[:k]
-    return tf.gather(counted, lowest // tf.maximum(k, 1))
 
 
 class Replacement:
@@ -103,7 +81,8 @@ class Replacement:
         if unseen and given is None:
             does = {
                 "balance": '"balance" makes no images of them',
-                "keep": '"keep" replaces rows of these classes only where there are not enough others',
+                "keep": '"keep" replaces rows of these classes only where there are not enough others, and those that it '
+                "cannot make at all never",
             }[self.strategy]
             warnings.warn(
                 f"`generator` has seen no image of the classes {weights.some(unseen)} in its training, so that its samples "
@@ -241,6 +220,7 @@ class Replacement:
         Returns `(images, labels, sample_weight, is_synthetic)`, the last a bool tensor (batch,).
         """
         batch_size = tf.shape(images)[0] if images.shape[0] is None else int(images.shape[0])
+        given = images, labels
         k = count(self.fraction, batch_size)
         if sample_weight is None and self.synthetic_weight is not None:
             sample_weight = tf.ones([batch_size])
@@ -260,10 +240,15 @@ class Replacement:
             classes = self._choose(labels, order, k, batch_size, class_seed)
             labels = None if labels is None else self.condition.write(labels, rows, classes)
         classes = conditions.at_least_one(classes)
+        makes = self.generator.makes(classes)
+        if self.generator.missing_classes:  # whose rows stay as they are
+            classes = tf.where(makes, classes, self.generator.made_classes[0])
         synthetic = (draw(classes, draw_seed) if draw else self._made(images, rows, classes, draw_seed))[:k]
         synthetic = tf.stop_gradient(_images.as_dtype(synthetic, images.dtype, self.value_range))
         images = tf.tensor_scatter_nd_update(images, rows[:, None], synthetic)
-        is_synthetic = tf.scatter_nd(rows[:, None], tf.ones_like(rows), [batch_size]) > 0
+        is_synthetic = tf.scatter_nd(rows[:, None], tf.cast(makes[:k], tf.int32), [batch_size]) > 0
+        if self.generator.missing_classes:
+            images, labels = (in_rows(is_synthetic, new, old) for new, old in zip((images, labels), given, strict=True))
         if self.synthetic_weight is not None:
             one = tf.ones([], sample_weight.dtype)
             factor = tf.where(is_synthetic, one * self.synthetic_weight, one)

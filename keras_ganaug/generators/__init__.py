@@ -8,11 +8,13 @@ from keras_ganaug.generators.keras_model import KerasModel
 from keras_ganaug.generators.one_attribute import OneAttribute
 from keras_ganaug.generators.saved_model import SavedModelGenerator
 from keras_ganaug.generators.translations import Translations, for_batches
+from keras_ganaug.generators.union import GeneratorUnion
 
 __all__ = [
     "AveragedGAN",
     "FilteredGenerator",
     "Generator",
+    "GeneratorUnion",
     "KerasModel",
     "OneAttribute",
     "SavedModelGenerator",

@@ -21,8 +21,11 @@ from keras_ganaug.generators.generator import Generator, as_generator
 from keras_ganaug.generators.keras_model import variables_of
 from keras_ganaug.generators.one_attribute import OneAttribute
 from keras_ganaug.generators.saved_model import SavedModelGenerator
+from keras_ganaug.generators.translations import Translations
+from keras_ganaug.generators.union import GeneratorUnion
 
 _CONFIG, _WEIGHTS, _INNER = "generator.json", "weights.npz", "generator"
+_KINDS = {"object", "label", "domains", "union"}  # what tells what a generator is
 
 
 def write(generator: Generator, folder: str) -> None:
@@ -43,8 +46,8 @@ def write(generator: Generator, folder: str) -> None:
     if text is None:
         generator.export(folder)
         return
-    if inner is not None:
-        write(inner, _files.join(folder, _INNER))
+    for place, each in enumerate(inner):
+        write(each, _inner_folder(folder, place))
     weights = io.BytesIO()
     np.savez(weights, **{str(n): _as_numpy(variable) for n, variable in enumerate(variables)})
     _files.write(_files.join(folder, _WEIGHTS), weights.getvalue())
@@ -78,23 +81,36 @@ def read(folder: str | None, safe_mode: bool, custom_objects: Any = None) -> Gen
 
 
 def _read_object(folder, safe_mode, custom_objects):
-    content = _read_content(folder)
-    inner_folder = _files.join(folder, _INNER)
-    if "label" in content:
-        return OneAttribute(read(inner_folder, safe_mode, custom_objects), content["label"], content["attributes"])
+    content, inner = _read_content(folder), []
+    while _files.exists(_inner_folder(folder, len(inner))):
+        inner.append(read(_inner_folder(folder, len(inner)), safe_mode, custom_objects))
+    if "object" not in content:
+        return _of_others(content, inner)
     model = keras.saving.deserialize_keras_object(content["object"], custom_objects=custom_objects, safe_mode=safe_mode)
     if not isinstance(model, keras.Model):
         raise ValueError(f"A generator in a file must be a Keras model. Received: {type(model).__name__}")
     if "band" in content:
-        inner = read(inner_folder, safe_mode, custom_objects)
         if not model.built:
-            model(np.zeros([1, *inner.image_shape], np.float32))
+            model(np.zeros([1, *inner[0].image_shape], np.float32))
         _assign(variables_of(model), folder)
-        return FilteredGenerator(inner, model, content["band"], content["candidates"])
+        return FilteredGenerator(inner[0], model, content["band"], content["candidates"])
     generator = as_generator(model, content.get("num_classes"))
     _assign(generator.variables, folder)
     generator.unseen_classes = tuple(content["unseen_classes"])
     return generator
+
+
+def _of_others(content, inner):
+    """A generator that is nothing but others and how they are used."""
+    if "union" in content:
+        return GeneratorUnion(inner, [dict(pairs) for pairs in content["union"]], content["num_classes"])
+    if "domains" in content:
+        return Translations(*inner, content["domains"])
+    return OneAttribute(*inner, content["label"], content["attributes"])
+
+
+def _inner_folder(folder, place):
+    return _files.join(folder, f"{_INNER}_{place}" if place else _INNER)
 
 
 def _read_content(folder):
@@ -103,7 +119,7 @@ def _read_content(folder):
         content = json.loads(text)
     except json.JSONDecodeError as error:
         raise ValueError(f"A generator in a file must be described in JSON. Received: {error}") from error
-    if not isinstance(content, dict) or not ("object" in content or "label" in content) or "unseen_classes" not in content:
+    if not isinstance(content, dict) or not _KINDS & {*content} or "unseen_classes" not in content:
         raise ValueError(f"A generator in a file must be described by its config. Received: {text[:100]!r}")
     return content
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -71,7 +72,7 @@ class AveragedGAN(Generator):
 
         return in_chunks(make, len(rows[0]), self.image_shape, type(self.gan).__name__)
 
-    def to_object(self) -> tuple[dict[str, Any], Any, Generator | None] | None:
+    def to_object(self) -> tuple[dict[str, Any], Any, Sequence[Generator]] | None:
         cls = type(self.gan)
         content = {  # without how it was compiled, which it may be unable to tell
             "module": cls.__module__,
@@ -79,7 +80,7 @@ class AveragedGAN(Generator):
             "config": not_compiled(self.gan.get_config()),
             "registered_name": keras.saving.get_registered_name(cls),
         }
-        return {"object": content}, self.variables, None
+        return {"object": content}, self.variables, []
 
 
 class AveragedTranslator(AveragedGAN):

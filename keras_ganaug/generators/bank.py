@@ -16,15 +16,15 @@ _LEAST_PER_CLASS = 8
 
 
 class SampleBank:
-    """Samples of every class, generated once and gathered from then on.
+    """Samples of every class that the generator makes, generated once and gathered from then on.
 
     Args:
         generator: The `Generator`, of one class or none; its number of classes must be set.
         value_range: (lowest, highest) of the images in the bank.
         truncation: Factor on the latents.
         seed: int32 seed.
-        size: Images in all, at least one per class. Defaults to None: 4096, or as many as fit into 256 MiB, and at
-            least 8 per class.
+        size: Images in all, at least one for each of these classes. Defaults to None: 4096, or as many as fit into
+            256 MiB, and at least 8 per class.
 
     Raises:
         ValueError: If an image is not finite.
@@ -33,10 +33,11 @@ class SampleBank:
     def __init__(self, generator: Generator, value_range: Any, truncation: float, seed: Any, size: int | None = None):
         self.seed, self.generation = seed, 0
         self.num_classes, self.image_shape = generator.num_classes or 1, generator.image_shape
+        self._classes = generator.made_classes
         if size is None:
             image_bytes = 4 * int(np.prod(self.image_shape))
-            size = max(min(_DEFAULT_IMAGES, _DEFAULT_BYTES // image_bytes), _LEAST_PER_CLASS * self.num_classes)
-        self.per_class = max(size // self.num_classes, 1)
+            size = max(min(_DEFAULT_IMAGES, _DEFAULT_BYTES // image_bytes), _LEAST_PER_CLASS * len(self._classes))
+        self.per_class = max(size // len(self._classes), 1)
 
         def sample(labels, seed):
             images = generator.sample(labels, seed, truncation)
@@ -48,7 +49,7 @@ class SampleBank:
             self.images = tf.Variable(images, trainable=False, name="bank")
 
     def _generate(self):
-        labels = np.repeat(np.arange(self.num_classes, dtype=np.int32), self.per_class)
+        labels = np.repeat(self._classes, self.per_class)
         seed, number = _random.fold(self.seed, self.generation), len(labels)
         if number > CHUNK:  # chunks of one size
             labels = np.resize(labels, -(-number // CHUNK) * CHUNK)
@@ -72,7 +73,7 @@ class SampleBank:
         # From a random place in each class onwards: the n-th row of a class takes the n-th image from there.
         start = tf.gather(_random.integers([self.num_classes], seed, 0, self.per_class), classes)
         place = (start + occurrence(classes)) % self.per_class
-        return tf.gather(self.images, classes * self.per_class + place)
+        return tf.gather(self.images, tf.searchsorted(self._classes, classes) * self.per_class + place)
 
 
 def occurrence(classes: tf.Tensor) -> tf.Tensor:

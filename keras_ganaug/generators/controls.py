@@ -52,7 +52,7 @@ class Shuffled(Generator):
     def __init__(self, generator: Generator):
         self._generator, self.condition = generator, generator.condition
         self.variables, self.image_shape = generator.variables, generator.image_shape
-        self.value_range = generator.value_range
+        self.value_range, self.missing_classes = generator.value_range, generator.missing_classes
 
     @property
     def unseen_classes(self) -> tuple:  # type: ignore[override]
@@ -60,5 +60,10 @@ class Shuffled(Generator):
         return self._generator.unseen_classes
 
     def sample(self, labels: tf.Tensor, seed: tf.Tensor, truncation: Any = 1.0) -> tf.Tensor:
-        wrong = self.condition.mismatch(labels, _random.fold(seed, 1))
+        wrong_seed = _random.fold(seed, 1)
+        if self.missing_classes:
+            made = self.made_classes
+            wrong = conditions.OneClass(len(made)).mismatch(tf.searchsorted(made, labels), wrong_seed)
+            return self._generator.sample(tf.gather(made, wrong), seed, truncation)
+        wrong = self.condition.mismatch(labels, wrong_seed)
         return self._generator.sample(wrong, seed, truncation)

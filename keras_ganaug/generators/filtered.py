@@ -71,6 +71,7 @@ class FilteredGenerator(Generator):
         self.band, self.candidates = _checks.band(band), _checks.positive_int(candidates, "candidates")
         self.image_shape, self.value_range = self.generator.image_shape, self.generator.value_range
         self.variables = [self.generator.variables, variables_of(classifier)]
+        self.missing_classes = self.generator.missing_classes
         self._check_classifier()
 
     @property
@@ -139,6 +140,6 @@ class FilteredGenerator(Generator):
             best_off = tf.where(better, off, best_off)
         return best
 
-    def to_object(self) -> tuple[dict[str, Any], Any, Generator | None] | None:
+    def to_object(self) -> tuple[dict[str, Any], Any, Sequence[Generator]] | None:
         content = {"object": serialized(self.classifier), "band": self.band, "candidates": self.candidates}
-        return content, variables_of(self.classifier), self.generator
+        return content, variables_of(self.classifier), [self.generator]

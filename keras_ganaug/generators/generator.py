@@ -11,10 +11,11 @@ import numpy as np
 import tensorflow as tf
 
 from keras_ganaug import _checks, _compat, _random, _watch, conditions
-from keras_ganaug.conditions import Condition
+from keras_ganaug.conditions import Condition, weights
 from keras_ganaug.generators import export
 
 CHUNK = 256  # images that are made at a time, to bound memory
+_MADE = "`labels` must be of classes that the generator makes"
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
@@ -28,6 +29,7 @@ class Generator:
         latent_dim: Length of the latents that `from_latents` takes; None for a generator that has no such method.
         variables: What holds its variables, for an export: a list of `tf.Variable`s, or whatever TensorFlow tracks.
         unseen_classes: Labels of which training had no image, as `Condition.unseen` gives them.
+        missing_classes: Of one class, those that it cannot make at all; they are among `unseen_classes`.
         path: The path that the user gave, or None.
         translates: Whether it makes images of other images, not of latents alone.
     """
@@ -38,6 +40,7 @@ class Generator:
     latent_dim: int | None = None
     variables: Any = ()
     unseen_classes: tuple = ()
+    missing_classes: tuple = ()
     path: str | None = None
     translates: bool = False
 
@@ -93,6 +96,9 @@ class Generator:
     def generate(self, labels: Any, seed: int | Sequence[int] | None = None, truncation: float = 1.0) -> np.ndarray:
         """New images, as of `GAN.generate`."""
         labels = self.condition.to_generate(labels)
+        missing = self.condition.extrapolates(labels, self.missing_classes)
+        if missing:
+            raise ValueError(f"{_MADE}. Received: {weights.some(missing)}, which it has not")
         return self.images(labels, seed_of(seed), _checks.truncation(truncation))
 
     def images(self, labels: np.ndarray, seed: Any, truncation: float = 1.0) -> np.ndarray:
@@ -102,6 +108,22 @@ class Generator:
             return self.sample(tf.constant(labels[rows]), _random.fold(seed, rows.start) if rows.start else seed, truncation)
 
         return in_chunks(make, len(labels), self.image_shape)
+
+    @property
+    def made_classes(self) -> np.ndarray:
+        """The classes that it makes, int32; [0] of one without classes."""
+        return np.setdiff1d(np.arange(self.num_classes or 1, dtype=np.int32), self.missing_classes)
+
+    def makes(self, labels: tf.Tensor) -> tf.Tensor:
+        """Whether each of int32 labels (n,) is of a class that it can make, bool (n,)."""
+        return tf.reduce_all(labels[:, None] != np.array(self.missing_classes, np.int32)[None], axis=1)
+
+    def existing(self, labels: tf.Tensor) -> tf.Tensor:
+        """int32 labels (n,), checked where TensorFlow runs them to be of such classes; XLA leaves the check out."""
+        if not self.missing_classes:
+            return labels
+        with tf.control_dependencies([_checks.assertion(tf.reduce_all(self.makes(labels)), _MADE, labels)]):
+            return tf.identity(labels)
 
     def export(self, path: Any, **endpoints: Any) -> None:
         """Writes a SavedModel that generates with TensorFlow alone, as of `GAN.export`, with further `endpoints`."""
@@ -117,6 +139,7 @@ class Generator:
             **self.condition.description,
             "value_range": [float(value) for value in self.value_range],
             "unseen_classes": list(self.unseen_classes),
+            **({"missing_classes": list(self.missing_classes)} if self.missing_classes else {}),
             **({"translates": True} if self.translates else {}),
         }
 
@@ -127,10 +150,11 @@ class Generator:
         low, high = description["value_range"]
         self.value_range = (float(low), float(high))
         self.unseen_classes = tuple(description.get("unseen_classes", ()))
+        self.missing_classes = tuple(description.get("missing_classes", ()))
         self.translates = bool(description.get("translates", False))
 
-    def to_object(self) -> tuple[dict[str, Any], Any, Generator | None] | None:
-        """Its content in a file of Keras objects: a dict for JSON, its variables, and the generator within it, or None.
+    def to_object(self) -> tuple[dict[str, Any], Any, Sequence[Generator]] | None:
+        """Its content in a file of Keras objects: a dict for JSON, its variables, and the generators within it.
 
         None for a generator that only a SavedModel can hold.
         """

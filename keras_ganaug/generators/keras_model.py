@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -54,8 +54,8 @@ class KerasModel(Generator):
         latents = _random.normal([tf.shape(labels)[0], self.latent_dim], seed)
         return self.from_latents(latents * truncation, labels)
 
-    def to_object(self) -> tuple[dict[str, Any], Any, Generator | None] | None:
-        return {"object": serialized(self.model), "num_classes": self.num_classes}, self.variables, None
+    def to_object(self) -> tuple[dict[str, Any], Any, Sequence[Generator]] | None:
+        return {"object": serialized(self.model), "num_classes": self.num_classes}, self.variables, []
 
 
 def variables_of(model: keras.Model) -> list[tf.Variable]:

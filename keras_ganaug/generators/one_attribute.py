@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -51,5 +51,5 @@ class OneAttribute(Generator):
         labels = self.drawn(tf.shape(labels)[0], _random.fold(seed, 1), labels)
         return self.generator.sample(labels, _random.fold(seed, 0), truncation)
 
-    def to_object(self) -> tuple[dict[str, Any], Any, Generator | None] | None:
-        return {"label": self.label, "attributes": self.drawn.config}, [], self.generator
+    def to_object(self) -> tuple[dict[str, Any], Any, Sequence[Generator]] | None:
+        return {"label": self.label, "attributes": self.drawn.config}, [], [self.generator]

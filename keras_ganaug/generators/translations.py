@@ -46,7 +46,7 @@ class Translations(Generator):
         self.translator.export(path, **endpoints)
 
     def to_object(self) -> Any:
-        return {"domains": self.domains.config}, [], self.translator
+        return {"domains": self.domains.config}, [], [self.translator]
 
 
 def for_batches(
