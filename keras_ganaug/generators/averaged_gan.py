@@ -91,6 +91,9 @@ class AveragedTranslator(AveragedGAN):
     def sample(self, labels: tf.Tensor, seed: tf.Tensor, truncation: Any = 1.0) -> tf.Tensor:
         return Generator.sample(self, labels, seed, truncation)
 
+    def images(self, labels: np.ndarray, seed: Any, truncation: float = 1.0) -> np.ndarray:
+        return Generator.images(self, labels, seed, truncation)
+
     def translate(self, images: tf.Tensor, labels: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         number, images = tf.shape(labels)[0], _images.rescale(images, self.value_range, _images.NETWORK_RANGE)
         latents = self.gan.sample_latents(number, seed)
