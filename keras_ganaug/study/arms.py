@@ -40,6 +40,9 @@ class Synthetic(NamedTuple):
     takes it; None takes all samples."""
     bank_size: int = 8192
     """Samples that are generated, over all classes."""
+    attributes: Any = None
+    """How the attributes of samples other than the class are drawn, or the domains of translations, as `gan_augment` takes
+    it; None draws uniformly."""
 
 
 class Arm(NamedTuple):

@@ -1,7 +1,9 @@
 """The images of a study, seed by seed, checked."""
 
 import hashlib
+import math
 import warnings
+from collections.abc import Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -11,52 +13,103 @@ from keras_ganaug.study import results
 
 
 def as_arrays(data, name, num_classes=None):
-    """Images and int class indices of whatever may be given as data, checked; `name` is for the errors."""
+    """Images and labels of whatever may be given as data, checked; `name` is for the errors.
+
+    Labels are int32 class indices (n,), or (n, k) where `num_classes` is a mapping from k attributes.
+    """
     if not isinstance(data, tf.data.Dataset) and (not isinstance(data, (tuple, list)) or len(data) != 2):
         raise TypeError(
             f"`{name}` must be a `tf.data.Dataset` of (image, label), or a pair of arrays. Received: {type(data).__name__}"
             + (f" of {len(data)}" if isinstance(data, (tuple, list)) else "")
         )
-    images, labels = map(np.asarray, datasets.to_arrays(data) if isinstance(data, tf.data.Dataset) else data)
-    if images.ndim != 4 or labels.shape != images.shape[:1] or not len(images):
+    attributes = num_classes if isinstance(num_classes, Mapping) else ()
+    if isinstance(data, tf.data.Dataset):
+        if attributes and isinstance(data.element_spec, tuple) and isinstance(data.element_spec[-1], Mapping):
+            data = data.map(lambda image, label: (image, tf.stack([tf.cast(label[key], tf.int64) for key in attributes])))
+        data = datasets.to_arrays(data)
+    images, labels = np.asarray(data[0]), _of_attributes(data[1], attributes, name) if attributes else np.asarray(data[1])
+    if images.ndim != 4 or labels.shape != images.shape[:1] + ((len(attributes),) if attributes else ()) or not len(images):
         raise ValueError(
             f"`{name}` must be images of shape (n, height, width, channels) and n class indices, at least one. "
             f"Received: shapes {images.shape} and {labels.shape}"
         )
-    return images, conditions.class_indices(labels, num_classes, name)
+    return images, labels if attributes else conditions.class_indices(labels, num_classes, name)
+
+
+def _of_attributes(labels, attributes, name):
+    """int32 labels (n, k) of several attributes, in whatever format they are in."""
+    try:
+        return conditions.of(attributes).to_generate(labels)
+    except (ValueError, TypeError) as error:
+        raise type(error)(f"`{name}` must have labels of each attribute, and {error}") from None
+
+
+def cells_of(labels, attributes):
+    """The cell of each image, int (n,): a number for each combination of several attributes' values.
+
+    Those of class c of the first attribute are `c * styles_of(attributes)` and what follows.
+
+    Args:
+        labels: int32 (n, k) of k attributes, or class indices (n,).
+        attributes: Mapping from attribute to number of values, or None: then the cells are the classes.
+    """
+    return np.ravel_multi_index(labels.T, tuple(attributes.values())) if attributes else labels
+
+
+def styles_of(attributes):
+    """How many cells a class has: the combinations of the other attributes' values, 1 where there are none."""
+    return math.prod(list((attributes or {}).values())[1:])
 
 
 class StudyData:
     """Training and test images, and perhaps held-out ones, each the same in all seeds or a function of the seed.
 
     Attributes:
-        fewest_classes, num_classes: The largest test label plus 1, and what was given in its place, if it was.
+        attributes: Mapping from the name of each attribute to its number of values; None where labels are classes alone.
+        styles: Cells of a class: combinations of the other attributes' values, 1 where there are none.
+        fewest_classes, num_classes: The largest test label plus 1, and what was given in its place, if it was; both the
+            number of values of the first attribute where there are several.
         image_shape: (height, width, channels).
         digests: By seed, texts of the training images, of these and the test images, and of all.
     """
 
     def __init__(self, train, test, held_out, num_classes, seed):
         self._given = {"train": train, "test": test} | ({} if held_out is None else {"held_out": held_out})
-        self._constant, self.digests, self.num_classes = {}, {}, None
+        self._constant, self.digests, self.num_classes, self.attributes = {}, {}, None, None
+        if isinstance(num_classes, Mapping):
+            self.attributes = dict(conditions.of(num_classes).num_classes)
+        self.styles = styles_of(self.attributes)
         images, labels = self.of("test", seed)
-        self.image_shape, self.fewest_classes = images.shape[1:], int(labels.max()) + 1
+        self.image_shape = images.shape[1:]
+        if self.attributes:
+            self.fewest_classes = self.num_classes = next(iter(self.attributes.values()))
+            return
+        self.fewest_classes = int(labels.max()) + 1
         self.num_classes = self.fewest_classes if num_classes is None else _checks.positive_int(num_classes, "num_classes")
         conditions.class_indices(labels, self.num_classes, "test")
+
+    def cells(self, name, seed):
+        """The cell of each image of one part of the data, as of `cells_of`."""
+        return cells_of(self.of(name, seed)[1], self.attributes)
 
     def of(self, name, seed):
         """Images and labels of one part of the data."""
         data = self._given[name]
         if callable(data):
-            return as_arrays(data(seed), name, self.num_classes)
+            return as_arrays(data(seed), name, self.attributes or self.num_classes)
         if name not in self._constant:
-            self._constant[name] = as_arrays(data, name, self.num_classes)
+            self._constant[name] = as_arrays(data, name, self.attributes or self.num_classes)
         return self._constant[name]
 
     def check(self, seeds, value_range, all_held_out):
         """Looks at the data of each seed once; `all_held_out` tells whether each class must be held out."""
         for seed in [seed for seed in seeds if seed not in self.digests]:
             parts = {name: self.of(name, seed) for name in self._given}
-            missing = np.setdiff1d(np.arange(self.num_classes), parts["held_out"][1]) if all_held_out else ()
+            missing = ()
+            if all_held_out:
+                missing = np.setdiff1d(
+                    np.arange(self.num_classes), cells_of(parts["held_out"][1], self.attributes) // self.styles
+                )
             if len(missing):
                 raise ValueError(f"`held_out` must have images of each class. Received: none of {missing.tolist()}")
             for name, (images, _) in parts.items():

@@ -19,7 +19,12 @@ _NAMES = {
     "middle_recall": "middle",
     "tail_recall": "tail",
     "calibration_error": "calibration error",
+    "worst_group": "worst cell",
+    "seen_cells": "seen cells",
+    "unseen_cells": "unseen cells",
 }
+_OF_CELLS = ("worst_group", "seen_cells", "unseen_cells")
+_DECIDES = {"balanced_accuracy": "balanced accuracy", "unseen_cells": "mean accuracy of unseen cells"}
 _COLORS = {"gan": "tab:red", "none": "tab:blue"}
 
 
@@ -30,25 +35,33 @@ class Report:
         runs: Mapping from an arm's name to a sequence of mappings from metric to value, one for each seed.
         seeds: The seeds.
         kinds: Mapping from an arm's name to its `Arm.kind`: "gan", "none", or that of a control, "shuffled" or "oracle".
+            Defaults to None: all are "none".
 
     Attributes:
         arms: Mapping from an arm's name to a mapping from metric to a list of one value per seed, from 0 to 1, but for the
             log loss; NaN for what was not measured.
         seeds, kinds: As given.
-        best_without_gan, best_with_gan: The arms with the highest mean balanced accuracy, without and with a GAN; None if
+        metric: What the arms are compared by: "unseen_cells" where all were tested on cells, combinations of several
+            attributes, that have no training images; else "balanced_accuracy".
+        best_without_gan, best_with_gan: The arms with the highest mean of that metric, without and with a GAN; None if
             there is no such arm. They are chosen and compared by the same seeds, and the best of several is lucky as well
             as good: where it matters, compare these two arms again in other seeds.
     """
 
     def __init__(
-        self, runs: Mapping[str, Sequence[Mapping[str, float]]], seeds: Sequence[int], kinds: Mapping[str, str]
+        self,
+        runs: Mapping[str, Sequence[Mapping[str, float]]],
+        seeds: Sequence[int],
+        kinds: Mapping[str, str] | None = None,
     ) -> None:
         self.seeds = list(seeds)
         self.arms = {
             arm: {metric: [run.get(metric, np.nan) for run in each] for metric in statistics.METRICS}
             for arm, each in runs.items()
         }
-        self.kinds = {arm: kinds[arm] for arm in self.arms}
+        self.kinds = {arm: "none" if kinds is None else kinds[arm] for arm in self.arms}
+        unseen = np.array([each["unseen_cells"] for each in self.arms.values()])
+        self.metric = "unseen_cells" if unseen.size and np.isfinite(unseen).all() else "balanced_accuracy"
         self.best_without_gan, self.best_with_gan = self.best_of("none"), self.best_of("gan")
 
     def of_kind(self, kind: str) -> list[str]:
@@ -56,11 +69,11 @@ class Report:
         return [arm for arm, each in self.kinds.items() if each == kind]
 
     def best_of(self, kind: str) -> str | None:
-        """The arm of a kind with the highest mean balanced accuracy; None if there is none."""
+        """The arm of a kind with the highest mean of `metric`; None if there is none."""
         return max(self.of_kind(kind), key=self._accuracy, default=None)
 
     def _accuracy(self, arm: str) -> float:
-        return float(np.mean(self.arms[arm]["balanced_accuracy"]))
+        return float(np.mean(self.arms[arm][self.metric]))
 
     def compare(self, arm: str, other: str, metric: str = "balanced_accuracy") -> dict[str, Any]:
         """The paired difference of two arms.
@@ -91,10 +104,10 @@ class Report:
 
     @property
     def gain(self) -> dict[str, Any] | None:
-        """`compare` of the best arm with a GAN and the best one without; None without a GAN."""
+        """`compare`, by `metric`, of the best arm with a GAN and the best one without; None without a GAN."""
         if self.best_with_gan is None or self.best_without_gan is None:
             return None
-        return self.compare(self.best_with_gan, self.best_without_gan)
+        return self.compare(self.best_with_gan, self.best_without_gan, self.metric)
 
     def verdict(self) -> str:
         """What the study says of the GAN, in a sentence."""
@@ -102,7 +115,7 @@ class Report:
         if gain is None:
             return "The study has no arm with a GAN, or none without."
         facts = (
-            f"{100 * gain['difference']:+.1f} points of balanced accuracy for {self.best_with_gan!r} over "
+            f"{100 * gain['difference']:+.1f} points of {_DECIDES[self.metric]} for {self.best_with_gan!r} over "
             f"{self.best_without_gan!r} ({statistics.in_words(gain['interval'])}, Wilcoxon p = {gain['p_value']:.2g}, "
             f"higher in {gain['wins']} of {len(self.seeds)} seeds)"
         )
@@ -126,10 +139,15 @@ class Report:
     def _rows(self) -> tuple[list[str], list[list[str]]]:
         """Head and rows of the table, the best arm first."""
         order = sorted(self.arms, key=lambda arm: -self._accuracy(arm))
-        return ["", *_NAMES.values()], [[arm, *(tables.spread(self.arms[arm][m]) for m in _NAMES)] for arm in order]
+        missing = [m for m in _OF_CELLS if not any(np.isfinite(each[m]).any() for each in self.arms.values())]
+        names = {metric: name for metric, name in _NAMES.items() if metric not in missing}
+        return ["", *names.values()], [[arm, *(tables.spread(self.arms[arm][m]) for m in names)] for arm in order]
 
     def table(self) -> str:
-        """A table in Markdown: mean ± standard deviation over the seeds, in per cent, the best arm first."""
+        """A table in Markdown: mean ± standard deviation over the seeds, in per cent, the best arm first.
+
+        What is measured of cells has columns only where there are cells.
+        """
         return tables.markdown(*self._rows())
 
     def to_dict(self, **more: Any) -> dict[str, Any]:
@@ -156,7 +174,7 @@ class Report:
                 for arm, each in content["arms"].items()
             }
             runs = {arm: [dict(zip(each, run)) for run in zip(*each.values(), strict=True)] for arm, each in arms.items()}
-            return cls(runs, content["seeds"], content["kinds"])
+            return cls(runs, content["seeds"], content.get("kinds"))
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ValueError(
                 f"`path` must be a file that `Report.to_json` wrote. Received: {str(path)!r}, which holds something else: "
@@ -164,7 +182,7 @@ class Report:
             ) from error
 
     def plot(self, path: Any = None) -> bytes:
-        """Draws the balanced accuracy of all arms, a dot for each seed: red with a GAN, blue without, grey the controls.
+        """Draws the `metric` of all arms, a dot for each seed: red with a GAN, blue without, grey the controls.
 
         Args:
             path: PNG file to write. Defaults to None: the bytes of the file are returned alone.
@@ -176,12 +194,12 @@ class Report:
         figure = Figure(figsize=(7.0, 0.32 * len(order) + 1.0))  # without pyplot, whose backend is the user's
         axes = figure.add_subplot()
         for n, arm in enumerate(order):
-            values = 100 * np.array(self.arms[arm]["balanced_accuracy"])
+            values = 100 * np.array(self.arms[arm][self.metric])
             color = _COLORS.get(self.kinds[arm], "tab:gray")
             axes.plot(values, np.full(len(values), n), "o", color=color, alpha=0.5, markersize=4)
             axes.plot(values.mean(), n, "|", color=color, markersize=14, markeredgewidth=2)
         axes.set_yticks(range(len(order)), order)
-        axes.set_xlabel("balanced accuracy on test images, %")
+        axes.set_xlabel(f"{_DECIDES[self.metric]} on test images, %")
         axes.grid(axis="x", alpha=0.3)
         figure.tight_layout()
         buffer = io.BytesIO()
@@ -203,7 +221,7 @@ class Report:
             f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>'
             f"<style>{style}td:first-child{{text-align:left}}</style><h1>{html.escape(title)}</h1>"
             f"<p>{html.escape(self.verdict())}</p><p>Per cent, mean ± standard deviation over {len(self.seeds)} seeds.</p>"
-            f'{tables.html(*self._rows())}<p><img alt="Balanced accuracy of all arms" '
+            f'{tables.html(*self._rows())}<p><img alt="{_DECIDES[self.metric].capitalize()} of all arms" '
             f'src="data:image/png;base64,{picture}"></p></html>\n'
         )
         _files.write(_checks.path(path), page)

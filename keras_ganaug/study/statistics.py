@@ -18,6 +18,9 @@ METRICS = (
     "tail_recall",
     "calibration_error",
     "log_loss",
+    "worst_group",
+    "seen_cells",
+    "unseen_cells",
 )
 FEWEST = 3
 """Pairs below which there is no interval of their mean difference."""
@@ -48,7 +51,14 @@ def buckets(counts: Sequence[int]) -> dict[str, np.ndarray]:
     return dict(zip(BUCKETS, (head, ~head & ~tail, tail), strict=True))
 
 
-def measure(logits: np.ndarray, labels: np.ndarray, counts: Sequence[int], bins: int = 15) -> dict[str, Any]:
+def measure(
+    logits: np.ndarray,
+    labels: np.ndarray,
+    counts: Sequence[int],
+    bins: int = 15,
+    cells: np.ndarray | None = None,
+    seen: np.ndarray | None = None,
+) -> dict[str, Any]:
     """The metrics of a classifier on test images, by scikit-learn.
 
     Args:
@@ -56,9 +66,12 @@ def measure(logits: np.ndarray, labels: np.ndarray, counts: Sequence[int], bins:
         labels: Class indices (n,).
         counts: Training images of each class, for the buckets.
         bins: Of the expected calibration error (Guo et al. 2017). Defaults to 15.
+        cells: The cell of each image, a number for each combination of several attributes, int (n,). Defaults to None:
+            there are none.
+        seen: Whether each cell has training images, bool (cells,). Defaults to None.
 
     Returns a dict with the `METRICS`, floats from 0 to 1, but for the log loss, which is in nats; NaN for an empty bucket.
-    And `recalls`, a list, by class.
+    And `recalls`, a list, by class. Of several attributes it has also what `of_cells` gives.
     """
     logits, labels = np.asarray(logits, np.float64), np.asarray(labels)
     predicted, classes = logits.argmax(1), np.arange(logits.shape[1])
@@ -79,6 +92,41 @@ def measure(logits: np.ndarray, labels: np.ndarray, counts: Sequence[int], bins:
         "calibration_error": _calibration_error(logits, predicted == labels, bins),
         "log_loss": log_loss(logits, labels),
         "recalls": recalls.tolist(),
+        **({} if cells is None or seen is None else of_cells(predicted == labels, cells, seen)),
+    }
+
+
+def of_cells(correct: np.ndarray, cells: np.ndarray, seen: np.ndarray) -> dict[str, Any]:
+    """The accuracies of cells, the combinations of several attributes' values.
+
+    Args:
+        correct: Whether each test image is classified correctly, bool (n,).
+        cells: The cell of each, int (n,).
+        seen: Whether each cell has training images, bool (cells,).
+
+    Returns a dict: `worst_group`, the lowest accuracy of a cell with test images; `seen_cells` and `unseen_cells`, the mean
+    over those with and without training images, NaN where there are none; and `cells`, a list of all, by cell.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_ganaug.study import statistics
+    >>> correct, cells = np.array([1, 0, 1, 1, 0]), np.array([0, 0, 1, 1, 2])
+    >>> statistics.of_cells(correct, cells, np.array([True, True, False]))
+    {'worst_group': 0.0, 'seen_cells': 0.75, 'unseen_cells': 0.0, 'cells': [0.5, 1.0, 0.0]}
+    """
+    number, right = (np.bincount(cells, weights, len(seen)) for weights in (None, correct))
+    accuracies = np.where(number > 0, right / np.maximum(number, 1), np.nan)
+
+    def mean(which: np.ndarray) -> float:
+        which = which & (number > 0)
+        return float(accuracies[which].mean()) if which.any() else math.nan
+
+    return {
+        "worst_group": float(np.nanmin(accuracies)),
+        "seen_cells": mean(seen),
+        "unseen_cells": mean(~seen),
+        "cells": accuracies.tolist(),
     }
 
 

@@ -17,7 +17,8 @@ def _rounds(rng, rows, count):
 def order_of_images(labels, num_classes, sampling, steps, batch_size, seed):
     """Which image stands where in a training: int array (steps, batch_size).
 
-    "natural": one random order after another; "balanced": each class in turn, each with random orders of its own images.
+    "natural": one random order after another; else each class in turn, each with random orders of its own images, where
+    with "groups" `labels` are cells and `num_classes` is their number.
     """
     rng, total = np.random.default_rng([seed, 17]), steps * batch_size
     if sampling == "natural":
@@ -37,9 +38,10 @@ def order_by_frequency(labels, frequencies, steps, batch_size, seed):
     return order.reshape(steps, batch_size)
 
 
-def prior_of(labels, num_classes, sampling):
-    """The frequency of each class among the real images of a stream."""
-    counts = np.bincount(labels, minlength=num_classes)
+def prior_of(cells, num_classes, sampling, styles=1):
+    """The frequency of each class among the real images of a stream; `cells` and `styles` are as of `make_stream`."""
+    counts = np.bincount(cells, minlength=num_classes * styles).reshape(num_classes, styles)
+    counts = (counts > 0).sum(1) if sampling == "groups" else counts.sum(1)
     if sampling == "balanced":
         counts = (counts > 0).astype(float)
     return counts / counts.sum()
@@ -76,14 +78,22 @@ def frequencies_of(synthetic, prior):
     return prior if synthetic.strategy == "keep" else fill_up(prior, synthetic.fraction)
 
 
-def make_stream(arm, images, labels, num_classes, generator, steps, batch_size, value_range, seed):
+def make_stream(arm, images, cells, num_classes, generator, steps, batch_size, value_range, seed, styles=1):
     """The batches of a training under one arm, and the frequency of each class in them.
+
+    Args:
+        arm: The `Arm`.
+        images: Array.
+        cells: The cell of each, int (n,): that of class c and style s, from 0 up to `styles`, is `c * styles + s`.
+        num_classes, generator, steps, batch_size, value_range, seed: Of the training.
+        styles: Defaults to 1: cells are classes.
 
     Returns `(dataset, prior)`: float32 images, one-hot labels, sample weights.
     """
-    order = order_of_images(labels, num_classes, arm.sampling, steps, batch_size, seed)
-    prior = prior_of(labels, num_classes, arm.sampling)
-    real_labels = np.asarray(labels, np.int32)
+    real_labels = np.asarray(cells, np.int32) // styles
+    groups = (cells, num_classes * styles) if arm.sampling == "groups" else (real_labels, num_classes)
+    order = order_of_images(*groups, arm.sampling, steps, batch_size, seed)
+    prior = prior_of(cells, num_classes, arm.sampling, styles)
     images, labels = tf.constant(images), tf.constant(real_labels)
 
     def gather(rows):
@@ -97,6 +107,8 @@ def make_stream(arm, images, labels, num_classes, generator, steps, batch_size, 
         data = batches(order)
     else:
         synthetic = filled(arm.synthetic, prior)
+        if generator.translates:  # a translation is of its image's class, whatever classes are asked for
+            synthetic = synthetic._replace(strategy="keep")
         with_synthetic = steps - round(synthetic.real_only_end * steps)
         augment = gan_augment(
             generator,
@@ -105,6 +117,7 @@ def make_stream(arm, images, labels, num_classes, generator, steps, batch_size, 
             synthetic_weight=synthetic.weight,
             value_range=value_range,
             truncation=synthetic.truncation,
+            engine="live" if generator.translates else "bank",
             bank_size=synthetic.bank_size,
             seed=seed,
         )

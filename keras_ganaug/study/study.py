@@ -50,7 +50,10 @@ class AugmentationStudy:
         steps: Training steps of each arm. Defaults to 1500.
         batch_size: Images of a step. Defaults to 128.
         seeds: Integers. Defaults to (0, 1, 2).
-        num_classes: Number of classes. Defaults to the largest test label plus 1.
+        num_classes: Number of classes, or a mapping from the name of each attribute to its number of values, such as
+            `{"garment": 10, "style": 4}`: then labels are those of a GAN of these attributes, and `make_generator` gets them
+            as int32 (n, k). The classifier learns the first one. The metrics tell the cells, the combinations of all of
+            them, that the training images have from those that they lack. Defaults to the largest test label plus 1.
         value_range: (lowest, highest) value of the images. Defaults to (0, 255).
         directory: Folder of this machine that caches results and GANs, of several studies at a time too. A result is
             found again by the data, the seed and all that made it: the arm with the code of its functions, what `build`,
@@ -92,7 +95,7 @@ class AugmentationStudy:
         steps: int = 1500,
         batch_size: int = 128,
         seeds: Iterable[int] = (0, 1, 2),
-        num_classes: int | None = None,
+        num_classes: int | Mapping[str, int] | None = None,
         value_range: tuple[float, float] = (0, 255),
         directory: Any = None,
         verbose: bool = True,
@@ -207,8 +210,8 @@ class AugmentationStudy:
         parts = [fingerprint.text_of(arm), f"steps={self.steps}", f"batch_size={self.batch_size}"]
         if self.value_range != (0, 255):
             parts.append(f"value_range={self.value_range}")
-        if self.num_classes != self.data.fewest_classes:
-            parts.append(f"num_classes={self.num_classes}")
+        if self.num_classes != self.data.fewest_classes or self.data.attributes:
+            parts.append(f"num_classes={self.data.attributes or self.num_classes}")
         if self.optimizer is not adam_with_cosine_decay:
             parts.append(f"optimizer={fingerprint.text_of_maker(self.optimizer)}")
         if self.build != self._default_build:

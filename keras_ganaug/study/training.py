@@ -13,6 +13,7 @@ import tensorflow as tf
 from keras_ganaug import _checks, _extras, _files, _random, _watch, conditions
 from keras_ganaug.generators.controls import Pool, Shuffled
 from keras_ganaug.generators.filtered import FilteredGenerator
+from keras_ganaug.generators.generator import checked
 from keras_ganaug.generators.translations import for_batches
 from keras_ganaug.metrics.classifier import logits_of, train_classifier_on
 from keras_ganaug.study import inputs, losses, statistics, streams
@@ -30,7 +31,7 @@ class Trainer:
     def __init__(self, study, seed):
         self.study, self.seed = study, seed
         (self.images, self.labels), self._test = study.data.of("train", seed), study.data.of("test", seed)
-        self._ready = None
+        self.cells, self._ready, self._label = study.data.cells("train", seed), None, None
 
     def prepare(self, with_generator):
         """Makes and checks what the first training takes up, before anything takes long."""
@@ -44,31 +45,44 @@ class Trainer:
 
     def measure(self, arm):
         """The metrics of a classifier that is trained under an arm."""
-        model, prior = self._train(arm, self.images, self.labels, self.seed, self.generator_of(arm))
+        data, cells = self.study.data, self.study.data.cells("test", self.seed)
+        model, prior = self._train(arm, self.images, self.cells, self.seed, self.generator_of(arm))
         logits = logits_of(model, self._test[0])
         logits = losses.adjusted(logits, prior) if arm.adjust_logits else logits
-        return statistics.measure(logits, self._test[1], np.bincount(self.labels, minlength=self.study.num_classes))
+        counts = np.bincount(self.cells, minlength=data.num_classes * data.styles)
+        of_cells = {"cells": cells, "seen": counts > 0} if data.attributes else {}
+        counts = counts.reshape(data.num_classes, data.styles).sum(1)
+        return statistics.measure(logits, cells // data.styles, counts, **of_cells)
 
     def generator_of(self, arm):
-        """The generator of an arm's synthetic images; None if it has none."""
+        """The generator of an arm's synthetic images, as batches take it; None if it has none."""
         if arm.kind in ("none", "oracle"):
             return None if arm.kind == "none" else self._held_out
-        generator = self.generator
+        several = isinstance(self.generator.condition, conditions.Attributes) and not self.generator.translates
+        generator = for_batches(self.generator, None, self._label if several else None, arm.synthetic.attributes)
         if arm.synthetic.band is not None:
             generator = FilteredGenerator(generator, self._filter, arm.synthetic.band)
         return Shuffled(generator) if arm.kind == "shuffled" else generator
 
     @functools.cached_property
     def generator(self):
-        """The generator of the seed, which must have all classes; a bare Keras model does not tell how many it has."""
+        """The generator of the seed, which must have all classes, unless it translates real images.
+
+        A bare Keras model does not tell how many classes it has.
+        """
         made = cached_generator(
             self.study.generator_path(self.seed), lambda: self.study.make_generator(self.images, self.labels, self.seed)
         )
-        num_classes, generator = self.study.num_classes, for_batches(made)
+        num_classes, generator = self.study.num_classes, checked(made)
         if generator.condition.conditional and generator.num_classes is None:
-            generator = for_batches(made, num_classes)
-        if not generator.condition.conditional or generator.num_classes < num_classes:
-            classes = f"{generator.num_classes} classes" if generator.condition.conditional else "none"
+            generator = checked(made, num_classes)
+        number = generator.num_classes or 0
+        if isinstance(generator.condition, conditions.Attributes):
+            names = (*(self.study.data.attributes or ()), *number)  # the class is the study's first attribute
+            self._label = next(name for name in names if name in number)
+            number = number[self._label]
+        if number < num_classes and not generator.translates:
+            classes = f"{number} classes" if number else "none"
             raise ValueError(
                 f"`make_generator` must give a generator with all {num_classes} classes. Received: {made!r}, with {classes}"
             )
@@ -76,19 +90,21 @@ class Trainer:
 
     @functools.cached_property
     def _held_out(self):
-        return Pool(*self.study.data.of("held_out", self.seed), self.study.num_classes, self.study.value_range)
+        data = self.study.data
+        classes = data.cells("held_out", self.seed) // data.styles
+        return Pool(data.of("held_out", self.seed)[0], classes, self.study.num_classes, self.study.value_range)
 
     @functools.cached_property
     def _filter(self):
-        def train_on(images, labels, seed):
-            return self._train(Arm(loss="balanced_softmax"), images, labels, seed)[0]
+        def train_on(images, cells, seed):
+            return self._train(Arm(loss="balanced_softmax"), images, cells, seed)[0]
 
-        return cross_fitted_classifier(train_on, self.images, self.labels, self.seed)
+        return cross_fitted_classifier(train_on, self.images, self.cells, self.seed)
 
-    def _train(self, arm, images, labels, seed, generator=None):
+    def _train(self, arm, images, cells, seed, generator=None):
         study = self.study
-        settings = (study.num_classes, generator, study.steps, study.batch_size, study.value_range, seed)
-        return train(arm, lambda: self._make(seed), images, labels, *settings)
+        settings = (study.num_classes, generator, study.steps, study.batch_size, study.value_range, seed, study.data.styles)
+        return train(arm, lambda: self._make(seed), images, cells, *settings)
 
     def _make(self, seed):
         """A classifier and its optimizer."""
@@ -99,15 +115,16 @@ class Trainer:
         return model, inputs.optimizer_of(self.study.optimizer(self.study.steps))
 
 
-def train(arm, make, images, labels, num_classes, generator, steps, batch_size, value_range, seed):
+def train(arm, make, images, cells, num_classes, generator, steps, batch_size, value_range, seed, styles=1):
     """A classifier trained under one arm, and the frequency of each class in what it was trained on.
 
-    `make` gives a classifier and its optimizer.
+    `make` gives a classifier and its optimizer; `cells` and `styles` are as of `streams.make_stream`.
     """
     with _random.preserved():
         if arm.resample is not None:
-            images, labels = arm.resample(images, labels, seed)
-        data, prior = streams.make_stream(arm, images, labels, num_classes, generator, steps, batch_size, value_range, seed)
+            images, cells = arm.resample(images, cells, seed)
+        settings = (num_classes, generator, steps, batch_size, value_range, seed, styles)
+        data, prior = streams.make_stream(arm, images, cells, *settings)
         keras.utils.set_random_seed(seed % 2**32)  # of layers that draw
         model, optimizer = make()
         _watch.warn_of_last_activation(model, images, "build")
