@@ -36,7 +36,7 @@ class GANAugmentation(keras.layers.Layer):
             change. "balance": those that are rarest in the batch; if nearly all rows of a class are synthetic then, and
             nearly all others real, a classifier can learn to know it by the traces of the generator, which "keep" on
             oversampled data avoids. A mapping from class index to weight, or a sequence of one weight per class: drawn in
-            proportion. Defaults to "keep".
+            proportion; the batch may have classes that the generator does not know. Defaults to "keep".
         synthetic_weight: Factor on the sample weight of synthetic rows, at least 0; a batch without sample weights gets
             them. Defaults to None: sample weights stay as they are.
         value_range: (lowest, highest) value of the batches. Defaults to that of the generator's own images, which is
@@ -212,7 +212,7 @@ class GANAugmentation(keras.layers.Layer):
         generator = self._replacement.generator
 
         def augment(images, labels, seed):
-            conditional = export.existing(labels, generator) if generator.condition.conditional else None
+            conditional = export.existing(labels, self._replacement) if generator.condition.conditional else None
             images, new_labels, _, _ = self._replacement(images, conditional, None, seed)
             return images, labels if new_labels is None else new_labels
 

@@ -56,6 +56,8 @@ class Replacement:
                 "or that translates. "
                 f"Received: sampling_strategy={sampling_strategy!r}"
             )
+        if self.class_weights is not None and self.condition.conditional:
+            self.condition = conditions.OneClass(None)  # a batch may have more classes, such as those that came later
         self.synthetic_weight = synthetic_weight
         if synthetic_weight is not None:
             self.synthetic_weight = _checks.non_negative(synthetic_weight, "synthetic_weight")
@@ -139,9 +141,9 @@ class Replacement:
                 f"`labels` must be of a dtype that holds the {classes} classes which `sampling_strategy` may choose. "
                 f"Received: dtype {labels.dtype.name}"
             )
-        if given is not None and one_hot and labels.shape[1] != len(given):
+        if given is not None and one_hot and labels.shape[1] < len(given):
             raise ValueError(
-                f"`sampling_strategy` must have one weight for each column of the labels. "
+                f"`sampling_strategy` must give weight to columns that the labels have. "
                 f"Received: {len(given)} weights for labels of shape {labels.shape}"
             )
 

@@ -118,9 +118,9 @@ def labels_of(generator: Generator) -> tf.TensorSpec:
     return tf.TensorSpec([None, *generator.condition.label_shape], tf.int32, name="labels")
 
 
-def existing(labels: tf.Tensor, generator: Generator) -> tf.Tensor:
-    """The labels, which are checked where TensorFlow runs them; XLA leaves the check out."""
-    with tf.control_dependencies(generator.condition.assertions(labels)):
+def existing(labels: tf.Tensor, of: Any) -> tf.Tensor:
+    """The labels, checked by the condition of something where TensorFlow runs them; XLA leaves the check out."""
+    with tf.control_dependencies(of.condition.assertions(labels)):
         return tf.identity(labels)
 
 

@@ -382,3 +382,21 @@ def test_replicas_draw_differently(two_replicas):
     noises = np.concatenate([noise_of(images) for images in (*first, *second)])
     assert len(np.unique(noises)) == 32
     assert int(layer.calls.numpy()) == 2
+
+
+@pytest.mark.parametrize("one_hot", [False, True])
+def test_with_weights_a_batch_may_have_classes_that_came_later(one_hot, tmp_path):
+    images = np.zeros([8, *KNOWN_SHAPE], "float32")
+    labels = np.arange(8) % 4 + 3  # the generator has 0, 1 and 2
+    layer = kga.GANAugmentation(known_generator(), 0.5, {0: 1, 2: 1}, num_classes=3, seed=1)
+    new, given = layer(images, np.eye(7)[labels] if one_hot else labels, training=True)
+    given = np.argmax(given, 1) if one_hot else given.numpy()
+    old = (new.numpy() == 0).all((1, 2, 3))
+    assert old.sum() == 4
+    np.testing.assert_array_equal(given[old], labels[old])
+    np.testing.assert_array_equal(np.sort(given[~old]), [0, 0, 2, 2])
+    np.testing.assert_array_equal(label_of(new.numpy()[~old]), given[~old])
+    if not one_hot:
+        layer.export(tmp_path / "export")
+        _, exported = tf.saved_model.load(str(tmp_path / "export")).augment(images, tf.constant(labels, tf.int32), [1, 2])
+        assert sorted(set(exported.numpy()) & {0, 1, 2}) == [0, 2]
