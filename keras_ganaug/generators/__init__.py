@@ -2,6 +2,7 @@
 
 from keras_ganaug.generators import files  # noqa: F401 (registers paths)
 from keras_ganaug.generators.averaged_gan import AveragedGAN
+from keras_ganaug.generators.class_mixture import ClassMixture
 from keras_ganaug.generators.filtered import FilteredGenerator
 from keras_ganaug.generators.generator import Generator, as_generator
 from keras_ganaug.generators.keras_model import KerasModel
@@ -12,6 +13,7 @@ from keras_ganaug.generators.union import GeneratorUnion
 
 __all__ = [
     "AveragedGAN",
+    "ClassMixture",
     "FilteredGenerator",
     "Generator",
     "GeneratorUnion",

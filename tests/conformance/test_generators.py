@@ -7,7 +7,15 @@ import tensorflow as tf
 from tools import known_generator, small_data, small_gan
 
 import keras_ganaug as kga
-from keras_ganaug.generators import FilteredGenerator, Generator, OneAttribute, Translations, as_generator, controls
+from keras_ganaug.generators import (
+    ClassMixture,
+    FilteredGenerator,
+    Generator,
+    OneAttribute,
+    Translations,
+    as_generator,
+    controls,
+)
 from keras_ganaug.generators.averaged_gan import AveragedTranslator
 from keras_ganaug.generators.generator import DescribedGenerator
 
@@ -42,6 +50,9 @@ KINDS = {
     "SavedModel": exported,
     "filtered": filtered,
     "one attribute": lambda folder: OneAttribute(of_attributes(), attributes={"style": [1, 3]}),
+    "union": lambda folder: kga.GeneratorUnion([small_gan(), exported(folder)], [{0: 0, 1: 1}, {0: 1, 2: 2}]),
+    "union of one": lambda folder: kga.GeneratorUnion([small_gan()], [{0: 2, 1: 1, 2: 0}]),
+    "mixture per class": lambda folder: ClassMixture(*small_data(60), mixtures=2),
     "real images": lambda folder: controls.Pool(*small_data(60), 3, (0.0, 255.0)),
     "wrong labels": lambda folder: controls.Shuffled(as_generator(small_gan())),
 }
