@@ -45,14 +45,17 @@ class Pool(Generator):
 class Shuffled(Generator):
     """Another generator, whose samples are of a wrong class: the control for what labels are worth.
 
+    Of one that translates images, whose labels stay, each translation is that of the next of the images that it replaces.
+
     Args:
-        generator: The `Generator`, with classes.
+        generator: The `Generator`, with classes, or one that translates.
     """
 
     def __init__(self, generator: Generator):
         self._generator, self.condition = generator, generator.condition
         self.variables, self.image_shape = generator.variables, generator.image_shape
         self.value_range, self.missing_classes = generator.value_range, generator.missing_classes
+        self.translates = generator.translates
 
     @property
     def unseen_classes(self) -> tuple:  # type: ignore[override]
@@ -67,3 +70,8 @@ class Shuffled(Generator):
             return self._generator.sample(tf.gather(made, wrong), seed, truncation)
         wrong = self.condition.mismatch(labels, wrong_seed)
         return self._generator.sample(wrong, seed, truncation)
+
+    def in_place_of(self, images: Any, labels: tf.Tensor, seed: tf.Tensor, truncation: Any = 1.0) -> tf.Tensor:
+        if not self.translates:
+            return super().in_place_of(images, labels, seed, truncation)
+        return self._generator.in_place_of(lambda: tf.roll(images(), 1, axis=0), labels, seed, truncation)

@@ -1,4 +1,4 @@
-"""Keras layers that GANs are built from: one layer, one file."""
+"""Keras layers that GANs, and classifiers, are built from: one layer, one file."""
 
 from keras_ganaug.layers.adain import AdaIN
 from keras_ganaug.layers.blur import Blur
@@ -6,6 +6,7 @@ from keras_ganaug.layers.conditional_batch_normalization import ConditionalBatch
 from keras_ganaug.layers.equalized import Equalized
 from keras_ganaug.layers.learned_constant import LearnedConstant
 from keras_ganaug.layers.minibatch_stddev import MinibatchStdDev
+from keras_ganaug.layers.mix_style import MixStyle
 from keras_ganaug.layers.noise import NoiseInjection, SeedOfLatents
 from keras_ganaug.layers.one_hot import OneHot
 from keras_ganaug.layers.pixel_normalization import PixelNormalization
@@ -24,6 +25,7 @@ __all__ = [
     "FadeIn",
     "LearnedConstant",
     "MinibatchStdDev",
+    "MixStyle",
     "NoiseInjection",
     "OneHot",
     "PixelNormalization",

@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_ganaug import layers
 from keras_ganaug.networks.common import Layers, Shape
 
 
@@ -11,6 +12,7 @@ def classifier(
     width: int = 32,
     value_range: tuple[float, float] = (0, 255),
     seed: int | None = None,
+    mix_style: bool = False,
 ) -> keras.Model:
     """Three convolutions with batch normalisation, and a dense layer.
 
@@ -21,6 +23,7 @@ def classifier(
         value_range: (lowest, highest) value of the images. Defaults to (0, 255).
         seed: Integer that determines the initial weights and the dropout; None leaves them to Keras's global state.
             Defaults to None.
+        mix_style: Whether `layers.MixStyle` stands after the first convolution. Defaults to False.
 
     Returns a Keras model from images to float32 logits (batch, num_classes). Its layer "features" gives the features that
     the logits are made of.
@@ -32,6 +35,8 @@ def classifier(
         x = make.conv(width * 2**n, use_bias=False)(x)
         x = keras.layers.BatchNormalization(momentum=0.9)(x)  # at Keras's 0.99 the statistics of short runs are stale
         x = keras.layers.ReLU()(x)
+        if mix_style and n == 0:
+            x = layers.MixStyle(seed=seed)(x)
         if min(x.shape[1:3]) >= 4:
             x = keras.layers.MaxPooling2D(padding="same")(x)
     features = keras.layers.Flatten(name="features")(x)

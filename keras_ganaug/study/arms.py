@@ -1,19 +1,20 @@
 """The arms of a study: each says in what the training of a classifier differs."""
 
+import functools
 import importlib.util
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-import keras
 import numpy as np
-import tensorflow as tf
 
-from keras_ganaug import _checks, _random
+from keras_ganaug import _checks
 from keras_ganaug.conditions.weights import class_weights
+from keras_ganaug.networks import classifier
 from keras_ganaug.study import losses
+from keras_ganaug.study.transforms import TRANSFORMS, as_transform
 
-SAMPLING = ("natural", "balanced")
+SAMPLING = ("natural", "balanced", "groups")
 
 
 class Synthetic(NamedTuple):
@@ -49,17 +50,22 @@ class Arm(NamedTuple):
     """One way of training the classifier; the defaults are those of the arm "nothing"."""
 
     sampling: str = "natural"
-    """ "natural", as the data are, or "balanced", all classes equally often."""
+    """ "natural", as the data are; "balanced", all classes equally often; or "groups", all cells, combinations of several
+    attributes, that there are."""
     transforms: tuple = ()
     """What is done to a batch: names of `TRANSFORMS`, or functions of (images, one-hot labels, seed) that return both."""
     loss: str = "cross_entropy"
-    """ "cross_entropy", "class_weights", "balanced_softmax" or "focal"."""
+    """ "cross_entropy", "class_weights", "balanced_softmax", "focal" or, of several attributes, "group_dro"."""
     adjust_logits: bool = False
     """Whether the logits are adjusted after training by the frequencies of the classes."""
     resample: Callable | None = None
-    """Maps (images, labels, seed) to other training arrays, once before training; SMOTE does."""
+    """Maps (images, labels, seed) to other training arrays, once before training; SMOTE does. Of several attributes, labels
+    are cells, numbered as by `np.ravel_multi_index`."""
     synthetic: Synthetic | None = None
     """Synthetic images in the stream."""
+    build: Callable | None = None
+    """Maps `image_shape`, `num_classes`, `value_range` and `seed`, all by name, to a classifier for this arm, as
+    `networks.classifier.classifier` does. None: the study's own."""
 
     @property
     def kind(self) -> str:
@@ -70,6 +76,16 @@ class Arm(NamedTuple):
     def needs_generator(self) -> bool:
         """Whether `make_generator` is called for it."""
         return self.kind in ("gan", "shuffled")
+
+    @property
+    def carries_groups(self) -> bool:
+        """Whether batches must tell the group of each image."""
+        return self.loss in losses.OF_GROUPS or any(as_transform(each).needs_groups for each in self.transforms)
+
+    @property
+    def needs_groups(self) -> bool:
+        """Whether it is for data of several attributes alone."""
+        return self.sampling == "groups" or self.carries_groups
 
 
 def with_strategy(arm: Arm) -> Arm:
@@ -102,87 +118,6 @@ def smote(images: np.ndarray, labels: np.ndarray, seed: int, neighbors: int = 5)
     return (np.rint(flat) if images.dtype.kind in "iu" else flat).astype(images.dtype), classes
 
 
-def shift(images, labels, seed, share=1 / 8):
-    """Each image shifted by up to an eighth of its height and of its width, the border filled with its own edge."""
-    height, width = images.shape[1:3]
-    n = tf.shape(images)[0]
-    offsets = []
-    for part, size in enumerate((height, width)):
-        most = max(round(share * size), 1)
-        offsets.append(_random.integers([n, 1], _random.fold(seed, part), -most, most + 1))
-    rows = tf.clip_by_value(tf.range(height)[None] + offsets[0], 0, height - 1)
-    columns = tf.clip_by_value(tf.range(width)[None] + offsets[1], 0, width - 1)
-    shifted = tf.gather(tf.gather(images, rows, axis=1, batch_dims=1), columns, axis=2, batch_dims=1)
-    return shifted, labels
-
-
-def flip(images, labels, seed):
-    """Half of the images mirrored, left for right."""
-    mirrored = _random.uniform([tf.shape(images)[0], 1, 1, 1], seed) < 0.5
-    return tf.where(mirrored, images[:, :, ::-1], images), labels
-
-
-class Transform:
-    """What may be done to a batch: here a function of (images, one-hot labels, seed) that returns both."""
-
-    mixes = False
-    """Whether it mixes images, and their labels, with each other."""
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self._function = function
-
-    def prepare(self, seed: int, value_range: tuple[float, float]) -> Callable[..., Any]:
-        """The function for one pipeline."""
-        return self._function
-
-    def missing(self, channels: int | None) -> str | None:
-        """What it needs that is not installed, or other images, in words; None if nothing is missing."""
-        return None
-
-
-class _KerasTransform(Transform):
-    """A layer of Keras on batches: made anew for each pipeline, so that the same seed gives the same draws."""
-
-    def __init__(self, name, mixes, **options):
-        self.name, self.mixes, self.options = name, mixes, options
-
-    def prepare(self, seed, value_range):
-        ranged = {"value_range": value_range} if self.name == "RandAugment" else {}
-        # In float32 whatever the policy: these are the pixels of the data, and the labels.
-        layer = getattr(keras.layers, self.name)(seed=seed, dtype="float32", **self.options, **ranged)
-
-        def transform(images, labels, seed):
-            if not self.mixes:
-                return layer(images, training=True), labels
-            mixed = layer({"images": images, "labels": labels}, training=True)
-            return mixed["images"], mixed["labels"]
-
-        return transform
-
-    def missing(self, channels):
-        if self.name not in dir(keras.layers):
-            return f"keras.layers.{self.name}, of a newer Keras than {keras.__version__}"
-        if self.name == "RandAugment" and channels not in (None, 1, 3):
-            return f"images of 1 or 3 channels, not of {channels}"
-        return None
-
-
-TRANSFORMS = {
-    "shift": shift,
-    "flip": flip,
-    "rand_augment": _KerasTransform("RandAugment", mixes=False),
-    "mixup": _KerasTransform("MixUp", mixes=True, alpha=0.2),
-    "cutmix": _KerasTransform("CutMix", mixes=True),
-}
-"""What may be done to a batch, by name."""
-
-
-def as_transform(transform: Any) -> Transform:
-    """The `Transform` of a name or a function."""
-    transform = TRANSFORMS[transform] if isinstance(transform, str) else transform
-    return transform if isinstance(transform, Transform) else Transform(transform)
-
-
 def all_arms(flip: bool = True) -> dict[str, Arm]:
     """The arms without synthetic images, by name, also those that need what is not installed."""
     moves = ("shift", "flip") if flip else ("shift",)
@@ -213,10 +148,34 @@ def default_arms(flip: bool = True, channels: int | None = None) -> dict[str, Ar
         flip: Whether images may be mirrored, which digits and letters may not. Defaults to True.
         channels: Channels of the images, which not every arm takes. Defaults to None: not known.
     """
-    arms = all_arms(flip)
+    return _possible(all_arms(flip), channels)
+
+
+def group_arms(channels: int | None = None) -> dict[str, Arm]:
+    """The arms without synthetic images for data of several attributes, such as class and style, by name.
+
+    Warns of those that cannot be run here, and leaves them out. `channels` are those of the images; None, the default: they
+    are not known.
+    """
+    mixed = functools.partial(classifier.classifier, mix_style=True)
+    names = ("nothing", "oversampling", "rand_augment", "cutmix")
+    arms = {
+        **{name: all_arms()[name] for name in names},
+        "group_balancing": Arm(sampling="groups"),
+        "group_dro": Arm(sampling="groups", loss="group_dro"),
+        "lisa": Arm(sampling="groups", transforms=("lisa",)),
+        "mix_style": Arm(sampling="balanced", build=mixed),
+    }
+    for name in ("fourier", "histogram", "aug_mix", "random_erasing", "invert + rand_augment + blur"):
+        arms[name] = Arm(sampling="balanced", transforms=tuple(name.split(" + ")))
+    return _possible(arms, channels)
+
+
+def _possible(arms, channels):
+    """The arms that can be run here."""
     missing = {name: missing_for(arm, channels) for name, arm in arms.items()}
     for name in [name for name, reason in missing.items() if reason]:
-        warnings.warn(f"The arm {name!r} is left out: it needs {missing[name]}.", stacklevel=2)
+        warnings.warn(f"The arm {name!r} is left out: it needs {missing[name]}.", stacklevel=3)
         del arms[name]
     return arms
 
@@ -230,20 +189,30 @@ def missing_for(arm: Arm, channels: int | None = None) -> str | None:
     return next(filter(None, (as_transform(transform).missing(channels) for transform in arm.transforms)), None)
 
 
-def check(name: str, arm: Any, num_classes: int, channels: int | None = None) -> None:
-    """Checks an arm before anything is trained."""
+def check(name: str, arm: Any, num_classes: int, channels: int | None = None, groups: bool = False) -> None:
+    """Checks an arm before anything is trained; `groups` says whether the data have several attributes."""
     if not isinstance(arm, Arm):
         raise TypeError(f"`arms` must map names to `study.Arm`s. Received: {name!r}: {arm!r}")
     _checks.one_of(arm.sampling, SAMPLING, f"sampling of arm {name!r}")
     _checks.one_of(arm.loss, losses.NAMES, f"loss of arm {name!r}")
     _checks.boolean(arm.adjust_logits, f"adjust_logits of arm {name!r}")
-    if arm.resample is not None and not callable(arm.resample):
-        raise TypeError(f"`resample` of arm {name!r} must be a function. Received: {arm.resample!r}")
+    for argument, function in (("resample", arm.resample), ("build", arm.build)):
+        if function is not None and not callable(function):
+            raise TypeError(f"`{argument}` of arm {name!r} must be a function. Received: {function!r}")
     if not isinstance(arm.transforms, (tuple, list)):
         raise TypeError(f"`transforms` of arm {name!r} must be a tuple of names or functions. Received: {arm.transforms!r}")
     for transform in arm.transforms:
         if not callable(transform):
             _checks.one_of(transform, tuple(TRANSFORMS), f"transforms of arm {name!r}")
+    if arm.needs_groups and not groups:
+        raise ValueError(
+            f"`num_classes` must be a mapping from several attributes for the arm {name!r}, which needs groups. "
+            f"Received: {arm!r}"
+        )
+    if arm.loss in losses.OF_GROUPS and any(as_transform(each).mixes for each in arm.transforms):
+        raise ValueError(
+            f"`transforms` of arm {name!r} must not mix images, for the loss {arm.loss!r} of groups. Received: {arm!r}"
+        )
     missing = missing_for(arm)
     if missing:
         raise ImportError(f"The arm {name!r} needs {missing}.")

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from keras_ganaug import _watch
 from keras_ganaug.generators.generator import Generator
-from keras_ganaug.models.gan import GAN
+from keras_ganaug.models.adversarial_model import AdversarialModel
 
 _FUNCTIONS = {
     "make_generator": (
@@ -33,7 +33,7 @@ def check_functions(**functions):
         expected = f"`{name}` must be a function of ({', '.join(arguments)}) that {what}"
         if isinstance(function, (keras.layers.Layer, keras.optimizers.Optimizer, Generator)):
             raise TypeError(f"{expected}. Received: a {type(function).__name__} object, which is no function. {advice}")
-        of_keras = isinstance(function, type) and issubclass(function, (GAN, keras.optimizers.Optimizer))
+        of_keras = isinstance(function, type) and issubclass(function, (AdversarialModel, keras.optimizers.Optimizer))
         if of_keras or not callable(function):
             raise TypeError(f"{expected}. Received: {name}={function!r}")
         try:

@@ -1,27 +1,34 @@
 """Losses of classifiers on imbalanced data: functions of soft labels and logits, one value for each image."""
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from keras_ganaug import _checks
 
-NAMES = ("cross_entropy", "class_weights", "balanced_softmax", "focal")
+NAMES = ("cross_entropy", "class_weights", "balanced_softmax", "focal", "group_dro")
+OF_GROUPS = ("group_dro",)
+"""Losses whose labels have the group of each image, its number, as a last column."""
 
 
-def make(name, prior, gamma=2.0):
+def make(name, prior, gamma=2.0, groups=None):
     """A loss for a stream of images in which the classes have these frequencies.
 
     "cross_entropy"; "class_weights", where each image weighs 1 / (C p_y); "balanced_softmax" (Ren et al. 2020),
-    cross-entropy of the logits plus log p; "focal" (Lin et al. 2017), where each weighs (1 - its probability)^γ.
+    cross-entropy of the logits plus log p; "focal" (Lin et al. 2017), where each weighs (1 - its probability)^γ;
+    "group_dro", a `GroupDRO`.
 
     Args:
         name: One of them.
         prior: p, the frequency of each class in the stream, summing to 1. Classes that do not occur count as very rare.
         gamma: γ of "focal". Defaults to 2.
+        groups: Of "group_dro", whether there are images of each group, bool (groups,). Defaults to None.
 
     Returns a function of labels (batch, C), each row summing to 1, and logits (batch, C), that gives float32 (batch,).
     """
     _checks.one_of(name, NAMES, "loss")
+    if name == "group_dro":
+        return GroupDRO(groups)
     log_prior = log_of(prior)
     weights = np.exp(-log_prior) / len(log_prior)
 
@@ -38,6 +45,33 @@ def make(name, prior, gamma=2.0):
         return tf.reduce_sum(terms, axis=-1)
 
     return loss
+
+
+class GroupDRO(keras.losses.Loss):
+    """The mean cross-entropy of each group of a batch, weighted by q, which follows the groups that fare worst.
+
+    In each step q is multiplied by exp(η times that mean) and scaled to sum to 1 (Sagawa et al. 2020, Distributionally
+    Robust Neural Networks for Group Shifts). Labels have the number of the group as a last column.
+
+    Args:
+        groups: Whether there are images of each group, bool (groups,): q starts equal over these.
+        rate: η. Defaults to 0.01.
+    """
+
+    def __init__(self, groups, rate=0.01):
+        super().__init__(name="group_dro")
+        self.rate, groups = rate, np.asarray(groups, np.float32)
+        self.q = tf.Variable(groups / groups.sum(), trainable=False)
+
+    def call(self, labels, logits):
+        labels, logits = tf.cast(labels, tf.float32), tf.cast(logits, tf.float32)
+        losses = -tf.reduce_sum(labels[:, :-1] * tf.nn.log_softmax(logits), axis=-1)
+        members = tf.one_hot(tf.cast(labels[:, -1], tf.int32), self.q.shape[0])
+        shares = tf.math.divide_no_nan(members, tf.reduce_sum(members, axis=0))  # of an image in the mean of its group
+        means = tf.linalg.matvec(shares, tf.stop_gradient(losses), transpose_a=True)
+        q = self.q * tf.exp(self.rate * means)
+        q = self.q.assign(q / tf.reduce_sum(q))
+        return losses * tf.linalg.matvec(shares, q) * tf.cast(tf.shape(losses)[0], tf.float32)
 
 
 def adjusted(logits, prior):

@@ -6,7 +6,8 @@ import tensorflow as tf
 from keras_ganaug import _pipelines, _random
 from keras_ganaug.augmentation import gan_augment
 from keras_ganaug.conditions.weights import class_weights
-from keras_ganaug.study.arms import as_transform
+from keras_ganaug.study import losses
+from keras_ganaug.study.transforms import as_transform
 
 
 def _rounds(rng, rows, count):
@@ -88,17 +89,20 @@ def make_stream(arm, images, cells, num_classes, generator, steps, batch_size, v
         num_classes, generator, steps, batch_size, value_range, seed: Of the training.
         styles: Defaults to 1: cells are classes.
 
-    Returns `(dataset, prior)`: float32 images, one-hot labels, sample weights.
+    Returns `(dataset, prior)`: float32 images, one-hot labels, sample weights. Where the loss needs groups, their numbers,
+    as of `there_are`, are a last column of the labels.
     """
     real_labels = np.asarray(cells, np.int32) // styles
     groups = (cells, num_classes * styles) if arm.sampling == "groups" else (real_labels, num_classes)
     order = order_of_images(*groups, arm.sampling, steps, batch_size, seed)
     prior = prior_of(cells, num_classes, arm.sampling, styles)
     images, labels = tf.constant(images), tf.constant(real_labels)
+    styles_of_images = tf.constant(np.asarray(cells, np.int32) % styles)
 
     def gather(rows):
         one_hot = tf.one_hot(tf.gather(labels, rows), num_classes)
-        return tf.gather(images, rows), one_hot, tf.ones([batch_size])
+        style = (tf.gather(styles_of_images, rows),) if arm.carries_groups else ()
+        return tf.gather(images, rows), one_hot, tf.ones([batch_size]), *style
 
     def batches(rows):
         return tf.data.Dataset.from_tensor_slices(rows).map(gather, num_parallel_calls=tf.data.AUTOTUNE)
@@ -121,7 +125,13 @@ def make_stream(arm, images, cells, num_classes, generator, steps, batch_size, v
             bank_size=synthetic.bank_size,
             seed=seed,
         )
-        data = batches(order[:with_synthetic]).map(augment, num_parallel_calls=tf.data.AUTOTUNE)
+
+        def augmented(images, labels, weights, *style):
+            batch = augment({"images": images, "labels": labels, "sample_weight": weights})
+            style = [tf.where(batch["is_synthetic"], styles, each) for each in style]  # synthetic: one of their own
+            return batch["images"], batch["labels"], batch["sample_weight"], *style
+
+        data = batches(order[:with_synthetic]).map(augmented, num_parallel_calls=tf.data.AUTOTUNE)
         rest, frequencies, of_real = order[with_synthetic:], frequencies_of(synthetic, prior), prior
         if frequencies is not of_real:
             prior = (1 - synthetic.fraction) * prior + synthetic.fraction * frequencies
@@ -130,27 +140,46 @@ def make_stream(arm, images, cells, num_classes, generator, steps, batch_size, v
                 there = prior * (np.bincount(real_labels, minlength=num_classes) > 0)
                 rest = order_by_frequency(real_labels, there / there.sum(), *rest.shape, seed)
             data = data.concatenate(batches(rest))
-    data = data.enumerate().map(_transformer(arm, value_range, seed)).prefetch(4)
+    data = data.enumerate().map(_transformer(arm, value_range, seed, styles)).prefetch(4)
     return _pipelines.untuned(data), prior
 
 
-def _transformer(arm, value_range, seed):
+def there_are(arm, cells, num_classes, styles):
+    """Whether the stream of an arm has images of each group, bool (num_classes * (styles + 1),).
+
+    Group `c * (styles + 1) + s` is class c in style s; in the last style are synthetic images. Arguments are as of
+    `make_stream`.
+    """
+    there = np.zeros([num_classes, styles + 1], bool)
+    there[:, :styles] = np.bincount(cells, minlength=num_classes * styles).reshape(num_classes, styles) > 0
+    if arm.kind != "none":
+        prior = prior_of(cells, num_classes, arm.sampling, styles)
+        there[:, styles] = frequencies_of(filled(arm.synthetic, prior), prior) > 0
+    return there.ravel()
+
+
+def _transformer(arm, value_range, seed, styles=1):
     """What is done to each batch: one at a time, since Keras's layers draw from a state."""
     transforms = [as_transform(transform) for transform in arm.transforms]
-    prepared = [(transform.prepare(seed, value_range), transform.mixes) for transform in transforms]
+    prepared = [(transform.prepare(seed, value_range), transform) for transform in transforms]
 
     def apply(step, batch):
-        images, labels, weights = batch
-        images = tf.cast(images, tf.float32)
-        for n, (transform, mixes) in enumerate(prepared):
-            part = _random.fold(_random.as_seed(seed), step, n)
-            if not mixes:
-                images, labels = transform(images, labels, part)
+        images, labels, weights, *style = batch
+        images, groups = tf.cast(images, tf.float32), ()
+        if arm.carries_groups:
+            groups = (tf.stack([tf.argmax(labels, axis=1, output_type=tf.int32), *style], axis=1),)
+        for n, (function, transform) in enumerate(prepared):
+            more = (_random.fold(_random.as_seed(seed), step, n), *(groups if transform.needs_groups else ()))
+            if not transform.mixes:
+                images, labels = function(images, labels, *more)
                 continue
             # The weight of an image goes with it, to the labels of all the rows that it is mixed into.
-            images, weighted = transform(images, labels * weights[:, None], part)
+            images, weighted = function(images, labels * weights[:, None], *more)
             weights = tf.reduce_sum(weighted, axis=1)
             labels = tf.math.divide_no_nan(weighted, weights[:, None])
+        if arm.loss in losses.OF_GROUPS:
+            numbers = tf.linalg.matvec(groups[0], [styles + 1, 1])
+            labels = tf.concat([labels, tf.cast(numbers, labels.dtype)[:, None]], axis=1)
         return images, labels, weights
 
     return apply

@@ -37,10 +37,10 @@ class AugmentationStudy:
         make_generator: Maps (images, labels, seed) to a generator: whatever `GANAugmentation` takes. It sees the training
             images of a seed. None for a study without a GAN. Defaults to None.
         arms: Mapping from names to `study.Arm`s. With a generator, what `on_top_of` says is added. Defaults to
-            `study.default_arms()`.
+            `study.default_arms()`, and to `study.group_arms()` for data of several attributes.
         on_top_of: Names of arms that are also trained with synthetic images, as "gan + NAME", and with samples of wrong
-            classes as a control; the GAN alone is then an arm too. None adds nothing. Defaults to
-            `("balanced_softmax",)`.
+            classes as a control; the GAN alone is then an arm too. None adds nothing. Defaults to "auto": that is
+            `("balanced_softmax",)`, and `("fourier",)` for data of several attributes.
         synthetic: How synthetic images take part there, a `study.Synthetic`. Defaults to `Synthetic()`.
         held_out: Real images that are no training and no test images, given as `train` is: then there is an arm "oracle",
             with real images in place of synthetic ones. Defaults to None.
@@ -87,7 +87,7 @@ class AugmentationStudy:
         test: Any,
         make_generator: Callable[..., Any] | None = None,
         arms: Mapping[str, Arm] | None = None,
-        on_top_of: Sequence[str] | None = ("balanced_softmax",),
+        on_top_of: Sequence[str] | None = "auto",
         synthetic: Synthetic | None = None,
         held_out: Any = None,
         build: Callable[[int], keras.Model] | None = None,
@@ -126,15 +126,18 @@ class AugmentationStudy:
     def _arms(self, arms, on_top_of, synthetic, held_out):
         """All arms, checked."""
         if arms is None:
-            arms = arms_module.default_arms(channels=self.image_shape[-1])
+            make = arms_module.group_arms if self.data.attributes else arms_module.default_arms
+            arms = make(channels=self.image_shape[-1])
         if not isinstance(arms, Mapping) or not arms:
             raise TypeError(f"`arms` must be a mapping from names to `study.Arm`s, not empty. Received: arms={arms!r}")
         synthetic = Synthetic() if synthetic is None else synthetic
         arms_module.check_synthetic("the study", synthetic, self.num_classes)
+        if isinstance(on_top_of, str) and on_top_of == "auto":
+            on_top_of = ("fourier",) if self.data.attributes else ("balanced_softmax",)
         if self.make_generator is not None and on_top_of is not None:
             arms = arms_module.with_generator(arms, on_top_of, synthetic, held_out)
         for name, arm in arms.items():
-            arms_module.check(name, arm, self.num_classes, self.image_shape[-1])
+            arms_module.check(name, arm, self.num_classes, self.image_shape[-1], bool(self.data.attributes))
             if arm.needs_generator and self.make_generator is None:
                 raise ValueError(f"`make_generator` must be given for the arm {name!r}. Received: None")
             if arm.kind == "oracle" and not held_out:

@@ -104,15 +104,21 @@ class Trainer:
     def _train(self, arm, images, cells, seed, generator=None):
         study = self.study
         settings = (study.num_classes, generator, study.steps, study.batch_size, study.value_range, seed, study.data.styles)
-        return train(arm, lambda: self._make(seed), images, cells, *settings)
+        return train(arm, lambda: self._make(arm, seed), images, cells, *settings)
 
-    def _make(self, seed):
-        """A classifier and its optimizer."""
-        if seed == self.seed and self._ready is not None:
+    def _make(self, arm, seed):
+        """A classifier for an arm, and its optimizer."""
+        study = self.study
+        if arm.build is not None:
+            options = {"image_shape": study.image_shape, "num_classes": study.num_classes, "value_range": study.value_range}
+            model = inputs.model_of(arm.build(seed=seed, **options))
+            inputs.check_classifier(model, self.images, study.num_classes)
+        elif seed == self.seed and self._ready is not None:
             ready, self._ready = self._ready, None
             return ready
-        model = inputs.model_of(self.study.build(seed))
-        return model, inputs.optimizer_of(self.study.optimizer(self.study.steps))
+        else:
+            model = inputs.model_of(study.build(seed))
+        return model, inputs.optimizer_of(study.optimizer(study.steps))
 
 
 def train(arm, make, images, cells, num_classes, generator, steps, batch_size, value_range, seed, styles=1):
@@ -128,7 +134,8 @@ def train(arm, make, images, cells, num_classes, generator, steps, batch_size, v
         keras.utils.set_random_seed(seed % 2**32)  # of layers that draw
         model, optimizer = make()
         _watch.warn_of_last_activation(model, images, "build")
-        return train_classifier_on(data, model, steps, optimizer, losses.make(arm.loss, prior)), prior
+        groups = streams.there_are(arm, cells, num_classes, styles) if arm.loss in losses.OF_GROUPS else None
+        return train_classifier_on(data, model, steps, optimizer, losses.make(arm.loss, prior, groups=groups)), prior
 
 
 def cached_generator(path: Path | None, make: Callable[[], Any]) -> Any:

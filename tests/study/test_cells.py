@@ -1,7 +1,9 @@
 """Studies of data with several attributes: their cells, what is measured of them, and what is trained on them."""
 
 import json
+import warnings
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -9,7 +11,9 @@ from tools import StudyRecorder, study_data
 
 import keras_ganaug as kga
 from keras_ganaug import study
-from keras_ganaug.study import statistics
+from keras_ganaug.generators import Generator, for_batches
+from keras_ganaug.generators.controls import Shuffled
+from keras_ganaug.study import losses, statistics, streams, transforms
 
 RNG = np.random.default_rng(0)
 ATTRIBUTES = {"kind": 3, "style": 2}
@@ -182,3 +186,189 @@ def test_a_report_without_cells_is_as_it_was(tmp_path):
     seen = study.Report({"a": [{"balanced_accuracy": 0.5, "worst_group": 0.1, "unseen_cells": np.nan}]}, [0])
     assert seen.metric == "balanced_accuracy"
     assert seen.table().splitlines()[0].endswith("calibration error | worst cell |")
+
+
+def test_groups_come_equally_often():
+    cells = np.repeat([0, 1, 2, 5], [40, 5, 10, 5])
+    order = streams.order_of_images(cells, 6, "groups", steps=20, batch_size=8, seed=1)
+    np.testing.assert_array_equal(np.bincount(cells[order.ravel()], minlength=6), [40, 40, 40, 0, 0, 40])
+    np.testing.assert_allclose(streams.prior_of(cells, 3, "groups", styles=2), [0.5, 0.25, 0.25])
+    np.testing.assert_allclose(streams.prior_of(cells, 3, "natural", styles=2), [0.75, 1 / 6, 1 / 12])
+    data, prior = streams.make_stream(
+        study.Arm(sampling="groups"), np.zeros([60, 4, 4, 1], "uint8"), cells, 3, None, 20, 8, (0, 255), 1, styles=2
+    )
+    classes = np.concatenate([labels.numpy().argmax(1) for _, labels, _ in data])
+    np.testing.assert_allclose(np.bincount(classes) / len(classes), prior)
+
+
+class _Marked(Generator):
+    """Images of 100 + class."""
+
+    condition, image_shape, value_range = kga.conditions.of(3), (4, 4, 1), (0.0, 255.0)
+
+    def sample(self, labels, seed, truncation=1.0):
+        return tf.cast(100 + labels, tf.float32)[:, None, None, None] * tf.ones([1, 4, 4, 1])
+
+
+@pytest.mark.parametrize("fraction", [0.0, 0.5])
+def test_groups_reach_transforms_and_losses(fraction):
+    """Pixels are 10 times the cell, or 100 + class of what is synthetic: those are of a style of their own."""
+    cells = np.resize([0, 1, 2, 5], 40)
+    images = np.broadcast_to(10 * cells[:, None, None, None], [40, 4, 4, 1]).astype("uint8")
+
+    def shown(images, labels, seed, groups):
+        return tf.concat([images[:, :1, :2, :], tf.cast(groups, tf.float32)[:, None, :, None]], 1), labels
+
+    synthetic = study.Synthetic(fraction, "fill", bank_size=12) if fraction else None
+    arm = study.Arm(transforms=(transforms.Transform(shown, needs_groups=True),), loss="group_dro", synthetic=synthetic)
+    data, _ = streams.make_stream(arm, images, cells, 3, _Marked(), 10, 8, (0, 255), 1, styles=2)
+    there = streams.there_are(arm, cells, 3, 2)
+    counted = np.zeros(9, int)
+    for batch in data:
+        x, y, _ = (part.numpy() for part in batch)
+        values, groups = x[:, 0, 0, 0].astype(int), x[:, 1, :, 0].astype(int)
+        made = values >= 100
+        assert made.sum() == 8 * fraction
+        np.testing.assert_array_equal(groups[:, 0], np.where(made, values - 100, values // 20))
+        np.testing.assert_array_equal(groups[:, 1], np.where(made, 2, values // 10 % 2))
+        np.testing.assert_array_equal(y[:, :3], np.eye(3)[groups[:, 0]])
+        np.testing.assert_array_equal(y[:, 3], 3 * groups[:, 0] + groups[:, 1])
+        counted += np.bincount(y[:, 3].astype(int), minlength=9)
+    np.testing.assert_array_equal(counted > 0, there)
+
+
+def test_group_dro_written_out():
+    groups = np.array([True, True, False, True])
+    loss, q = losses.make("group_dro", None, groups=groups), np.array([1, 1, 0, 1]) / 3
+    for _ in range(3):
+        logits, of, group = RNG.normal(size=[12, 3]), RNG.integers(0, 3, 12), RNG.choice([0, 1, 3], 12)
+        each = -np.log(np.exp(logits)[range(12), of] / np.exp(logits).sum(1))
+        means = np.array([each[group == g].mean() if (group == g).any() else 0 for g in range(4)])
+        q = q * np.exp(0.01 * means)
+        q /= q.sum()
+        given = np.concatenate([np.eye(3)[of], group[:, None]], 1).astype("float32")
+        logits = tf.constant(logits, tf.float32)
+        with tf.GradientTape() as tape:
+            tape.watch(logits)
+            value = loss(given, logits)
+        assert float(value) == pytest.approx(q @ means, rel=1e-5)
+        np.testing.assert_allclose(loss.q, q, rtol=1e-5)
+        p = np.exp(logits - tf.reduce_logsumexp(logits, 1, keepdims=True))
+        share = q[group] / np.bincount(group, minlength=4)[group]
+        np.testing.assert_allclose(tape.gradient(value, logits), share[:, None] * (p - np.eye(3)[of]), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_group_dro_turns_to_the_group_that_fares_worst(jit_compile):
+    """Of two groups one has the wrong labels half of the time; a Keras model trains with it, with XLA too."""
+    labels = np.array([[1, 0, 0]] * 8 + [[1, 0, 1], [0, 1, 1]] * 4, "float32")
+    model = keras.Sequential([keras.Input([1]), keras.layers.Dense(2)])
+    loss = losses.GroupDRO([True, True], rate=0.1)
+    model.compile(keras.optimizers.SGD(0.5), loss, jit_compile=jit_compile)
+    model.fit(np.repeat([[1.0], [-1.0]], 8, 0), labels, batch_size=16, epochs=20, verbose=0)
+    q = loss.q.numpy()
+    assert q.sum() == pytest.approx(1, rel=1e-5)
+    assert q[1] > 0.6
+
+
+def test_a_study_of_all_arms_for_groups_by_default():
+    names = {"nothing", "oversampling", "group_balancing", "group_dro", "lisa", "mix_style", "fourier", "histogram"}
+    of_keras = {"rand_augment", "cutmix", "aug_mix", "random_erasing", "invert + rand_augment + blur"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what this Keras has not
+        whole = cell_study(StudyRecorder(), arms=None, on_top_of="auto", steps=2)
+        plain = cell_study(
+            StudyRecorder(), arms=None, on_top_of="auto", num_classes=None, test=study_data(9), train=study_data
+        )
+    added = {"gan", "gan + fourier", "shuffled + fourier"}
+    assert names | added <= {*whole.arms} <= names | added | of_keras
+    assert "gan + balanced_softmax" in plain.arms
+    whole.arms = {name: whole.arms[name] for name in ("group_dro", "lisa", "mix_style")}
+    report = whole.run()
+    assert all(np.isfinite(each["unseen_cells"]).all() for each in report.arms.values())
+
+
+def test_groups_are_for_data_that_have_them():
+    data = {"train": study_data(3), "test": study_data(9), "num_classes": None}
+    for arm in (study.Arm(sampling="groups"), study.Arm(loss="group_dro"), study.Arm(transforms=("lisa",))):
+        with pytest.raises(ValueError, match=r"`num_classes` must be a mapping.*'a'.*Received"):
+            cell_study(StudyRecorder(), arms={"a": arm}, **data)
+    for other in (
+        study.Arm(loss="group_dro", transforms=("lisa",)),
+        study.Arm(loss="group_dro", transforms=("shift", "lisa")),
+    ):
+        with pytest.raises(ValueError, match=r"`transforms` of arm 'a' must not mix.*Received"):
+            cell_study(StudyRecorder(), arms={"a": other})
+    with pytest.raises(TypeError, match=r"`build` of arm 'a' must be a function.*Received"):
+        cell_study(StudyRecorder(), arms={"a": study.Arm(build="mine")})
+
+
+def test_an_arm_may_have_a_classifier_of_its_own():
+    recorder, given = StudyRecorder(), []
+
+    def build(**options):
+        given.append(options)
+        return recorder.build(options["seed"])
+
+    cell_study(recorder, arms={"nothing": study.Arm(), "own": study.Arm(build=build)}).run()
+    assert given == [{"image_shape": (8, 8, 1), "num_classes": 3, "value_range": (0.0, 255.0), "seed": 3}]
+    one, other = recorder.models
+    np.testing.assert_array_equal(one.get_weights()[0], other.get_weights()[0])  # the arms differ in nothing else here
+    with pytest.raises(ValueError, match=r"`build` must return a model that gives logits of shape"):
+        wrong = study.Arm(build=lambda **_: keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten()]))
+        cell_study(StudyRecorder(), arms={"wrong": wrong}).run()
+
+
+def test_mix_style_differs_in_nothing_else():
+    make = kga.networks.classifier.classifier
+    plain, mixed = (make((8, 8, 1), 3, 4, seed=1, mix_style=mix) for mix in (False, True))
+    for one, other in zip(plain.trainable_weights, mixed.trainable_weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+    images = everywhere(1)[0].astype("float32")
+    np.testing.assert_array_equal(plain(images), mixed(images))
+    assert [type(layer).__name__ for layer in mixed.layers[2:6]] == ["Conv2D", "BatchNormalization", "ReLU", "MixStyle"]
+
+
+@pytest.mark.parametrize("kind", ["gan", "shuffled"])
+def test_synthetic_first_and_then_real(kind):
+    """Translations of real images stay in their rows; of a shuffled translator they are those of other rows."""
+    cells = np.resize([0, 1, 2, 5], 40)
+    images = np.broadcast_to(np.arange(40)[:, None, None, None], [40, 4, 4, 1]).astype("float32")
+    generator = for_batches(_Inverting())
+    generator = Shuffled(generator) if kind == "shuffled" else generator
+    arm = study.Arm(synthetic=study.Synthetic(1.0, real_only_end=0.5, source=kind))
+    arm = kga.study.arms.with_strategy(arm)
+    data, prior = streams.make_stream(arm, images, cells, 3, generator, 10, 8, (0, 255), 1, styles=2)
+    batches = [[part.numpy() for part in batch] for batch in data]
+    np.testing.assert_allclose(prior, [0.5, 0.25, 0.25])
+    order = streams.order_of_images(cells // 2, 3, "natural", 10, 8, 1)
+    for step, (x, y, _) in enumerate(batches):
+        values, rows = x[:, 0, 0, 0], order[step]
+        np.testing.assert_array_equal(y.argmax(1), cells[rows] // 2)
+        if step >= 5:
+            np.testing.assert_array_equal(values, rows)
+        elif kind == "gan":
+            np.testing.assert_array_equal(values, 255 - rows)
+        else:
+            assert sorted(values) == sorted(255 - rows) and (values != 255 - rows).all()
+
+
+class _Inverting(Generator):
+    """Translates into one domain: the inverted image."""
+
+    condition, image_shape, value_range, translates = kga.conditions.of(1), (4, 4, 1), (0.0, 255.0), True
+
+    def translate(self, images, labels, seed):
+        return 255 - images
+
+
+def test_synthetic_images_of_lost_classes_first_and_then_real_ones():
+    """Class 0 has no image left: at first all classes are synthetic and equal, then the real ones keep their frequencies."""
+    classes = np.resize([1, 1, 1, 2], 40)
+    arm = study.Arm(synthetic=study.Synthetic(1.0, "fill", real_only_end=0.5, bank_size=12))
+    images = np.broadcast_to(classes[:, None, None, None], [40, 4, 4, 1]).astype("uint8")
+    data, prior = streams.make_stream(arm, images, classes, 3, _Marked(), 40, 8, (0, 255), 1)
+    np.testing.assert_allclose(prior, 1 / 3)
+    values = np.stack([batch[0].numpy()[:, 0, 0, 0] for batch in data])
+    np.testing.assert_allclose(np.bincount(values[:20].ravel().astype(int) - 100) / 160, 1 / 3, atol=0.05)
+    np.testing.assert_allclose(np.bincount(values[20:].ravel().astype(int), minlength=3) / 160, [0, 0.5, 0.5], atol=0.1)

@@ -18,7 +18,7 @@ import tensorflow as tf
 from tools import StudyRecorder, study_data
 
 from keras_ganaug import study
-from keras_ganaug.study import arms, fingerprint, recommendation, training
+from keras_ganaug.study import fingerprint, recommendation, training, transforms
 from keras_ganaug.study.results import Results
 
 SCALE = 2.0
@@ -93,7 +93,7 @@ MAKERS = {
     "nested def": factory,
     "default": lambda share: factory(1.0).__get__(share),
     "closure of a closure": lambda share: factory(factory(share)),
-    "partial": lambda share: functools.partial(arms.shift, share=share),
+    "partial": lambda share: functools.partial(transforms.shift, share=share),
     "object": Brightness,
     "object in an object": lambda share: Brightness(1.0, [Brightness(share)]),
     "bound method": lambda share: Brightness(share).method,

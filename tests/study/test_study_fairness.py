@@ -11,7 +11,7 @@ from tools import STUDY_SHAPE, StudyRecorder, small_gan, study_data
 
 import keras_ganaug as kga
 from keras_ganaug import study
-from keras_ganaug.study import arms, results, statistics, streams
+from keras_ganaug.study import arms, results, statistics, streams, transforms
 
 SOME = study.Synthetic(0.25, bank_size=12)
 
@@ -161,10 +161,10 @@ def test_results_are_known_by_what_made_them(tmp_path):
         return StudyRecorder().study(study_data(9), arms={"a": arm}, on_top_of=None, **options)._settings("a")
 
     def shift_by(share):
-        return lambda images, labels, seed: arms.shift(images, labels, seed, share)
+        return lambda images, labels, seed: transforms.shift(images, labels, seed, share)
 
     def part(share):
-        return functools.partial(arms.shift, share=share)
+        return functools.partial(transforms.shift, share=share)
 
     assert settings() != settings(optimizer=lambda steps: keras.optimizers.SGD(0.1))
     sgd = [settings(optimizer=lambda steps, rate=rate: keras.optimizers.SGD(rate)) for rate in (0.1, 0.2, 0.1)]

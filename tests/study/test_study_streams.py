@@ -9,7 +9,7 @@ from tools import study_data
 from keras_ganaug import conditions, study
 from keras_ganaug.generators import controls
 from keras_ganaug.generators.generator import Generator
-from keras_ganaug.study import arms, streams
+from keras_ganaug.study import arms, streams, transforms
 
 RNG = np.random.default_rng(0)
 
@@ -40,12 +40,12 @@ def test_order_of_images():
 
 def test_shift_and_flip_move_pixels_and_no_more():
     images = RNG.integers(0, 256, [20, 16, 9, 2]).astype("float32")
-    flipped, _ = arms.flip(images, None, [1, 2])
+    flipped, _ = transforms.flip(images, None, [1, 2])
     mirrored = [np.array_equal(after, before[:, ::-1]) for after, before in zip(flipped.numpy(), images)]
     same = [np.array_equal(after, before) for after, before in zip(flipped.numpy(), images)]
     assert 3 < sum(mirrored) < 17
     assert sum(mirrored) + sum(same) == 20
-    shifted, _ = arms.shift(images, None, [1, 2])
+    shifted, _ = transforms.shift(images, None, [1, 2])
     found = set()
     for after, before in zip(shifted.numpy(), images):
         padded = np.pad(before, [(2, 2), (1, 1), (0, 0)], mode="edge")
@@ -250,13 +250,13 @@ def test_keras_transforms_work_under_any_policy(name):
     if arms.missing_for(study.Arm(transforms=(name,))):
         pytest.skip("a Keras without this layer")
     before = keras.config.dtype_policy()
-    transform = arms.TRANSFORMS[name].prepare(1, (0, 255))
+    transform = transforms.TRANSFORMS[name].prepare(1, (0, 255))
     images, labels = study_data(1, n=16)
     given = images.astype("float32"), np.eye(3, dtype="float32")[labels]
     plain = transform(*given, None)
     try:
         keras.config.set_dtype_policy("mixed_float16")
-        half = arms.TRANSFORMS[name].prepare(1, (0, 255))(*given, None)
+        half = transforms.TRANSFORMS[name].prepare(1, (0, 255))(*given, None)
     finally:
         keras.config.set_dtype_policy(before)
     for one, another in zip(plain, half):
