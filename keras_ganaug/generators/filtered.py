@@ -81,7 +81,8 @@ class FilteredGenerator(Generator):
 
     def _check_classifier(self):
         """Tries the classifier on samples, which should be of the classes that they were asked for."""
-        seen = [label for label in range(self.num_classes) if label not in self.unseen_classes] or [0]
+        seen = [label for label in range(self.num_classes) if label not in self.unseen_classes]
+        seen = seen or self.made_classes.tolist()
         labels = np.resize(np.array(seen, np.int32), _SAMPLES)
         images = tf.cast(self.generator.sample(tf.constant(labels), tf.constant([0, 0])), tf.float32)
         logits = self._logits(images).numpy()

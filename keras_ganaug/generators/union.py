@@ -111,6 +111,7 @@ class GeneratorUnion(Generator):
         """The place of the generator that makes each row, and its own class, int32 (k,): in turn, from a random one."""
         makers, _ = self._makers()
         table = np.zeros([len(makers), max(map(len, makers)), 2], np.int32)
+        table[..., 1] = min(self.labels[0])  # of a class that no generator makes, where nothing checks it
         for label, made_by in enumerate(makers):
             table[label, : len(made_by)] = np.reshape(made_by, [-1, 2])
         counts = tf.gather(np.array([max(len(made_by), 1) for made_by in makers], np.int32), labels)
