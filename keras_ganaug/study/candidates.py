@@ -1,9 +1,11 @@
 """What the guard chooses from: arms without a GAN, and ways of using one, each that is the same with these data once."""
 
+import warnings
+
 import numpy as np
 
 from keras_ganaug.study import statistics, streams
-from keras_ganaug.study.arms import Synthetic, all_arms, missing_for, smote, with_strategy
+from keras_ganaug.study.arms import Synthetic, default_arms, group_arms, smote, with_strategy
 
 CANDIDATES = {
     "a quarter of each batch": Synthetic(0.25),
@@ -14,12 +16,28 @@ CANDIDATES = {
 }
 """Ways of using synthetic images that `recommend` tries, by name."""
 
+OF_CELLS = {
+    "half of each batch": Synthetic(0.5, "keep"),
+    "three quarters of each batch": Synthetic(0.75, "keep"),
+    "a quarter of each batch": Synthetic(0.25, "keep"),
+}
+"""Those that it tries with data of several attributes."""
 
-def preferred_arms():
-    """The arms without a GAN that `recommend` chooses from, in the order in which it prefers them."""
+
+def preferred_arms(several=False, channels=None):
+    """The arms without a GAN that `recommend` chooses from, in the order in which it prefers them.
+
+    Args:
+        several: Whether the data have several attributes. Defaults to False.
+        channels: As of `default_arms`. Defaults to None.
+    """
     names = ("balanced_softmax + cutmix", "shift_flip", "balanced_softmax", "oversampling", "nothing")
-    arms = {name: all_arms()[name] for name in names}
-    return {name: arm for name, arm in arms.items() if missing_for(arm) is None}
+    if several:
+        names = ("fourier", "invert + rand_augment + blur", "histogram", "rand_augment", "oversampling", "nothing")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # those that cannot be run here are left out
+        arms = group_arms(channels) if several else default_arms(channels=channels)
+    return {name: arms[name] for name in names if name in arms}
 
 
 def distinct(arms, counts):
@@ -33,7 +51,8 @@ def distinct(arms, counts):
     def plain(arm):
         loss = "cross_entropy" if arm.loss in ("class_weights", "balanced_softmax") else arm.loss
         resample = None if arm.resample is smote else arm.resample
-        return arm._replace(sampling="natural", loss=loss, adjust_logits=False, resample=resample)
+        sampling = "groups" if arm.sampling == "groups" else "natural"  # which evens out cells
+        return arm._replace(sampling=sampling, loss=loss, adjust_logits=False, resample=resample)
 
     return {name: arms[name] for name in {repr(plain(arm)): name for name, arm in arms.items()}.values()}
 

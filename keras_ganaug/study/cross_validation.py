@@ -1,7 +1,10 @@
 """Arms compared on images held out of the training set, fold by fold, by successive elimination."""
 
+import math
+
 import numpy as np
 
+from keras_ganaug import conditions
 from keras_ganaug.study import fingerprint, statistics, training
 from keras_ganaug.study.study import AugmentationStudy
 
@@ -11,18 +14,66 @@ LEVEL = 0.9
 NEAR = 0.15
 """Share by which an arm may be worse than the best, in error and log loss together, for its place in the order to count."""
 
+FEWEST = 4
+"""Images that a class or a cell must have for its accuracy to be estimated at all."""
+
+
+def cells_and_counts(labels, num_classes):
+    """The cell of each image, int (n,), and how many each has, int with one axis for each attribute.
+
+    Args:
+        labels: int (n,) of one class, or (n, k) of k attributes.
+        num_classes: Number of classes, or a mapping from attribute to number of values.
+    """
+    sizes = conditions.sizes_of(num_classes)
+    cells = np.ravel_multi_index(labels.reshape(len(labels), -1).T, sizes)
+    return cells, np.bincount(cells, minlength=math.prod(sizes)).reshape(sizes)
+
+
+def folds_of_cells(counts, folds, rng):
+    """In which fold each cell is held out, int array of the shape of `counts`; -1 for a cell that always stays in training.
+
+    Cells of at least `FEWEST` images are held out, in random order, each in the smallest fold that leaves each of its values
+    another such cell in training.
+
+    Args:
+        counts: Images of each cell: int array with one axis for each attribute.
+        folds: How many.
+        rng: `numpy.random.Generator`.
+    """
+    place, large = np.full(counts.shape, -1), counts >= FEWEST
+    for cell in rng.permutation(np.argwhere(large)):
+        values = [(slice(None),) * axis + (value,) for axis, value in enumerate(cell)]
+
+        def leaves_others(fold, values=values):
+            return all(((place[value] == fold).sum() + 1) < large[value].sum() for value in values)
+
+        allowed = [fold for fold in rng.permutation(folds) if leaves_others(fold)]
+        if allowed:
+            place[tuple(cell)] = min(allowed, key=lambda fold: (place == fold).sum())
+    return place
+
 
 class CrossValidation:
     """Measures arms on the folds of a training set, each of which neither GANs nor classifiers of its run have seen.
 
+    Of several attributes with empty cells, combinations of values without an image, the folds are of whole cells.
+
     Args:
-        images, labels: Arrays: the training set, with int class indices.
+        images, labels: Arrays: the training set, with int class indices (n,), or (n, k) of several attributes.
         make_generator: As of `recommend`.
         folds, repeats, seed: As of `recommend`. GAN and classifiers of a fold get `seed * folds * repeats` plus the number
             of the fold as their seed, which is that of no other fold or seed.
         **options: Further arguments of `AugmentationStudy`, `num_classes` among them.
 
     Attributes:
+        cells, of_cells: As of `cells_and_counts`: with one attribute alone cells are classes.
+        styles: Cells of a class.
+        counts: Images of each class, int array (num_classes,).
+        by_cells: Whether folds are of whole cells.
+        metric: What arms are compared by: "unseen_cells" if they are, else "balanced_accuracy".
+        place: In which fold each image is held out, int array (repeats, n); -1 for one that is in none.
+        fewest_held_out: Cells of the fold that holds out fewest.
         arms: All arms that were measured, by name.
         metrics: By arm and metric, one value for each fold until the arm was eliminated.
     """
@@ -31,8 +82,18 @@ class CrossValidation:
         self.images, self.labels, self.make_generator = images, labels, make_generator
         self.folds, self.runs, self.options = folds, folds * repeats, options
         self.seeds = [(seed * self.runs + run) % 2**32 for run in range(self.runs)]  # Keras takes 32 bits
-        self.counts = np.bincount(labels, minlength=options["num_classes"])
-        self.place = training.repeated_folds(labels, folds, repeats, seed)
+        self.cells, self.of_cells = cells_and_counts(labels, options["num_classes"])
+        self.styles = math.prod(self.of_cells.shape[1:])
+        self.counts = self.of_cells.reshape(-1, self.styles).sum(1)
+        self.by_cells = not self.of_cells.all() and self.of_cells.ndim > 1
+        self.metric = "unseen_cells" if self.by_cells else "balanced_accuracy"
+        if self.by_cells:
+            rng = np.random.default_rng(seed)
+            folds_by_cell = [folds_of_cells(self.of_cells, folds, rng) for _ in range(repeats)]
+            self.place = np.stack([place.ravel()[self.cells] for place in folds_by_cell])
+        else:
+            self.place = training.repeated_folds(self.cells // self.styles, folds, repeats, seed)
+        self.fewest_held_out = min(len(np.unique(self.cells[place == n])) for place in self.place for n in range(folds))
         self.arms, self.metrics, self._generators = {}, {}, {}
         self._maker = fingerprint.stand_in(lambda *given: self._generator_of(*given), make_generator)
 
@@ -85,12 +146,13 @@ class CrossValidation:
             self._generators[seed] = self.make_generator(images, labels, seed)
         return self._generators[seed]
 
-    def differences(self, name, other, metric="balanced_accuracy"):
-        """One arm minus another, fold by fold, as far as both were measured."""
+    def differences(self, name, other, metric=None):
+        """One arm minus another, by `metric`, fold by fold, as far as both were measured."""
+        metric = metric or self.metric
         return np.array([a - b for a, b in zip(self.metrics[name][metric], self.metrics[other][metric])])
 
     def gain(self, name, other):
-        """The mean difference of balanced accuracy."""
+        """The mean difference of `metric`."""
         return self.differences(name, other).mean()
 
     def best(self, names, other):
@@ -102,12 +164,12 @@ class CrossValidation:
         gains = {bucket: self.differences(name, other, f"{bucket}_recall").mean() for bucket in statistics.BUCKETS}
         return {bucket: float(gain) for bucket, gain in gains.items() if np.isfinite(gain)}
 
-    def interval(self, name, other, metric="balanced_accuracy", level=LEVEL):
+    def interval(self, name, other, metric=None, level=LEVEL):
         """(lowest, highest) mean difference that is likely, which takes into account that folds share their images."""
         return statistics.cross_validated_interval(self.differences(name, other, metric), self.folds, level)
 
     def is_convincing(self, differences, margin):
-        """Whether differences of balanced accuracy are above `margin`, and not by chance."""
+        """Whether differences of accuracy are above `margin`, and not by chance."""
         low, _ = statistics.cross_validated_interval(differences, self.folds, LEVEL)
         return low > 0 and np.mean(differences) > margin
 
@@ -149,7 +211,7 @@ class CrossValidation:
 
         def root(name):
             # Of two arms without an error neither is far worse than the other.
-            error = 1e-3 + 1 - np.mean(self.metrics[name]["balanced_accuracy"])
+            error = 1e-3 + 1 - np.mean(self.metrics[name][self.metric])
             return np.sqrt(error * np.mean(self.metrics[name]["log_loss"]))
 
         names = [name for name in names if not self.is_worse(name, names)]

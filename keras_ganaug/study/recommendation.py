@@ -7,16 +7,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from keras_ganaug import _checks, _extras, _files, _random, _watch
+from keras_ganaug import _checks, _extras, _files, _random, _watch, conditions
 from keras_ganaug.study import results, streams
 from keras_ganaug.study.arms import Arm, Synthetic, check, check_synthetic
-from keras_ganaug.study.candidates import CANDIDATES, distinct, on_top_of, preferred_arms, without_the_harmed
-from keras_ganaug.study.cross_validation import LEVEL, CrossValidation
+from keras_ganaug.study.candidates import CANDIDATES, OF_CELLS, distinct, on_top_of, preferred_arms, without_the_harmed
+from keras_ganaug.study.cross_validation import FEWEST, LEVEL, CrossValidation, cells_and_counts
 from keras_ganaug.study.data import as_arrays, look_at_scale, warn_of_repeated
 from keras_ganaug.study.inputs import check_functions
-
-FEWEST = 4
-"""Images that a class must have for its recall to be estimated at all."""
 
 MANY = 2000
 """Images from which on the default is one cross-validation: its folds are large, and each takes long."""
@@ -45,7 +42,7 @@ class Recommendation(NamedTuple):
     reasons: list
     """Why, in words."""
     figures: dict
-    """What was measured: by arm, the balanced accuracy in each fold until the arm was eliminated."""
+    """What was measured: by arm, the accuracy in each fold until the arm was eliminated, as `recommend` compares it."""
     band: tuple | None = None
     """(lowest, highest) probability of its class that a classifier must give a sample, for `FilteredGenerator`; None: no
     filter."""
@@ -105,6 +102,12 @@ def recommend(
     is not surely worse than the best arm's, by a 90% interval of this kind, and whose root is above the smallest by at most
     15%.
 
+    Where `num_classes` names several attributes and some of their combinations, the cells, have no training images, the
+    advice is about these. A fold then holds out whole cells, such that each value of each attribute stays in training, and
+    what is compared is their mean accuracy: how well combinations are classified that were not seen. A cell of fewer than
+    four images, or the only one of a value, is never held out. The empty cells themselves cannot be looked at, a fold trains
+    with fewer cells than there are, and nothing is measured of cells that training has.
+
     Each way of using the GAN is tested by itself, at 5%, and the best of several is lucky as well as good: of five without
     any gain, one is recommended in about one of seven cases. Where it matters, call this again with another seed.
 
@@ -113,13 +116,15 @@ def recommend(
         make_generator: Maps (images, labels, seed) to a generator, as in `AugmentationStudy`.
         arms: Arms without a GAN to choose from, a mapping from names to `study.Arm`s, those first that one would take if one
             could not try. Defaults to "balanced_softmax + cutmix" (where this Keras has it), "shift_flip",
-            "balanced_softmax", "oversampling" and "nothing".
+            "balanced_softmax", "oversampling" and "nothing"; with several attributes to "fourier", "invert + rand_augment +
+            blur", "histogram", "rand_augment", "oversampling" and "nothing".
         candidates: Ways of using the GAN to choose from, a mapping from names to `study.Synthetic`s; of several that are
-            the same with these data, the first. Defaults to `study.CANDIDATES`.
+            the same with these data, the first. Defaults to `study.CANDIDATES`; with several attributes to half, three
+            quarters and a quarter of each batch.
         folds: Into how many parts the data are cut, at least 2. Defaults to 3.
         repeats: How often, each time anew: up to `folds * repeats` GANs are trained. Defaults to 2, but to 1 with 2,000
             training images or more.
-        margin: Least gain of balanced accuracy for which a GAN is worth its while, from 0 to 1. Defaults to 0.003.
+        margin: Least gain of accuracy for which a GAN is worth its while, from 0 to 1. Defaults to 0.003.
         seed: Integer. All folds, GANs and classifiers of one seed are others than those of another. Defaults to 0.
         class_names: Names for the reasons. Defaults to the data set's, else to numbers.
         **options: Further arguments of `AugmentationStudy`: `build`, `optimizer`, `steps`, `batch_size`, `num_classes`,
@@ -141,22 +146,23 @@ def recommend(
     if unknown:
         raise TypeError(f"`recommend` takes of `AugmentationStudy`'s arguments {sorted(OPTIONS)}. Received: {unknown}")
     value_range = _checks.value_range(options.get("value_range", (0, 255)))
-    images, labels = as_arrays(train, "train", options.get("num_classes"))
+    attributes = conditions.of(options["num_classes"]).num_classes if options.get("num_classes") is not None else None
+    images, labels = as_arrays(train, "train", attributes)
     many = 1 if len(labels) >= MANY else 2
     repeats = many if repeats is None else _checks.positive_int(repeats, "repeats")
-    num_classes = options.setdefault("num_classes", int(labels.max()) + 1)
+    num_classes = conditions.sizes_of(options.setdefault("num_classes", int(labels.max()) + 1))[0]
     class_names = getattr(train, "class_names", None) if class_names is None else class_names
     names = [str(name) for name in (range(num_classes) if class_names is None else class_names)]
     if len(names) < num_classes:
         raise ValueError(f"`class_names` must be one name for each of {num_classes} classes. Received: {names}")
-    arms, candidates = _choices(arms, candidates, num_classes, images.shape[-1])
-    counts = np.bincount(labels, minlength=num_classes)
+    of_cells = cells_and_counts(labels, options["num_classes"])[1]
+    arms, candidates = _choices(arms, candidates, num_classes, images.shape[-1], of_cells.ndim > 1)
+    counts = of_cells.reshape(num_classes, -1).sum(1)
     few = [c for c in range(num_classes) if counts[c] < max(FEWEST, folds)]
     if few:
         # A class of two images can neither be learned by a GAN nor measured: nothing need be trained to say so.
         reason = f"{_few_images(few, counts, names)}: too few to learn from and to measure by."
         return Recommendation(0.0, "keep", None, 1.0, next(iter(arms)), [reason], {})
-
     _extras.load("scipy.stats")
     with _watch.telling_once(), _random.preserved():
         warn_of_repeated(images)
@@ -164,23 +170,26 @@ def recommend(
         for told in ("scale", "shared"):  # which the folds are and have as well
             _watch.first(told)
         trials = CrossValidation(images, labels, make_generator, folds, repeats, seed, **options)
+        if not trials.fewest_held_out:
+            reason = f"{_empty_cells(trials)} Of the others too few can be held out, each value staying in training."
+            return Recommendation(0.0, "keep", None, 1.0, next(iter(arms)), [reason], {})
         return _tried(trials, arms, candidates, names, margin)
 
 
-def _choices(arms, candidates, num_classes, channels):
+def _choices(arms, candidates, num_classes, channels, several):
     """The arms and the candidates to choose from, checked."""
     for name, given in (("arms", arms), ("candidates", candidates)):
         if given is not None and not isinstance(given, Mapping):
             raise TypeError(f"`{name}` must be a mapping from names. Received: {name}={given!r}")
-    arms = preferred_arms() if arms is None else dict(arms)
-    candidates = dict(CANDIDATES if candidates is None else candidates)
+    arms = preferred_arms(several, channels) if arms is None else dict(arms)
+    candidates = dict((OF_CELLS if several else CANDIDATES) if candidates is None else candidates)
     if arms.keys() & candidates.keys() or not arms or not candidates:
         raise ValueError(
             "`arms` and `candidates` must be mappings that are not empty, with different names. "
             f"Received: {list(arms)} and {list(candidates)}"
         )
     for name, arm in arms.items():
-        check(name, arm, num_classes, channels)
+        check(name, arm, num_classes, channels, several)
         if arm.synthetic is not None:
             raise ValueError(f"`arms` are those without a GAN. Received: {name!r}: {arm!r}")
     for name, candidate in candidates.items():
@@ -192,8 +201,9 @@ def _choices(arms, candidates, num_classes, channels):
 def _tried(trials, arms, candidates, names, margin):
     """The advice of a `CrossValidation`, after all trainings; `names` are those of the classes."""
     counts = trials.counts
-    base = trials.preferred(trials.eliminate(distinct(arms, counts), trials.is_surely_worse))
-    prior = streams.prior_of(trials.labels, len(counts), arms[base].sampling)
+    arms = arms if trials.by_cells else distinct(arms, counts)  # without some cells classes are not even
+    base = trials.preferred(trials.eliminate(arms, trials.is_surely_worse))
+    prior = streams.prior_of(trials.cells, len(counts), arms[base].sampling, trials.styles)
 
     def is_eliminated(name, remaining, of):
         return trials.is_hopeless(name, base, margin)
@@ -201,7 +211,8 @@ def _tried(trials, arms, candidates, names, margin):
     tried = on_top_of(arms[base], candidates, prior)
     remaining = trials.eliminate(tried, is_eliminated, base) or tried
     best = trials.best(remaining, base)
-    changed = without_the_harmed(tried[best].synthetic, trials.gains_of_recall(best, base), counts, prior)
+    gains = {} if trials.by_cells else trials.gains_of_recall(best, base)  # a fold of cells may lack a class
+    changed = without_the_harmed(tried[best].synthetic, gains, counts, prior)
     if changed is not None:
         harmed, synthetic = changed
         name = f"{best}, none for the {' and the '.join(harmed)}"
@@ -214,10 +225,18 @@ def _few_images(classes, counts, names):
     return some + (f" and {len(classes) - 3} more classes like these" if len(classes) > 3 else "")
 
 
+def _empty_cells(trials):
+    """What there is no image of, in words."""
+    names, empty = list(trials.options["num_classes"]), np.argwhere(trials.of_cells == 0)
+    some = "; ".join(", ".join(f"{name} {value}" for name, value in zip(names, cell)) for cell in empty[:3])
+    of = f"{len(empty)} of the {trials.of_cells.size} combinations of {' and '.join(names)}"
+    return f"{of} have no training images ({some}{'; ...' if len(empty) > 3 else ''})."
+
+
 def _decide(trials, base, candidates, names, margin):
     """The advice from what was measured: `base` is an arm without a GAN, `candidates` the remaining ways of using it."""
     counts, best = trials.counts, trials.best(candidates, base)
-    accuracies = {name: list(metrics["balanced_accuracy"]) for name, metrics in trials.metrics.items()}
+    accuracies = {name: list(metrics[trials.metric]) for name, metrics in trials.metrics.items()}
     gain, (low, high), count = trials.gain(best, base), trials.interval(best, base), len(accuracies[best])
     chance = f"{LEVEL:.0%} interval {100 * low:+.1f} to {100 * high:+.1f}, {count} folds"
     if count < trials.runs and trials.is_hopeless(best, base, margin):
@@ -227,12 +246,17 @@ def _decide(trials, base, candidates, names, margin):
     ways = sum(arm.synthetic is not None for arm in trials.arms.values())
     if ways > 1:
         chance += f"; the best of {ways} ways that were tried"
-    facts = (
-        f"{best}, on top of {base!r}: {100 * gain:+.1f} points of balanced accuracy, on images held out of the training set "
-        f"({chance})"
-    )
+    what = "balanced accuracy, on images held out of the training set"
+    if trials.by_cells:
+        what = "mean accuracy of combinations held out of the training set"
+    facts = f"{best}, on top of {base!r}: {100 * gain:+.1f} points of {what} ({chance})"
     reasons = []
-    if not np.all(counts == counts[0]):
+    if trials.by_cells:
+        reasons.append(
+            f"{_empty_cells(trials)} The advice is for these: at least {trials.fewest_held_out} of the others were held out "
+            "at a time. What the GAN does to combinations that training has was not measured."
+        )
+    elif not np.all(counts == counts[0]):
         gains = trials.gains_of_recall(best, base)
         reasons.append(f"Recall: {', '.join(f'{name} {100 * gain:+.1f}' for name, gain in gains.items())} points.")
     if trials.is_convincing(trials.differences(best, base), margin):

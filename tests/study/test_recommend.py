@@ -121,6 +121,7 @@ def test_the_guard_judges_on_images_that_nothing_was_trained_on(tmp_path, monkey
 def _measured(accuracies, head=0.9, middle=0.8, tail=0.7):
     recalls = {"head_recall": head, "middle_recall": middle, "tail_recall": tail}
     figures = {name: [value] * len(accuracies) for name, value in recalls.items()}
+    figures["unseen_cells"] = [1 - accuracy for accuracy in accuracies]
     return {"balanced_accuracy": list(accuracies), "log_loss": [1 - accuracy for accuracy in accuracies], **figures}
 
 
@@ -540,3 +541,115 @@ def test_what_is_no_recommendation(tmp_path):
     advice = study.Recommendation(np.float32(0.5), np.array([0.5, 0.5]), None, 1.0, "nothing", ["It helps."], {}, (0.3, 0.9))
     advice.to_json(tmp_path / "advice.json")
     assert study.Recommendation.from_json(tmp_path / "advice.json").sampling_strategy == [0.5, 0.5]
+
+
+SIZES = {"kind": 3, "style": 4}
+SEEN = np.array([[0, 0], [0, 1], [1, 1], [1, 2], [2, 2], [2, 3], [2, 0]])
+
+
+def _of_cells(n=84):
+    """Images of `study_data` in seven of twelve cells, `n` in all, told apart by a pixel."""
+    images = RNG.integers(0, 256, [n, *STUDY_SHAPE], "uint8")
+    images[:, 0, 0, 0] = np.arange(n)
+    return images, np.resize(SEEN, [n, 2]).astype("int32")
+
+
+@pytest.mark.parametrize(("sizes", "share"), [((10, 4), 0.5), ((3, 4), 0.6), ((3, 2, 4), 0.5), ((5, 2), 1.0)])
+def test_cells_are_held_out_where_each_value_stays(sizes, share):
+    """Checked fold by fold; a cell that is in no fold could be in none of them."""
+    rng = np.random.default_rng(len(sizes))
+
+    def stays(place, fold, counts):
+        left = (place != fold) & (counts >= 4)
+        others = [axes for axes in np.ndindex(*sizes) if place[axes] == fold]
+        return all(np.take(left, value, axis).any() for cell in others for axis, value in enumerate(cell))
+
+    for folds in (2, 3):
+        for _ in range(10):
+            counts = np.where(rng.uniform(size=sizes) < share, rng.integers(1, 40, sizes), 0)
+            place = cross_validation.folds_of_cells(counts, folds, rng)
+            assert (place[counts < 4] == -1).all()
+            assert all(stays(place, fold, counts) for fold in range(folds))
+            for cell in np.argwhere((place == -1) & (counts >= 4)):
+                for fold in range(folds):
+                    tried = place.copy()
+                    tried[tuple(cell)] = fold
+                    assert not stays(tried, fold, counts)
+    whole = cross_validation.folds_of_cells(np.full([10, 4], 9), 4, rng)
+    np.testing.assert_array_equal(np.bincount(whole.ravel()), 10)
+
+
+def test_folds_of_cells_follow_from_the_seed():
+    images, labels = _of_cells()
+    options = {"num_classes": SIZES, "verbose": False}
+    places = [cross_validation.CrossValidation(images, labels, None, 3, 2, seed, **options).place for seed in (1, 1, 2)]
+    np.testing.assert_array_equal(places[0], places[1])
+    assert (places[0] != places[2]).any()
+    assert (places[0][0] != places[0][1]).any()
+    full = np.stack(np.meshgrid(range(3), range(4)), -1).reshape(-1, 2).repeat(5, 0)
+    trials = cross_validation.CrossValidation(None, full, None, 3, 1, 1, **options)
+    np.testing.assert_array_equal(trials.place, training.repeated_folds(full[:, 0], 3, 1, 1))
+    assert (trials.by_cells, trials.metric) == (False, "balanced_accuracy")
+
+
+@pytest.mark.parametrize(("gain", "words"), [(0.1, "Use the GAN: fraction=0.5"), (-0.1, "Do without the GAN")])
+def test_advice_for_empty_cells_is_about_cells_held_out(scripted, gain, words):
+    """Accuracies are those of all classes, and cells do the better the worse these are."""
+    noise = np.resize([0.0, 0.01], 6)
+    accuracies = {"plain": np.full(6, 0.6), "some": 0.6 - gain + noise}
+    data, some = _of_cells(), {"some": study.Synthetic(0.5, "keep")}
+    advice, _ = scripted(accuracies, data, arms={"plain": study.Arm()}, candidates=some, num_classes=SIZES)
+    assert str(advice).startswith(words)
+    np.testing.assert_allclose(advice.figures["plain"], 0.4)
+    assert "points of mean accuracy of combinations held out of the training set" in str(advice)
+    assert "5 of the 12 combinations of kind and style have no training images (kind 0, style 2; kind 0" in str(advice)
+    assert "Recall" not in str(advice)
+    assert _layer(advice).replacement.fraction == advice.fraction
+
+
+def test_where_no_cell_can_be_held_out_nothing_is_trained(scripted):
+    images, _ = _of_cells()
+    labels = {"kind": np.arange(84) % 2, "style": np.arange(84) % 2}
+    advice, trained = scripted({}, (images, labels), num_classes={"kind": 2, "style": 2})
+    assert not advice.fraction
+    assert "2 of the 4 combinations of kind and style" in str(advice)
+    assert "too few can be held out" in str(advice)
+    assert not trained
+
+
+@pytest.mark.slow
+def test_the_guard_measures_cells_that_nothing_was_trained_on(monkeypatch):
+    monkeypatch.setattr(cross_validation.CrossValidation, "is_hopeless", lambda *_: False)
+    recorder, (images, labels) = StudyRecorder(), _of_cells()
+    advice = kga.recommend(
+        (images, {"kind": labels[:, 0], "style": labels[:, 1]}),
+        recorder.generator,
+        arms={"nothing": study.Arm()},
+        candidates={"some": study.Synthetic(0.25, "keep", bank_size=12)},
+        folds=2,
+        repeats=1,
+        num_classes=SIZES,
+        build=recorder.build,
+        steps=4,
+        batch_size=8,
+        verbose=False,
+    )
+    assert (len(recorder.given), len(recorder.models)) == (2, 4)  # in the second fold "some" comes first
+    for n, (given, its_labels, _) in enumerate(recorder.given):
+        np.testing.assert_array_equal(its_labels, labels[given[:, 0, 0, 0]])
+        cells = {*map(tuple, its_labels.tolist())}
+        assert {kind for kind, _ in cells} == {0, 1, 2} and {style for _, style in cells} == {0, 1, 2, 3}
+        held_out = [row for row, label in enumerate(labels.tolist()) if tuple(label) not in cells]
+        assert sorted([*given[:, 0, 0, 0], *held_out]) == [*range(84)]
+        right = np.argmax(recorder.models[3 * n](images[held_out].astype("float32")), 1) == labels[held_out, 0]
+        expected = [right[np.all(labels[held_out] == cell, 1)].mean() for cell in {*map(tuple, labels[held_out].tolist())}]
+        assert advice.figures["nothing"][n] == pytest.approx(np.mean(expected))
+
+
+def test_what_is_tried_with_several_attributes(scripted):
+    arms = candidates.preferred_arms(several=True)
+    assert next(iter(arms)) == "fourier"
+    names = {*arms, *candidates.OF_CELLS}
+    advice, _ = scripted({name: np.full(6, 0.5) for name in names}, _of_cells(), num_classes=SIZES)
+    assert {*advice.figures} == names
+    assert advice.base == "fourier"
