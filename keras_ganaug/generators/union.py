@@ -132,9 +132,10 @@ class GeneratorUnion(Generator):
         asked = tf.tensor_scatter_nd_update(tf.tile(padding[:, None], [1, size]), where, own)
 
         def make(chunk, made):
-            place = of[chunk]
-            chunk_seed = _random.fold(seed, place, chunk - starts[place])
-            parts = [functools.partial(self._part_of, p, asked[chunk], chunk_seed, truncation) for p in range(n)]
+            # By `tf.gather`: XLA takes an index in brackets for a constant, and compiles anew for each value of it.
+            place, labels = tf.gather(of, chunk), tf.gather(asked, chunk)
+            chunk_seed = _random.fold(seed, place, chunk - tf.gather(starts, place))
+            parts = [functools.partial(self._part_of, p, labels, chunk_seed, truncation) for p in range(n)]
             return chunk + 1, made.write(chunk, tf.switch_case(place, parts))
 
         shape = [size if isinstance(size, int) else None, *self.image_shape]
