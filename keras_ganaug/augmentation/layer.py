@@ -127,20 +127,21 @@ class GANAugmentation(keras.layers.Layer):
         Raises:
             ValueError: If a classifier is needed and there is none.
         """
-        names = ("fraction", "sampling_strategy", "synthetic_weight", "truncation")
+        names = ("fraction", "sampling_strategy", "synthetic_weight", "truncation", "attributes")
         try:
             advised, band = {name: getattr(recommendation, name) for name in names}, recommendation.band
         except AttributeError:
             raise TypeError(f"`recommendation` must be what `recommend` returns. Received: {recommendation!r}") from None
+        options = {**advised, **kwargs}
         if advised["fraction"] and band is not None:
             if classifier is None:
                 raise ValueError(
                     f"`classifier` must be given: samples are to be filtered, band={band}. Received: classifier=None. "
                     "`study.cross_fitted_classifier` makes one"
                 )
-            of_label = {name: kwargs.pop(name, None) for name in ("label", "attributes")}
+            of_label = {name: options.pop(name, None) for name in ("label", "attributes")}
             generator = FilteredGenerator(generator, classifier, band, **of_label)
-        return cls(generator, **{**advised, **kwargs})
+        return cls(generator, **options)
 
     @property
     def replacement(self) -> Replacement:

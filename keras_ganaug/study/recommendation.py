@@ -46,6 +46,8 @@ class Recommendation(NamedTuple):
     band: tuple | None = None
     """(lowest, highest) probability of its class that a classifier must give a sample, for `FilteredGenerator`; None: no
     filter."""
+    attributes: Any = None
+    """How attributes other than the class, or domains, are drawn, as `GANAugmentation` takes it."""
 
     def __str__(self) -> str:
         if self.fraction:
@@ -262,7 +264,7 @@ def _decide(trials, base, candidates, names, margin):
     if trials.is_convincing(trials.differences(best, base), margin):
         used = candidates[best]
         options = (used.fraction, used.strategy, used.weight, used.truncation)
-        return Recommendation(*options, base, [f"It helps: {facts}.", *reasons], accuracies, used.band)
+        return Recommendation(*options, base, [f"It helps: {facts}.", *reasons], accuracies, used.band, used.attributes)
     word = "It does not help" if gain <= margin else "It may help, but that could be chance"
     rare = [int(c) for c in np.argsort(counts, kind="stable") if counts[c] < RARE]
     if rare:

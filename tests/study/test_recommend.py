@@ -653,3 +653,17 @@ def test_what_is_tried_with_several_attributes(scripted):
     advice, _ = scripted({name: np.full(6, 0.5) for name in names}, _of_cells(), num_classes=SIZES)
     assert {*advice.figures} == names
     assert advice.base == "fourier"
+
+
+def test_how_attributes_are_drawn_is_advised_too(tmp_path):
+    drawn = {"style": [0.0, 1.0]}
+    synthetic = study.Synthetic(0.5, "keep", attributes=drawn)
+    labels = np.repeat(range(3), COUNTS)
+    trials = cross_validation.CrossValidation(None, labels, None, folds=3, repeats=2, seed=1, num_classes=3)
+    trials.metrics = {"plain": _measured([0.8] * 4), "some": _measured([0.82, 0.83, 0.82, 0.84])}
+    advice = recommendation._decide(trials, "plain", {"some": synthetic}, NAMES, margin=0.003)
+    advice.to_json(tmp_path / "advice.json")
+    assert study.Recommendation.from_json(tmp_path / "advice.json").attributes == advice.attributes == drawn
+    gan = kga.SNGAN(STUDY_SHAPE, {"kind": 3, "style": 2}, latent_dim=4, width=4, seed=1)
+    layer = kga.GANAugmentation.from_recommendation(gan, advice)
+    np.testing.assert_array_equal(layer.replacement.generator.drawn.weights["style"], drawn["style"])
