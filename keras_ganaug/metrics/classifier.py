@@ -1,6 +1,6 @@
 """The one function by which studies, scores and benchmarks train a classifier."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -22,6 +22,7 @@ def train_classifier_on(
     optimizer: keras.optimizers.Optimizer | None = None,
     loss: Callable[..., Any] | None = None,
     verbose: int = 0,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> keras.Model:
     """Trains a classifier for a number of steps, and returns it.
 
@@ -31,14 +32,14 @@ def train_classifier_on(
         steps: Number of batches.
         optimizer: Keras optimizer. Defaults to `adam_with_cosine_decay(steps)`.
         loss: Of labels and logits. Defaults to the cross-entropy of class indices.
-        verbose: As in `keras.Model.fit`. Defaults to 0.
+        verbose, callbacks: As in `keras.Model.fit`. Default to 0 and none.
     """
     _compat.compile_classifier(
         model,
         optimizer=optimizer or adam_with_cosine_decay(steps),
         loss=loss or keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
-    model.fit(_pipelines.untuned(data), steps_per_epoch=steps, shuffle=False, verbose=verbose)
+    model.fit(_pipelines.untuned(data), steps_per_epoch=steps, shuffle=False, verbose=verbose, callbacks=[*callbacks])
     return model
 
 
