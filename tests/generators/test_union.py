@@ -89,6 +89,14 @@ def test_any_number_of_rows_in_any_graph(jit_compile):
             np.testing.assert_allclose(sample(labels, SEED), expected, atol=1e-6)
 
 
+def test_xla_compiles_one_program_for_all_labels_and_seeds():
+    generator = union()
+    sample = tf.function(lambda labels, seed: generator.sample(labels, seed), jit_compile=True, autograph=False)
+    hlo = sample.experimental_get_compiler_ir(tf.constant(spread(7)), SEED)(stage="hlo")
+    for argument in ("s32[7]{0} parameter(", "s32[2]{0} parameter("):  # what is none is a constant, of one program each
+        assert argument in hlo[hlo.index("ENTRY") :]
+
+
 @pytest.mark.parametrize("rows", [2, 3, 6, 30])
 def test_any_number_of_rows(rows):
     for labels in (spread(rows), np.full(rows, 2), np.ones(rows)):
