@@ -11,6 +11,8 @@ import tensorflow as tf
 from keras_ganaug import _checks, _watch, conditions, datasets
 from keras_ganaug.study import results
 
+_MOST_CELLS = 2**20
+
 
 def as_arrays(data, name, num_classes=None):
     """Images and labels of whatever may be given as data, checked; `name` is for the errors.
@@ -79,6 +81,11 @@ class StudyData:
         if isinstance(num_classes, Mapping):
             self.attributes = dict(conditions.of(num_classes).num_classes)
         self.styles = styles_of(self.attributes)
+        if self.attributes and math.prod(self.attributes.values()) > _MOST_CELLS:
+            raise ValueError(
+                f"`num_classes` must have at most {_MOST_CELLS:,} combinations of values, each of which is looked at. "
+                f"Received: num_classes={num_classes!r}"
+            )
         images, labels = self.of("test", seed)
         self.image_shape = images.shape[1:]
         if self.attributes:

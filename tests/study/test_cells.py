@@ -98,6 +98,11 @@ def test_labels_that_do_not_fit_are_refused_at_once(labels, words):
         cell_study(StudyRecorder(), test=(np.zeros([4, 8, 8, 1], "uint8"), labels))
 
 
+def test_not_all_attributes_make_cells_that_can_be_counted():
+    with pytest.raises(ValueError, match=r"`num_classes` must have at most 1,048,576 combinations.*Received"):
+        cell_study(StudyRecorder(), num_classes={str(n): 2 for n in range(40)})
+
+
 def test_results_of_cells_are_others_than_those_of_classes():
     settings = [cell_study(StudyRecorder())._settings("nothing")]
     settings += [cell_study(StudyRecorder(), num_classes={"kind": 3, "style": n})._settings("nothing") for n in (2, 3)]
