@@ -17,12 +17,15 @@ class GANCallback(keras.callbacks.Callback):
         every: Epochs from one to the next in which it is `due`, at least 1. Defaults to 1.
     """
 
+    needs: type = GAN
+    """The class of the models whose `fit` takes it."""
+
     def __init__(self, every: int = 1):
         super().__init__()
         self.every = _checks.positive_int(every, "every")
 
     def set_model(self, model):
-        if not isinstance(model, GAN):
+        if not isinstance(model, self.needs):
             raise TypeError(
                 f"`callbacks`: a {type(self).__name__} must be given to the `fit` of a GAN. "
                 f"Received: that of a {type(model).__name__}"

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from keras_ganaug import _checks, _files
 from keras_ganaug.callbacks.gan_callback import GANCallback, despite_file_errors
+from keras_ganaug.models.adversarial_model import AdversarialModel
 
 _UNREADABLE = (OSError, tf.errors.OpError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
@@ -57,6 +58,8 @@ class KeepBest(GANCallback):
     >>> keep_best.best_epoch in (1, 3)
     True
     """
+
+    needs = AdversarialModel
 
     def __init__(
         self,

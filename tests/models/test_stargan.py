@@ -182,6 +182,24 @@ def test_it_learns_to_translate():
     assert np.abs(gan.translate(x, domains, seed=1) - x).mean() < 0.35 * np.abs(x - wanted).mean()
 
 
+@pytest.mark.filterwarnings("ignore:`generator` must give images")
+def test_the_best_translator_is_kept():
+    gan = star_gan(**known_networks(1))
+    gan.compile(run_eagerly=True, ema_decay=0.0)
+    translations = []
+
+    def metric(gan):
+        translations.append(gan.translate(X[:2], 1, seed=1))
+        return [2.0, 1.0, 3.0][len(translations) - 1]
+
+    keep = kga.callbacks.KeepBest(metric)
+    gan.fit(X, DOMAINS, batch_size=12, epochs=3, steps_per_epoch=1, verbose=0, callbacks=[keep])
+    assert keep.best_epoch == 1
+    np.testing.assert_array_equal(gan.translate(X[:2], 1, seed=1), translations[1])
+    with pytest.raises(TypeError, match=r"`callbacks`: a SampleGrid must be given to the `fit` of a GAN\..*StarGAN"):
+        gan.fit(X, DOMAINS, verbose=0, callbacks=[kga.callbacks.SampleGrid("grid.png")])
+
+
 def test_domains_that_were_never_seen_are_told():
     gan = star_gan(num_classes=3)
     gan.compile(run_eagerly=True)
