@@ -76,7 +76,9 @@ class ClassMixture(Generator):
             )
         rows = images.reshape(len(images), -1).astype(np.float32)
         if not np.isfinite(rows).all() or not np.ptp(rows, axis=0).any():
-            raise ValueError("`images` must be finite, and not all of them equal. Received: others")
+            raise ValueError(
+                f"`images` must be finite, and not all of them equal. Received: values from {rows.min():g} to {rows.max():g}"
+            )
         _watch.ScaleWatch(self.value_range, "make the ClassMixture").look(images)
         self.condition = conditions.OneClass(int(labels.max()) + 1 if size is None else size)
         self.image_shape = tuple(images.shape[1:])
@@ -86,10 +88,11 @@ class ClassMixture(Generator):
         pca = decomposition.PCA(min(components, *rows.shape), random_state=_random.derived(seed))
         rows = pca.fit_transform(rows).astype(np.float64)
         scale = np.sqrt(pca.explained_variance_.mean())
-        fits = [
-            _fitted(rows[labels == label] / scale, mixtures, mixture.GaussianMixture, _random.derived(seed, label))
-            for label in range(self.num_classes)
-        ]
+        with _extras.load("threadpoolctl").threadpool_limits(1):  # matrices are small, and threads would wait for each other
+            fits = [
+                _fitted(rows[labels == label] / scale, mixtures, mixture.GaussianMixture, _random.derived(seed, label))
+                for label in range(self.num_classes)
+            ]
         tables = [
             np.stack([_padded(part, max(len(fit[0]) for fit in fits)) for part in parts])
             for parts in zip(*fits, strict=True)
