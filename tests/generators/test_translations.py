@@ -63,7 +63,9 @@ def test_rows_are_translated_and_labels_of_any_kind_pass(engine, labels):
     assert sorted(added(images, new))[:4] == [0] * 4  # half of the rows stay
     assert set(added(images, new)) <= {0, 10, 20}  # no row is translated into domain 0
     if labels is not None:
-        tf.nest.map_structure(lambda a, b: np.testing.assert_array_equal(tf.convert_to_tensor(a), tf.constant(b)), given[1], labels)
+        tf.nest.map_structure(
+            lambda a, b: np.testing.assert_array_equal(tf.convert_to_tensor(a), tf.constant(b)), given[1], labels
+        )
 
 
 @pytest.mark.parametrize("labels", [LABELS["none"], LABELS["indices"], LABELS["several"]], ids=["none", "one", "several"])
