@@ -31,7 +31,7 @@ def compiled(**options):
 
 def fit(gan, *used, epochs=5, **options):
     y = None if gan.num_classes is None else Y
-    return gan.fit(X, y, batch_size=8, epochs=epochs, verbose=0, callbacks=list(used), **options).history
+    return gan.fit(X, y, batch_size=24, epochs=epochs, verbose=0, callbacks=list(used), **options).history
 
 
 class Recorder(keras.callbacks.Callback):

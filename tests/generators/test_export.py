@@ -58,13 +58,6 @@ def test_augment_alone_replaces_rows(exported):
     np.testing.assert_array_equal(out["changed"], [2, 2])
 
 
-def test_an_unconditional_export_counts_labels(tmp_path):
-    gan = small_gan(num_classes=None)
-    gan.export(tmp_path / "model")
-    images = tf.saved_model.load(str(tmp_path / "model")).generate(tf.zeros([3], tf.int32), tf.constant([7, 0]))
-    np.testing.assert_allclose(images, gan.generate(3, seed=7), atol=1e-3)
-
-
 def test_an_export_of_an_export(tmp_path):
     gan = small_gan()
     gan.export(tmp_path / "first")

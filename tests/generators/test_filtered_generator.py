@@ -50,25 +50,6 @@ def test_samples_are_the_first_within_the_band_or_the_nearest_to_it():
     assert share == pytest.approx(1 - 0.8**3, abs=0.07)
 
 
-def test_it_goes_wherever_a_generator_goes(tmp_path):
-    gan = kga.SNGAN((8, 8, 1), 2, latent_dim=4, seed=1)
-    classifier = keras.Sequential([keras.layers.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(2)])
-    picked = kga.FilteredGenerator(gan, classifier, candidates=2)
-    images, labels = np.zeros([8, 8, 8, 1], "uint8"), np.resize([0, 1], 8)
-    layer = kga.GANAugmentation(picked, fraction=0.5, seed=1)
-    eager, _ = layer(images, labels, training=True)
-    assert (eager.numpy() != 0).any((1, 2, 3)).sum() == 4
-    compiled = tf.function(picked.sample, jit_compile=True)(tf.constant(labels, tf.int32), SEED)
-    np.testing.assert_allclose(compiled, picked.sample(tf.constant(labels, tf.int32), SEED), atol=0.05)
-    augment = kga.gan_augment(picked, fraction=0.25, bank_size=16, seed=1)
-    for x, _ in tf.data.Dataset.from_tensor_slices((images, labels)).batch(8).map(augment):
-        assert (x.numpy() != 0).any((1, 2, 3)).sum() == 2
-    layer.export(tmp_path / "picked")
-    loaded = kga.GANAugmentation(tmp_path / "picked", fraction=0.5, seed=1)
-    again, _ = loaded(images, labels, training=True)
-    np.testing.assert_array_equal(again, eager)
-
-
 @pytest.mark.parametrize(
     ("options", "name"),
     [

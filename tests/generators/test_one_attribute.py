@@ -71,14 +71,6 @@ def test_the_label_is_given_and_the_others_are_drawn(jit, label):
     assert abs((other[:, 2] == values[:, 2]).mean() - 0.625) < 5 * np.sqrt(0.25 / N)
 
 
-def test_xla_draws_the_same():
-    for attributes in ("uniform", {"place": [1, 2, 3], "style": {1: 1.0, 2: 1.0}}):
-        generator = one(attributes=attributes)
-        plain = generator.sample(LABELS, SEED)
-        compiled = tf.function(generator.sample, jit_compile=True)(LABELS, SEED)
-        np.testing.assert_array_equal(attributes_of(plain)[0], attributes_of(compiled)[0])
-
-
 def test_chunks_of_a_bank_are_independent():
     augment = kga.gan_augment(
         known(), 0.5, bank_size=5 * 512, seed=1, num_classes=SIZES, value_range=(0, 1), label="garment"
