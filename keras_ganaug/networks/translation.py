@@ -49,7 +49,7 @@ def generator(
     for _ in range(blocks):
         x = keras.layers.Add()([x, styled(conv(x, x.shape[-1]), x.shape[-1])])
     for n, other in reversed([*enumerate(across)]):
-        x = keras.layers.UpSampling2D()(x)
+        x = layers.Upsample()(x)
         cut = [(0, size - wanted) for size, wanted in zip(x.shape[1:3], other.shape[1:3])]
         x = keras.layers.Cropping2D(cut)(x) if any(map(sum, cut)) else x
         x = conv(keras.layers.Concatenate()([x, other]) if n else x, other.shape[-1])
