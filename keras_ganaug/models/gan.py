@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
@@ -14,21 +14,9 @@ from keras_ganaug.generators.averaged_gan import AveragedGAN
 from keras_ganaug.generators.generator import as_generator, seed_of
 from keras_ganaug.models import network_checks, training_watch
 from keras_ganaug.models.adversarial_model import AdversarialModel
+from keras_ganaug.models.fakes import Fakes, context_of
 from keras_ganaug.models.training import Batch
-from keras_ganaug.penalties.context import Context, View
-
-
-class Fakes(NamedTuple):
-    """Generated images of one update."""
-
-    images: Any
-    """float32 images in [-1, 1]."""
-    latents: Any
-    """What they were made of."""
-    synthesize: Callable
-    """Maps such latents to images."""
-    draw: Callable
-    """Maps a seed to other latents."""
+from keras_ganaug.penalties.context import Context
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
@@ -181,21 +169,7 @@ class GAN(AdversarialModel):
 
     def context(self, player: str, batch: Batch, fakes: Fakes) -> Context:
         """What the penalties of a player look at."""
-        augment = self.training_state.augment
-        fake, real = augment(fakes.images, _random.fold(batch.seed, 2)), augment(batch.images, _random.fold(batch.seed, 1))
-        return Context(
-            View(self.discriminate, self.logits_of, real, batch.labels),
-            View(self.discriminate, self.logits_of, fake, batch.labels),
-            player=player,
-            networks=self.networks,
-            condition=self.condition,
-            seed=_random.fold(batch.seed, 3),
-            step=tf.identity(_compat.tf_variable(self.step)),
-            generated=fakes.images,
-            latents=fakes.latents,
-            synthesize=fakes.synthesize,
-            draw=fakes.draw,
-        )
+        return context_of(self, player, batch, fakes, batch.labels)
 
     # How it is used.
 

@@ -8,15 +8,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _checks, _compat, _random, networks
+from keras_ganaug import _checks, _compat, _random, _watch, networks
 from keras_ganaug.generators.averaged_gan import AveragedTranslator
 from keras_ganaug.generators.generator import as_generator, seed_of
 from keras_ganaug.models import network_checks, training_watch
 from keras_ganaug.models.adversarial_model import AdversarialModel
-from keras_ganaug.models.gan import Fakes
+from keras_ganaug.models.fakes import Fakes, context_of
 from keras_ganaug.models.training import Batch
 from keras_ganaug.penalties import GradientPenalty
-from keras_ganaug.penalties.context import Context, View
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
@@ -155,7 +154,7 @@ class StarGAN(AdversarialModel):
     def d_loss(self, batch: Batch) -> tf.Tensor:
         """The discriminator's loss, penalties included."""
         fakes, domains = self.fakes(batch)
-        context = self.context("d", batch, fakes._replace(images=tf.stop_gradient(fakes.images)), domains)
+        context = context_of(self, "d", batch, fakes._replace(images=tf.stop_gradient(fakes.images)), domains)
         real, fake = context.real.outputs(), context.fake.outputs()
         for name, value in self.training_state.augment.observe(self.logits_of(real)).items():
             self.report(name, value)
@@ -167,7 +166,7 @@ class StarGAN(AdversarialModel):
     def g_loss(self, batch: Batch) -> tf.Tensor:
         """The generator's loss: adversarial, of the way back and of staying as it is, penalties included."""
         fakes, domains = self.fakes(batch)
-        context = self.context("g", batch, fakes, domains)
+        context = context_of(self, "g", batch, fakes, domains)
         fake = context.fake.outputs()
         real = self.logits_of(context.real.outputs()) if self.adversarial_loss.relativistic else None
         loss = self.adversarial_loss.generator(real, self.logits_of(fake))
@@ -204,24 +203,6 @@ class StarGAN(AdversarialModel):
         """A function from labels to the discriminator's outputs for these images under them."""
         return networks.common.discriminate(self.discriminator, images, self.discriminator_inputs)
 
-    def context(self, player: str, batch: Batch, fakes: Fakes, domains: tf.Tensor) -> Context:
-        """What the penalties of a player look at."""
-        augment = self.training_state.augment
-        fake, real = augment(fakes.images, _random.fold(batch.seed, 2)), augment(batch.images, _random.fold(batch.seed, 1))
-        return Context(
-            View(self.discriminate, self.logits_of, real, batch.labels),
-            View(self.discriminate, self.logits_of, fake, domains),
-            player=player,
-            networks=self.networks,
-            condition=self.condition,
-            seed=_random.fold(batch.seed, 3),
-            step=tf.identity(_compat.tf_variable(self.step)),
-            generated=fakes.images,
-            latents=fakes.latents,
-            synthesize=fakes.synthesize,
-            draw=fakes.draw,
-        )
-
     # How it is used.
 
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
@@ -246,12 +227,15 @@ class StarGAN(AdversarialModel):
         Returns a float32 NumPy array of the shape of `images` with values in `value_range`.
 
         Raises:
-            ValueError, TypeError: For images or domains that do not fit.
+            ValueError, TypeError: For images or domains that do not fit, or images that are not finite.
 
-        Warns of domains of which training had no image, once for each.
+        Warns of domains of which training had no image, once for each, and of images that look scaled otherwise.
         """
         images = _checks.array(images, "images")
         _checks.images_shape(images.shape, self.image_shape)
+        if not np.isfinite(images).all():
+            raise ValueError("`images` must be finite. Received: NaN or infinite values")
+        _watch.ScaleWatch(self.value_range, "construct the StarGAN").look(images)
         single = not isinstance(domains, dict) and np.ndim(domains) == 0 and not self.condition.label_shape
         labels = self.condition.to_generate(np.full([len(images)], domains) if single else domains)
         labels = np.broadcast_to(labels, [len(images), *labels.shape[1:]]) if len(labels) == 1 else labels

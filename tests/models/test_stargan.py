@@ -234,3 +234,8 @@ def test_wrong_calls_are_named():
         gan.translate(X[:3], [0, 1])
     with pytest.raises(ValueError, match="`images` must have the shape"):
         gan.translate(X[:3, :4], 0)
+    with pytest.raises(ValueError, match="`images` must be finite"):
+        gan.translate(np.full([1, *SHAPE], np.nan), 0)
+    with pytest.warns(UserWarning, match="a small part of value_range"):
+        gan.translate(X[:2] / 255, 0)
+    assert gan.translate(X[:0], 0).shape == (0, *SHAPE)

@@ -1,0 +1,52 @@
+"""Generated images of one update, and what penalties see of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from keras_ganaug import _compat, _random
+from keras_ganaug.models.training import Batch
+from keras_ganaug.penalties.context import Context, View
+
+
+class Fakes(NamedTuple):
+    """Generated images of one update."""
+
+    images: Any
+    """float32 images in [-1, 1]."""
+    latents: Any
+    """What they were made of."""
+    synthesize: Callable
+    """Maps such latents to images."""
+    draw: Callable
+    """Maps a seed to other latents."""
+
+
+def context_of(model: Any, player: str, batch: Batch, fakes: Fakes, labels: Any) -> Context:
+    """What the penalties of a player look at.
+
+    Args:
+        model: An `AdversarialModel` with `discriminate` and `logits_of`.
+        player: Its name.
+        batch: The real images.
+        fakes: The generated ones.
+        labels: Those of the generated images, int32, or None.
+    """
+    augment = model.training_state.augment
+    fake, real = augment(fakes.images, _random.fold(batch.seed, 2)), augment(batch.images, _random.fold(batch.seed, 1))
+    return Context(
+        View(model.discriminate, model.logits_of, real, batch.labels),
+        View(model.discriminate, model.logits_of, fake, labels),
+        player=player,
+        networks=model.networks,
+        condition=model.condition,
+        seed=_random.fold(batch.seed, 3),
+        step=tf.identity(_compat.tf_variable(model.step)),
+        generated=fakes.images,
+        latents=fakes.latents,
+        synthesize=fakes.synthesize,
+        draw=fakes.draw,
+    )
