@@ -32,13 +32,14 @@ class Drawn:
         several = bool(condition.label_shape)
         self.sizes = dict(condition.num_classes) if several else {"attributes": condition.num_classes}
         others = [name for name in self.sizes if name != label]
-        given = {} if isinstance(attributes, str) and attributes == "uniform" else attributes
+        uniform = isinstance(attributes, str) and attributes == "uniform"
+        given = {} if uniform else attributes
         if several and not (isinstance(given, Mapping) and set(given) <= set(others)):
             raise ValueError(
                 f'`attributes` must be "uniform", or a mapping from names among {others} to weights. '
                 f"Received: attributes={attributes!r}"
             )
-        given = given if several or given == {} else {"attributes": given}
+        given = given if several or uniform else {"attributes": given}
         self.weights = {
             name: weights.class_weights(
                 given.get(name, "uniform"),

@@ -98,7 +98,7 @@ class Generator:
         labels = self.condition.to_generate(labels)
         missing = self.condition.extrapolates(labels, self.missing_classes)
         if missing:
-            raise ValueError(f"{_MADE}. Received: {weights.some(missing)}, which it has not")
+            raise ValueError(f"{_MADE}. Received: {weights.some(missing)}, which it does not make")
         return self.images(labels, seed_of(seed), _checks.truncation(truncation))
 
     def images(self, labels: np.ndarray, seed: Any, truncation: float = 1.0) -> np.ndarray:

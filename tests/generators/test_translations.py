@@ -157,6 +157,8 @@ def test_what_does_not_translate_is_refused():
         kga.GANAugmentation(star_gan(), truncation=0.5)
     with pytest.raises(ValueError, match=r"`attributes` must be one of \('uniform',\)"):
         kga.GANAugmentation(star_gan(), attributes=[1, 2])
+    with pytest.raises(ValueError, match=r"`attributes` must be one of \('uniform',\).*Received: attributes={}"):
+        kga.GANAugmentation(star_gan(), attributes={})
     with pytest.raises(ValueError, match='`attributes` must be "uniform", or a mapping from names'):
         kga.GANAugmentation(star_gan({"style": 2, "place": 2}), attributes={"garment": [1, 2]})
     with pytest.raises(ValueError, match="`label` must be None"):
