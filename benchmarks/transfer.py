@@ -8,7 +8,8 @@ Settings, on the test images of the data set:
 - replay: Fashion-MNIST, a classifier learns five classes, then the other five, and the images of the first are gone;
 - replay_digits: the same with scikit-learn's digits;
 - sites, sites_own: Fashion-MNIST in five sites of two classes each, whose images stay where they are: a server without
-  data, and a site that has the images of its own two classes.
+  data, and a site that has the images of its own two classes;
+- unseen, rare_cells, glyphs: classes in styles, of which most combinations were not or hardly seen (`transfer_cells.py`).
 
 Which classes are which moves with the seed, and so do the generators and classifiers. Development was done on seeds from
 100 up, reports are on 0 to 9. What is finished is not done again: results are cached in `build/transfer/SETTING`.
@@ -30,6 +31,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 import transfer_arms
+import transfer_cells
+import transfer_page
 from common import ROOT, faster_compile, precision
 
 import keras_ganaug as kga
@@ -45,6 +48,8 @@ ELASTIC = 1000.0
 """λ of elastic weight consolidation."""
 BANK = 20000
 """Samples of each generator that a classifier is trained on."""
+FOLDER = ROOT / "results" / "transfer"
+GENERATORS = ROOT / "build" / "transfer" / "generators"
 
 
 class Setting(NamedTuple):
@@ -82,11 +87,12 @@ class Task:
     Args:
         setting: A `Setting`.
         seed: Integer.
-        folder: Where generators are kept.
+        folder: Where generators are kept. Settings of the same data and training share them.
     """
 
     def __init__(self, setting, seed, folder):
-        self.setting, self.seed, self.folder = setting, seed, folder / str(seed)
+        kind = f"{setting.dataset}_{setting.gan_steps}x{setting.width}"
+        self.setting, self.seed, self.folder = setting, seed, folder / kind / str(seed)
         train, test = kga.datasets.load(setting.dataset)
         (images, labels), (self.test_images, test_labels) = map(kga.datasets.to_arrays, (train, test))
         self.num_classes = len(train.class_names)
@@ -192,10 +198,14 @@ class Replay(Task):
         model.set_weights(self.first.get_weights())
         return self.logits(self.train(model, data, loss))
 
-    def replay(self, generator):
+    def replay(self, generator, distilled=False):
         weights = dict.fromkeys(self.old, 1.0)
         options = {"value_range": (0, 255), "bank_size": BANK, "seed": self.seed}
-        return self.second(self.data.map(kga.gan_augment(generator, 0.5, weights, **options)))
+        data = self.data.map(kga.gan_augment(generator, 0.5, weights, **options))
+        return self.second(*self.distilled(data)) if distilled else self.second(data)
+
+    def distilled(self, data):
+        return transfer_arms.distillation(data, self.first, self.old, self.num_classes)
 
     @arm("fine-tuning alone")
     def fine_tuning(self):
@@ -203,7 +213,7 @@ class Replay(Task):
 
     @arm("distillation (LwF)")
     def distillation(self):
-        return self.second(*transfer_arms.distillation(self.data, self.first, self.old, self.num_classes))
+        return self.second(*self.distilled(self.data))
 
     @arm("elastic weights (EWC)")
     def elastic(self):
@@ -219,6 +229,10 @@ class Replay(Task):
     def mixture(self):
         return self.replay(self.mixture_of(self.old))
 
+    @arm("a mixture per class, with distillation")
+    def mixture_distilled(self):
+        return self.replay(self.mixture_of(self.old), distilled=True)
+
     @arm("a conditional VAE")
     def autoencoder(self):
         return self.replay(self.decoder_of(self.old))
@@ -226,6 +240,10 @@ class Replay(Task):
     @arm("gan", "gan")
     def gan(self):
         return self.replay(self.export_gan(self.old, "old"))
+
+    @arm("gan, with distillation", "gan")
+    def gan_distilled(self):
+        return self.replay(self.export_gan(self.old, "old"), distilled=True)
 
     @arm("stored images, few", "reference")
     def stored(self):
@@ -307,7 +325,7 @@ class OwnSite(Sites):
 
 
 SETTINGS = {
-    "replay": Setting("fashion_mnist", Replay, steps=800, gan_steps=4000, stored=50),
+    "replay": Setting("fashion_mnist", Replay, steps=800, gan_steps=10000, stored=50),
     "replay_digits": Setting("digits", Replay, steps=400, gan_steps=2000, stored=50, width=32),
     "sites": Setting("fashion_mnist", Sites, steps=1000, gan_steps=2000),
     "sites_own": Setting("fashion_mnist", OwnSite, steps=1000, gan_steps=2000),
@@ -330,7 +348,7 @@ def run(name, seeds, arms, directory):
     for seed in seeds:
         task = None
         for each in [each for place, each in missing if place == seed]:
-            task = task or setting.task(setting, seed, directory / "generators")
+            task = task or setting.task(setting, seed, GENERATORS)
             logits = methods[each][0](task)
             counts = np.bincount(task.labels, minlength=task.num_classes)
             metrics = results[seed, each] = statistics.measure(logits, task.test_labels, counts)
@@ -350,20 +368,31 @@ def _settings(setting):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--setting", choices=list(SETTINGS), required=True)
+    parser.add_argument("--setting", choices=[*SETTINGS, *transfer_cells.SETTINGS])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--arms", nargs="+", help="names of arms; all by default")
     parser.add_argument("--json", type=Path, help="file for the results")
     parser.add_argument("--again", action="store_true", help="train all anew, generators too")
+    parser.add_argument("--write", action="store_true", help="write results/transfer.md alone")
     args = parser.parse_args()
+    if args.write:
+        return transfer_page.write(FOLDER)
+    if args.setting is None:
+        parser.error("--setting is needed")
     directory = ROOT / "build" / "transfer" / args.setting
     if args.again:
         shutil.rmtree(directory, ignore_errors=True)
-    report = run(args.setting, args.seeds, args.arms, directory)
-    print(report.table())
+        shutil.rmtree(GENERATORS, ignore_errors=True)
+    of_cells = args.setting in transfer_cells.SETTINGS
+    report = (transfer_cells.run if of_cells else run)(args.setting, args.seeds, args.arms, directory)
+    print(report)
     if args.json:
         args.json.parent.mkdir(parents=True, exist_ok=True)
         report.to_json(args.json, setting=args.setting)
+        if of_cells:
+            transfer_cells.picture(args.json.with_suffix(".png"), args.setting, args.seeds[0], directory)
+        if args.json.resolve().parent == FOLDER:
+            transfer_page.write(FOLDER)
 
 
 if __name__ == "__main__":
