@@ -9,8 +9,9 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from keras_ganaug import _files
 from keras_ganaug.metrics.classifier import endless_batches
-from keras_ganaug.study.results import as_json, key
+from keras_ganaug.study.results import Results, as_json, key
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -38,6 +39,20 @@ def by_seed(store, data, name, settings):
     seeds = sorted({int(each.split("/")[1]) for each in entries})
     keys = {seed: key(seed, data, name, settings) for seed in seeds}
     return {seed: entries[each]["results"] for seed, each in keys.items() if each in entries}
+
+
+def restore_results(file, directory):
+    """Puts the results of a file into the store of a directory, where they are not there."""
+    store = Results(directory / "results.json")
+    there = store.read()
+    new = {each: entry for each, entry in Results(file).read().items() if each not in there}
+    if new:
+        store.add(new)
+
+
+def save_results(file, directory):
+    """Writes the results of a directory's store to a file, which outlasts the build folder."""
+    _files.write(file, as_json(Results(directory / "results.json").read()))
 
 
 def accuracy(model, x, y):

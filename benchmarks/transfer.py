@@ -12,7 +12,9 @@ Settings, on the test images of the data set:
 - unseen, rare_cells, glyphs: classes in styles, of which most combinations were not or hardly seen (`transfer_cells.py`).
 
 Which classes are which moves with the seed, and so do the generators and classifiers. Development was done on seeds from
-100 up, reports are on 0 to 9. What is finished is not done again: results are cached in `build/transfer/SETTING`.
+100 up, reports are on 0 to 9. What is finished is not done again: results are cached in `build/transfer/SETTING`, and
+those of reports in `results/transfer/kept` too, so that another machine goes on from there. `results/transfer.md` is made
+of the JSON files in `results/transfer`.
 """
 
 import argparse
@@ -33,7 +35,7 @@ import tensorflow as tf
 import transfer_arms
 import transfer_cells
 import transfer_page
-from common import ROOT, faster_compile, precision
+from common import ROOT, faster_compile, precision, restore_results, save_results
 
 import keras_ganaug as kga
 from keras_ganaug.callbacks import TimeLeft
@@ -384,6 +386,11 @@ def main():
         shutil.rmtree(directory, ignore_errors=True)
         shutil.rmtree(GENERATORS, ignore_errors=True)
     of_cells = args.setting in transfer_cells.SETTINGS
+    stores = {args.setting: directory}
+    if of_cells:
+        stores = {f"{args.setting}_{part}": directory / part for part in transfer_cells.PARTS}
+    for name, store in stores.items():
+        restore_results(FOLDER / "kept" / f"{name}.json", store)
     report = (transfer_cells.run if of_cells else run)(args.setting, args.seeds, args.arms, directory)
     print(report)
     if args.json:
@@ -392,6 +399,8 @@ def main():
         if of_cells:
             transfer_cells.picture(args.json.with_suffix(".png"), args.setting, args.seeds[0], directory)
         if args.json.resolve().parent == FOLDER:
+            for name, store in stores.items():
+                save_results(FOLDER / "kept" / f"{name}.json", store)
             transfer_page.write(FOLDER)
 
 

@@ -25,6 +25,8 @@ from keras_ganaug.study.report import Report
 PAIRS = ((0, 1), (2, 3), (0, 2), (1, 3), (0, 3), (1, 2))
 """Styles that a class is seen in: those of the first class of a random order, of the second, and so on."""
 TEST_IMAGES = 2500
+PARTS = ("cheap", "translation", "sum", "product")
+"""The studies of a setting: what needs no generator, and one for each kind of it."""
 
 
 class Cells(NamedTuple):
@@ -176,12 +178,13 @@ def studies(name, seeds, directory):
         f"translation + {base}": half,
         f"translation of 3/4 + {base}": most,
     }
-    parts = {
-        "cheap": (cheap, None),
-        "translation": (star, star_gan(setting)),
-        "sum": ({f"GAN, summed embeddings + {base}": half}, sn_gan(setting, data.num_classes, False)),
-        "product": ({f"GAN, an embedding for each cell + {base}": half}, sn_gan(setting, data.num_classes, True)),
-    }
+    both = (
+        (cheap, None),
+        (star, star_gan(setting)),
+        ({f"GAN, summed embeddings + {base}": half}, sn_gan(setting, data.num_classes, product=False)),
+        ({f"GAN, an embedding for each cell + {base}": half}, sn_gan(setting, data.num_classes, product=True)),
+    )
+    parts = dict(zip(PARTS, both, strict=True))
     options = {"steps": setting.steps, "batch_size": setting.batch_size, "seeds": seeds, "num_classes": data.num_classes}
     return {
         part: kga.AugmentationStudy(

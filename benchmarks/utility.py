@@ -31,15 +31,13 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # TensorFlow leaves its fas
 import keras
 import numpy as np
 import utility_page
-from common import ROOT, draw_rows, faster_compile, precision, write_json
+from common import ROOT, draw_rows, faster_compile, precision, restore_results, save_results, write_json
 from utility_settings import SETTINGS
 
 import keras_ganaug as kga
-from keras_ganaug import _files
 from keras_ganaug.generators.controls import Pool
 from keras_ganaug.study import fingerprint
 from keras_ganaug.study.candidates import distinct
-from keras_ganaug.study.results import Results, as_json
 
 FOLDER = ROOT / "results" / "utility"
 GUARDED = (
@@ -105,16 +103,12 @@ class Data:
 
 def restore(name, directory):
     """Puts the results of `results/utility/kept/NAME.json` into the directory of a study, where they are not there."""
-    store = Results(directory / "results.json")
-    there = store.read()
-    new = {each: entry for each, entry in Results(FOLDER / "kept" / f"{name}.json").read().items() if each not in there}
-    if new:
-        store.add(new)
+    restore_results(FOLDER / "kept" / f"{name}.json", directory)
 
 
 def save(name, directory):
     """Writes the results of a study to `results/utility/kept/NAME.json`, which outlasts the build folder."""
-    _files.write(FOLDER / "kept" / f"{name}.json", as_json(Results(directory / "results.json").read()))
+    save_results(FOLDER / "kept" / f"{name}.json", directory)
 
 
 def make_gan(recipe):
