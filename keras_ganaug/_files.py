@@ -50,8 +50,11 @@ def is_folder(path: Path) -> bool:
 
 
 def read_text(path: Path) -> str:
-    with tf.io.gfile.GFile(os.fspath(path), "r") as file:
-        return file.read()
+    try:
+        with tf.io.gfile.GFile(os.fspath(path), "r") as file:
+            return file.read()
+    except tf.errors.NotFoundError:
+        raise FileNotFoundError(f"There is no file '{os.fspath(path)}'") from None
 
 
 def remove(path: Path) -> None:

@@ -91,10 +91,10 @@ def gan_augment(
         engine = "live"
     bank = None
     if engine == "bank":
-        if bank_size is not None and bank_size < (generator.num_classes or 1):
+        classes = len(generator.made_classes)
+        if bank_size is not None and bank_size < classes:
             raise ValueError(
-                f"`bank_size` must be at least the number of classes, {generator.num_classes}. "
-                f"Received: bank_size={bank_size}"
+                f"`bank_size` must be at least the number of classes, {classes}. Received: bank_size={bank_size}"
             )
         bank = SampleBank(generator, replacement.value_range, replacement.truncation, _random.fold(seed, 1), bank_size)
     return _MapFunction(replacement, bank, _random.fold(seed, 0))

@@ -56,6 +56,11 @@ class Shuffled(Generator):
         self.variables, self.image_shape = generator.variables, generator.image_shape
         self.value_range, self.missing_classes = generator.value_range, generator.missing_classes
         self.translates = generator.translates
+        if not self.translates and isinstance(self.condition, conditions.OneClass) and len(self.made_classes) < 2:
+            raise ValueError(
+                "`generator` must make at least two classes, for samples of wrong ones. "
+                f"Received: {len(self.made_classes)}, {self.made_classes.tolist()}"
+            )
 
     @property
     def unseen_classes(self) -> tuple:  # type: ignore[override]

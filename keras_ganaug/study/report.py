@@ -60,8 +60,7 @@ class Report:
             for arm, each in runs.items()
         }
         self.kinds = {arm: "none" if kinds is None else kinds[arm] for arm in self.arms}
-        unseen = np.array([each["unseen_cells"] for each in self.arms.values()])
-        self.metric = "unseen_cells" if unseen.size and np.isfinite(unseen).all() else "balanced_accuracy"
+        self.metric = statistics.deciding([run for each in runs.values() for run in each])
         self.best_without_gan, self.best_with_gan = self.best_of("none"), self.best_of("gan")
 
     def of_kind(self, kind: str) -> list[str]:

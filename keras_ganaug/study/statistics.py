@@ -1,7 +1,7 @@
 """What is measured of a classifier, and whether two arms differ."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,12 @@ FEWEST = 3
 """Pairs below which there is no interval of their mean difference."""
 
 _TEMPERATURES = np.geomspace(0.1, 100.0, 121)
+
+
+def deciding(runs: Sequence[Mapping[str, Any]]) -> str:
+    """The metric by which these are compared: "unseen_cells" where all have it, else "balanced_accuracy"."""
+    unseen = [run.get("unseen_cells", np.nan) for run in runs]
+    return "unseen_cells" if unseen and np.isfinite(unseen).all() else "balanced_accuracy"
 
 
 def buckets(counts: Sequence[int]) -> dict[str, np.ndarray]:

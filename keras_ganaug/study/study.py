@@ -14,7 +14,7 @@ from keras_ganaug import _checks, _extras, _files, _random, _watch, networks
 from keras_ganaug.callbacks import TimeLeft
 from keras_ganaug.metrics.classifier import adam_with_cosine_decay
 from keras_ganaug.study import arms as arms_module
-from keras_ganaug.study import fingerprint, inputs
+from keras_ganaug.study import fingerprint, inputs, statistics
 from keras_ganaug.study.arms import Arm, Synthetic
 from keras_ganaug.study.data import StudyData
 from keras_ganaug.study.report import Report
@@ -195,9 +195,10 @@ class AugmentationStudy:
                 spent = time.monotonic() - start
                 left = spent / (len(results) - before) * (total - len(results))
                 if self.verbose:
-                    accuracy, times = metrics["balanced_accuracy"], f"{TimeLeft.format(spent)}, {TimeLeft.format(left)} left"
+                    metric = statistics.deciding([metrics])
+                    words, times = metric.replace("_", " "), f"{TimeLeft.format(spent)}, {TimeLeft.format(left)} left"
                     head = f"{len(results)}/{total} seed {seed}, {name}"
-                    print(f"{head}: balanced accuracy {accuracy:.1%}  {times}", flush=True)
+                    print(f"{head}: {words} {metrics[metric]:.1%}  {times}", flush=True)
         return results
 
     def generator_path(self, seed: int) -> Path | None:

@@ -81,6 +81,12 @@ class Trainer:
             names = (*(self.study.data.attributes or ()), *number)  # the class is the study's first attribute
             self._label = next(name for name in names if name in number)
             number = number[self._label]
+        filtered = [name for name, arm in self.study.arms.items() if arm.needs_generator and arm.synthetic.band is not None]
+        if generator.translates and filtered:
+            raise ValueError(
+                f"`band` of the arm {filtered[0]!r} must be None: translations, which are of their images' classes, are not "
+                f"filtered. Received: {self.study.arms[filtered[0]].synthetic.band}"
+            )
         if number < num_classes and not generator.translates:
             classes = f"{number} classes" if number else "none"
             raise ValueError(

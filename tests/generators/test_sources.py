@@ -189,6 +189,11 @@ def _with_unseen(gan, classes):
     return source
 
 
+def test_a_single_class_has_no_wrong_labels():
+    with pytest.raises(ValueError, match=r"`generator` must make at least two classes.*Received: 1, \[0\]"):
+        Shuffled(as_generator(small_gan(num_classes=1)))
+
+
 def test_unseen_classes_go_everywhere_the_generator_goes(tmp_path):
     gan = small_gan()
     assert checked(gan).unseen_classes == ()

@@ -56,6 +56,13 @@ def compiled(generator, jit_compile, rows=None):
     return tf.function(generator.sample, specs, autograph=False, jit_compile=jit_compile)
 
 
+def test_a_bank_needs_a_sample_of_each_class_that_is_made():
+    assert union(num_classes=8).made_classes.tolist() == [0, 1, 2, 4, 5]
+    kga.gan_augment(union(num_classes=8), bank_size=5, seed=1)
+    with pytest.raises(ValueError, match=r"`bank_size` must be at least the number of classes, 5. Received: bank_size=4"):
+        kga.gan_augment(union(num_classes=8), bank_size=4, seed=1)
+
+
 # Whose images they are.
 
 

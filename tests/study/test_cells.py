@@ -186,6 +186,8 @@ def test_a_report_without_cells_is_as_it_was(tmp_path):
     read = study.Report.from_json(tmp_path / "old.json")
     assert read.kinds == {"a": "none", "gan": "none"}
     assert (read.metric, read.best_without_gan, read.best_with_gan) == ("balanced_accuracy", "a", None)
+    with pytest.raises(FileNotFoundError, match=r"There is no file '.*gone.json'"):
+        study.Report.from_json(tmp_path / "gone.json")
     assert "cells" not in read.table() and "cell |" not in read.table()
     assert np.isnan(read.compare("a", "gan", "unseen_cells")["difference"])
     seen = study.Report({"a": [{"balanced_accuracy": 0.5, "worst_group": 0.1, "unseen_cells": np.nan}]}, [0])
@@ -274,6 +276,22 @@ def test_group_dro_turns_to_the_group_that_fares_worst(jit_compile):
     q = loss.q.numpy()
     assert q.sum() == pytest.approx(1, rel=1e-5)
     assert q[1] > 0.6
+
+
+def test_translations_are_not_filtered_and_that_is_told_before_a_classifier_is_trained():
+    recorder = StudyRecorder()
+    arms = {"plain": study.Arm(), "gan": study.Arm(synthetic=SOME._replace(band=(0.3, 1.0)))}
+    translators = cell_study(recorder, arms=arms, make_generator=lambda *_: _Inverting())
+    with pytest.raises(ValueError, match=r"`band` of the arm 'gan' must be None.*Received: \(0.3, 1.0\)"):
+        translators.results()
+    assert len(recorder.models) <= 1  # the one whose shapes were checked
+
+
+@pytest.mark.parametrize(("options", "metric"), [({}, "unseen cells"), ({"train": everywhere}, "balanced accuracy")])
+def test_a_line_tells_what_decides(capsys, options, metric):
+    results = cell_study(StudyRecorder(), verbose=True, **options).results()
+    value = results[3, "nothing"][metric.replace(" ", "_")]
+    assert f"1/1 seed 3, nothing: {metric} {value:.1%}" in capsys.readouterr().out
 
 
 def test_a_study_of_all_arms_for_groups_by_default():
