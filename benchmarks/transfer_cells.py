@@ -11,6 +11,7 @@ generator stand on the best arm without one. The oracle has the same images, eac
 from collections.abc import Callable
 from typing import NamedTuple
 
+import glyphs
 import keras
 import matplotlib.image
 import numpy as np
@@ -24,7 +25,7 @@ from keras_ganaug.study.report import Report
 
 PAIRS = ((0, 1), (2, 3), (0, 2), (1, 3), (0, 3), (1, 2))
 """Styles that a class is seen in: those of the first class of a random order, of the second, and so on."""
-TEST_IMAGES = 2500
+TEST_IMAGES = 2000
 PARTS = ("cheap", "translation", "sum", "product")
 """The studies of a setting: what needs no generator, and one for each kind of it."""
 
@@ -33,7 +34,7 @@ class Cells(NamedTuple):
     """Images by class and style, and what is trained on them."""
 
     load: Callable
-    """Gives `(train, test)` of a seed; each maps (rows of a class, style) to images, and tells the classes of all rows."""
+    """Gives the `Source`s of training and of test images."""
     per_cell: int
     """Training images of a cell that is seen."""
     rare: int = 0
@@ -65,6 +66,17 @@ def fashion():
         return Source(labels, lambda rows, of, seed: styles.in_style(images[rows], of, seed))
 
     return tuple(map(source, kga.datasets.load("fashion_mnist")))
+
+
+def fonts():
+    """Syllables in fonts: those of training, and others for the test."""
+    images, classes, _ = glyphs.load()
+    order = np.random.default_rng(0).permutation(len(classes))
+
+    def source(part):
+        return Source(classes[part], lambda rows, of, seed: images[of, part[rows]])
+
+    return source(order[TEST_IMAGES:]), source(order[:TEST_IMAGES])
 
 
 class Data:
@@ -243,4 +255,5 @@ def picture(path, name, seed, directory):
 SETTINGS = {
     "unseen": Cells(fashion, per_cell=300),
     "rare_cells": Cells(fashion, per_cell=300, rare=10),
+    "glyphs": Cells(fonts, per_cell=150),
 }
