@@ -158,11 +158,12 @@ class Task:
         images, labels = self.of_classes(classes)
         return ClassMixture(images, np.searchsorted(list(classes), labels), len(classes), seed=self.seed, **options)
 
-    def decoder_of(self, classes):
+    def decoder_of(self, classes, latent_dim=16):
         """The decoder of a conditional variational autoencoder of these classes, as a generator."""
         images, labels = self.of_classes(classes)
         own, steps = np.searchsorted(list(classes), labels), self.setting.gan_steps
-        return as_generator(transfer_arms.variational_autoencoder(images, own, len(classes), steps, self.seed), len(classes))
+        decoder = transfer_arms.variational_autoencoder(images, own, len(classes), steps, self.seed, latent_dim)
+        return as_generator(decoder, len(classes))
 
     @arm("class means, random features")
     def class_means(self):

@@ -9,7 +9,7 @@ from keras_ganaug.metrics.classifier import adam_with_cosine_decay, logits_of
 TEMPERATURE = 2.0
 
 
-def distillation(data, teacher, old, num_classes):
+def distillation(data, teacher, old, num_classes, weight=1.0):
     """Learning without Forgetting (Li and Hoiem 2016): the old classes keep the logits that the teacher gives new images.
 
     Returns the data with these logits beside the one-hot labels, and the loss.
@@ -24,7 +24,7 @@ def distillation(data, teacher, old, num_classes):
         learned = tf.nn.softmax_cross_entropy_with_logits(targets[:, :num_classes], logits)
         soft = tf.nn.softmax(targets[:, num_classes:] / TEMPERATURE)
         kept = tf.nn.softmax_cross_entropy_with_logits(soft, tf.gather(logits, old, axis=1) / TEMPERATURE)
-        return learned + TEMPERATURE**2 * kept
+        return learned + weight * TEMPERATURE**2 * kept
 
     return data.map(with_logits, num_parallel_calls=tf.data.AUTOTUNE), loss
 
