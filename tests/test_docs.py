@@ -7,6 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from tools import small_gan
 
 import keras_ganaug as kga
@@ -54,6 +55,33 @@ def test_the_readme_runs_as_it_stands(tmp_path, monkeypatch):
     assert (images.numpy() != 0).any((1, 2, 3)).sum() == 2
     assert set(names["report"].arms) == {"nothing", "gan"}
     assert {"best", "digits", "report.html", "study"} <= {path.name for path in tmp_path.iterdir()}
+
+
+@pytest.mark.slow
+def test_the_page_on_when_a_gan_helps_runs(tmp_path, monkeypatch):
+    pytest.importorskip("sklearn", reason="the study needs it")
+    rng, two = np.random.default_rng(0), small_gan(num_classes=2)
+    images, classes, styles = rng.integers(0, 256, [160, 8, 8, 1], "uint8"), np.arange(160) % 10, np.arange(160) // 10 % 4
+    rows = np.flatnonzero((classes + styles) % 4 < 2)  # each class lacks two styles
+    new = tf.data.Dataset.from_tensor_slices((rng.integers(0, 256, [16, *two.image_shape], "uint8"), [2, 3] * 8)).batch(8)
+    model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(4)])
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    monkeypatch.setattr(kga, "StarGAN", functools.partial(kga.StarGAN, width=4))
+    few = {"folds": 2, "repeats": 1, "steps": 2, "batch_size": 16, "verbose": False}
+    few |= {"arms": {"nothing": kga.study.Arm()}, "candidates": {"half": kga.study.Synthetic(0.5, "keep")}}
+    monkeypatch.setattr(kga, "recommend", functools.partial(kga.recommend, **few))
+    monkeypatch.setattr(kga, "gan_augment", functools.partial(kga.gan_augment, bank_size=64))
+    monkeypatch.chdir(tmp_path)
+    for name in ("shoes", "shirts"):
+        two.export(name)
+    names = {"kga": kga, "gan": two, "new": new, "model": model, "images": images[rows], "styles": styles[rows]}
+    names["data"] = tf.data.Dataset.from_tensor_slices((images, classes)).batch(16)
+    names["train"] = images[rows], np.stack([classes, styles], 1)[rows]
+    for block in python_blocks(ROOT / "docs" / "when.md"):
+        exec(re.sub(r"epochs=\d+", "epochs=1", block.replace("(28, 28, 1)", "(8, 8, 1)")), names)
+    assert names["union"].made_classes.tolist() == [0, 5, 6, 7]
+    assert all(given.shape[1:] == (8, 8, 1) for given, _ in names["data"])
+    assert "combinations of class and style have no training images" in str(names["advice"])
 
 
 def test_links_between_the_documents_lead_somewhere():
