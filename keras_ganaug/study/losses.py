@@ -6,9 +6,9 @@ import tensorflow as tf
 
 from keras_ganaug import _checks
 
-NAMES = ("cross_entropy", "class_weights", "balanced_softmax", "focal", "group_dro")
-OF_GROUPS = ("group_dro",)
+OF_GROUPS = ("group_dro", "balanced_softmax_by_style")
 """Losses whose labels have the group of each image, its number, as a last column."""
+NAMES = ("cross_entropy", "class_weights", "balanced_softmax", "focal", *OF_GROUPS)
 
 
 def make(name, prior, gamma=2.0, groups=None):
@@ -16,19 +16,23 @@ def make(name, prior, gamma=2.0, groups=None):
 
     "cross_entropy"; "class_weights", where each image weighs 1 / (C p_y); "balanced_softmax" (Ren et al. 2020),
     cross-entropy of the logits plus log p; "focal" (Lin et al. 2017), where each weighs (1 - its probability)^γ;
-    "group_dro", a `GroupDRO`.
+    "group_dro", a `GroupDRO`; "balanced_softmax_by_style", cross-entropy of the logits plus log p of the image's own style:
+    that a class is absent from a style, or rare there, then does not teach that it never comes in it.
 
     Args:
         name: One of them.
         prior: p, the frequency of each class in the stream, summing to 1. Classes that do not occur count as very rare.
         gamma: γ of "focal". Defaults to 2.
-        groups: Of "group_dro", whether there are images of each group, bool (groups,). Defaults to None.
+        groups: Of those of groups, the frequency of each group in the stream, (C, styles), numbered row by row. Defaults to
+            None.
 
     Returns a function of labels (batch, C), each row summing to 1, and logits (batch, C), that gives float32 (batch,).
     """
     _checks.one_of(name, NAMES, "loss")
     if name == "group_dro":
-        return GroupDRO(groups)
+        return GroupDRO(np.ravel(groups) > 0)
+    if name == "balanced_softmax_by_style":
+        return _by_style(groups)
     log_prior = log_of(prior)
     weights = np.exp(-log_prior) / len(log_prior)
 
@@ -43,6 +47,20 @@ def make(name, prior, gamma=2.0, groups=None):
         if name == "focal":
             terms *= tf.pow(1.0 - tf.exp(log_probabilities), gamma)
         return tf.reduce_sum(terms, axis=-1)
+
+    return loss
+
+
+def _by_style(groups):
+    """Cross-entropy of logits plus the log frequency of each class in the image's style."""
+    groups = np.asarray(groups, np.float64)
+    log_priors = log_of(groups / np.maximum(groups.sum(0), 1e-12)).T
+
+    def loss(labels, logits):
+        labels = tf.cast(labels, tf.float32)
+        styles = tf.cast(labels[:, -1], tf.int32) % len(log_priors)
+        logits = tf.cast(logits, tf.float32) + tf.gather(log_priors, styles)
+        return -tf.reduce_sum(labels[:, :-1] * tf.nn.log_softmax(logits), axis=-1)
 
     return loss
 

@@ -90,7 +90,7 @@ def make_stream(arm, images, cells, num_classes, generator, steps, batch_size, v
         styles: Defaults to 1: cells are classes.
 
     Returns `(dataset, prior)`: float32 images, one-hot labels, sample weights. Where the loss needs groups, their numbers,
-    as of `there_are`, are a last column of the labels.
+    as of `frequencies_of_groups`, are a last column of the labels.
     """
     real_labels = np.asarray(cells, np.int32) // styles
     groups = (cells, num_classes * styles) if arm.sampling == "groups" else (real_labels, num_classes)
@@ -128,7 +128,8 @@ def make_stream(arm, images, cells, num_classes, generator, steps, batch_size, v
 
         def augmented(images, labels, weights, *style):
             batch = augment({"images": images, "labels": labels, "sample_weight": weights})
-            style = [tf.where(batch["is_synthetic"], styles, each) for each in style]  # synthetic: one of their own
+            if not generator.translates:  # else a style of their own; translations stay with the images that they are of
+                style = [tf.where(batch["is_synthetic"], styles, each) for each in style]
             return batch["images"], batch["labels"], batch["sample_weight"], *style
 
         data = batches(order[:with_synthetic]).map(augmented, num_parallel_calls=tf.data.AUTOTUNE)
@@ -144,18 +145,21 @@ def make_stream(arm, images, cells, num_classes, generator, steps, batch_size, v
     return _pipelines.untuned(data), prior
 
 
-def there_are(arm, cells, num_classes, styles):
-    """Whether the stream of an arm has images of each group, bool (num_classes * (styles + 1),).
+def frequencies_of_groups(arm, cells, num_classes, styles, translates=False):
+    """The frequency of each group in the stream of an arm, float (num_classes, styles + 1).
 
-    Group `c * (styles + 1) + s` is class c in style s; in the last style are synthetic images. Arguments are as of
-    `make_stream`.
+    A group is a class in a style. In the last style are synthetic images. But translations count as of the style of the
+    images that they are made of, whose traces they bear. `translates` says whether they are translations; the other
+    arguments are as of `make_stream`.
     """
-    there = np.zeros([num_classes, styles + 1], bool)
-    there[:, :styles] = np.bincount(cells, minlength=num_classes * styles).reshape(num_classes, styles) > 0
-    if arm.kind != "none":
-        prior = prior_of(cells, num_classes, arm.sampling, styles)
-        there[:, styles] = frequencies_of(filled(arm.synthetic, prior), prior) > 0
-    return there.ravel()
+    counts = np.bincount(cells, minlength=num_classes * styles).reshape(num_classes, styles).astype(float)
+    within = (counts > 0).astype(float) if arm.sampling == "groups" else counts
+    prior = prior_of(cells, num_classes, arm.sampling, styles)
+    real = prior[:, None] * within / np.maximum(within.sum(1, keepdims=True), 1e-12)
+    share, made = 0.0, np.zeros(num_classes)
+    if arm.kind != "none" and not translates:
+        share, made = arm.synthetic.fraction, frequencies_of(filled(arm.synthetic, prior), prior)
+    return np.concatenate([(1 - share) * real, share * np.reshape(made, [-1, 1])], axis=1)
 
 
 def _transformer(arm, value_range, seed, styles=1):

@@ -140,7 +140,10 @@ def train(arm, make, images, cells, num_classes, generator, steps, batch_size, v
         keras.utils.set_random_seed(seed % 2**32)  # of layers that draw
         model, optimizer = make()
         _watch.warn_of_last_activation(model, images, "build")
-        groups = streams.there_are(arm, cells, num_classes, styles) if arm.loss in losses.OF_GROUPS else None
+        groups = None
+        if arm.loss in losses.OF_GROUPS:
+            translates = generator is not None and generator.translates
+            groups = streams.frequencies_of_groups(arm, cells, num_classes, styles, translates)
         return train_classifier_on(data, model, steps, optimizer, losses.make(arm.loss, prior, groups=groups)), prior
 
 

@@ -229,7 +229,7 @@ def test_groups_reach_transforms_and_losses(fraction):
     synthetic = study.Synthetic(fraction, "fill", bank_size=12) if fraction else None
     arm = study.Arm(transforms=(transforms.Transform(shown, needs_groups=True),), loss="group_dro", synthetic=synthetic)
     data, _ = streams.make_stream(arm, images, cells, 3, _Marked(), 10, 8, (0, 255), 1, styles=2)
-    there = streams.there_are(arm, cells, 3, 2)
+    expected = streams.frequencies_of_groups(study.arms.with_strategy(arm), cells, 3, 2)
     counted = np.zeros(9, int)
     for batch in data:
         x, y, _ = (part.numpy() for part in batch)
@@ -241,7 +241,51 @@ def test_groups_reach_transforms_and_losses(fraction):
         np.testing.assert_array_equal(y[:, :3], np.eye(3)[groups[:, 0]])
         np.testing.assert_array_equal(y[:, 3], 3 * groups[:, 0] + groups[:, 1])
         counted += np.bincount(y[:, 3].astype(int), minlength=9)
-    np.testing.assert_array_equal(counted > 0, there)
+    np.testing.assert_array_equal(counted > 0, expected.ravel() > 0)
+    assert expected.sum() == pytest.approx(1)
+    np.testing.assert_allclose(counted / 80, expected.ravel(), atol=0.06)
+
+
+def test_translations_count_as_of_the_style_of_the_images_that_they_are_made_of():
+    """Pixels are 10 times the cell, of translations 255 less that."""
+    cells = np.resize([0, 1, 2, 5], 40)
+    images = np.broadcast_to(10 * cells[:, None, None, None], [40, 4, 4, 1]).astype("uint8")
+    arm = study.arms.with_strategy(study.Arm(loss="balanced_softmax_by_style", synthetic=study.Synthetic(0.5)))
+    data, _ = streams.make_stream(arm, images, cells, 3, for_batches(_Inverting()), 10, 8, (0, 255), 1, styles=2)
+    for batch in data:
+        x, y, _ = (part.numpy() for part in batch)
+        values = x[:, 0, 0, 0].astype(int)
+        assert (values > 100).sum() == 4
+        shown = np.where(values > 100, 255 - values, values) // 10
+        np.testing.assert_array_equal(y[:, 3], 3 * (shown // 2) + shown % 2)
+    frequencies = streams.frequencies_of_groups(arm, cells, 3, 2, translates=True)
+    np.testing.assert_allclose(frequencies, [[0.25, 0.25, 0], [0.25, 0, 0], [0, 0.25, 0]])
+
+
+@pytest.mark.parametrize(("sampling", "class_2"), [("natural", 10 / 60), ("balanced", 1 / 3), ("groups", 1 / 4)])
+def test_frequencies_of_groups_are_those_of_the_stream(sampling, class_2):
+    cells = np.repeat([0, 1, 2, 5], [30, 10, 10, 10])  # of three classes in two styles
+    arm = study.Arm(sampling=sampling)
+    frequencies = streams.frequencies_of_groups(arm, cells, 3, 2)
+    order = cells[streams.order_of_images(*((cells, 6) if sampling == "groups" else (cells // 2, 3)), sampling, 400, 24, 1)]
+    counted = np.bincount(order.ravel(), minlength=6) / order.size
+    np.testing.assert_allclose(frequencies[:, :2].ravel(), counted, atol=0.01)
+    assert frequencies[2].tolist() == pytest.approx([0, class_2, 0])
+
+
+def test_balanced_softmax_within_styles_written_out():
+    """What is rare in its style gets the margin that it needs; a class that a style lacks is left alone by its images."""
+    groups = np.array([[0.3, 0.1, 0.1], [0.1, 0.0, 0.1], [0.2, 0.0, 0.1]])
+    loss = losses.make("balanced_softmax_by_style", None, groups=groups)
+    logits, of, style = RNG.normal(size=[9, 3]), np.resize([0, 0, 2], 9), np.resize([0, 1, 2], 9)
+    given = np.concatenate([np.eye(3)[of], (3 * of + style)[:, None]], 1).astype("float32")
+    with tf.GradientTape() as tape:
+        variable = tf.Variable(logits, dtype="float32")
+        values = loss(given, variable)
+    prior = np.maximum(groups / groups.sum(0), 1e-6).T[style]
+    weighted = prior * np.exp(logits)
+    np.testing.assert_allclose(values, -np.log(weighted[range(9), of] / weighted.sum(1)), rtol=1e-4, atol=1e-5)
+    assert np.abs(tape.gradient(values, variable).numpy()[style == 1][:, 1:]).max() < 1e-4
 
 
 def test_group_dro_written_out():
