@@ -39,7 +39,7 @@ class Cells(NamedTuple):
     """Training images of a cell that is seen."""
     rare: int = 0
     """Those of the others."""
-    base: str = "fourier"
+    base: str = "balanced_softmax_by_style + fourier"
     """The arm on which those with a generator stand: the best without one on development seeds."""
     steps: int = 1000
     batch_size: int = 64

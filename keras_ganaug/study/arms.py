@@ -55,7 +55,8 @@ class Arm(NamedTuple):
     transforms: tuple = ()
     """What is done to a batch: names of `TRANSFORMS`, or functions of (images, one-hot labels, seed) that return both."""
     loss: str = "cross_entropy"
-    """ "cross_entropy", "class_weights", "balanced_softmax", "focal" or, of several attributes, "group_dro"."""
+    """ "cross_entropy", "class_weights", "balanced_softmax", "focal" or, of several attributes, "group_dro" and
+    "balanced_softmax_by_style", which adds the logarithm of the frequency of each class in the style of the image."""
     adjust_logits: bool = False
     """Whether the logits are adjusted after training by the frequencies of the classes."""
     resample: Callable | None = None
@@ -93,7 +94,8 @@ def with_strategy(arm: Arm) -> Arm:
     synthetic = arm.synthetic
     if synthetic is None or not isinstance(synthetic.strategy, str) or synthetic.strategy != "auto":
         return arm
-    evened = arm.sampling == "natural" and (arm.adjust_logits or arm.loss in ("class_weights", "balanced_softmax"))
+    evening = ("class_weights", "balanced_softmax", "balanced_softmax_by_style")
+    evened = arm.sampling == "natural" and (arm.adjust_logits or arm.loss in evening)
     return arm._replace(synthetic=synthetic._replace(strategy="keep" if evened else "fill"))
 
 
@@ -168,6 +170,9 @@ def group_arms(channels: int | None = None) -> dict[str, Arm]:
     }
     for name in ("fourier", "histogram", "aug_mix", "random_erasing", "invert + rand_augment + blur"):
         arms[name] = Arm(sampling="balanced", transforms=tuple(name.split(" + ")))
+    by_style = Arm(sampling="balanced", loss="balanced_softmax_by_style")
+    arms["balanced_softmax_by_style"] = by_style
+    arms["balanced_softmax_by_style + fourier"] = by_style._replace(transforms=("fourier",))
     return _possible(arms, channels)
 
 

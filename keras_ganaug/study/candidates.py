@@ -34,6 +34,7 @@ def preferred_arms(several=False, channels=None):
     names = ("balanced_softmax + cutmix", "shift_flip", "balanced_softmax", "oversampling", "nothing")
     if several:
         names = ("fourier", "invert + rand_augment + blur", "histogram", "rand_augment", "oversampling", "nothing")
+        names = ("balanced_softmax_by_style + fourier", "balanced_softmax_by_style", *names)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # those that cannot be run here are left out
         arms = group_arms(channels) if several else default_arms(channels=channels)

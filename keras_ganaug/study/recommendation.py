@@ -118,8 +118,9 @@ def recommend(
         make_generator: Maps (images, labels, seed) to a generator, as in `AugmentationStudy`.
         arms: Arms without a GAN to choose from, a mapping from names to `study.Arm`s, those first that one would take if one
             could not try. Defaults to "balanced_softmax + cutmix" (where this Keras has it), "shift_flip",
-            "balanced_softmax", "oversampling" and "nothing"; with several attributes to "fourier", "invert + rand_augment +
-            blur", "histogram", "rand_augment", "oversampling" and "nothing".
+            "balanced_softmax", "oversampling" and "nothing"; with several attributes to
+            "balanced_softmax_by_style + fourier", "balanced_softmax_by_style", "fourier", "invert + rand_augment + blur",
+            "histogram", "rand_augment", "oversampling" and "nothing".
         candidates: Ways of using the GAN to choose from, a mapping from names to `study.Synthetic`s; of several that are
             the same with these data, the first. Defaults to `study.CANDIDATES`; with several attributes to half, three
             quarters and a quarter of each batch.

@@ -40,7 +40,7 @@ class AugmentationStudy:
             `study.default_arms()`, and to `study.group_arms()` for data of several attributes.
         on_top_of: Names of arms that are also trained with synthetic images, as "gan + NAME", and with samples of wrong
             classes as a control; the GAN alone is then an arm too. None adds nothing. Defaults to "auto": that is
-            `("balanced_softmax",)`, and `("fourier",)` for data of several attributes.
+            `("balanced_softmax",)`, and `("balanced_softmax_by_style + fourier",)` for data of several attributes.
         synthetic: How synthetic images take part there, a `study.Synthetic`. Defaults to `Synthetic()`.
         held_out: Real images that are no training and no test images, given as `train` is: then there is an arm "oracle",
             with real images in place of synthetic ones. Defaults to None.
@@ -133,7 +133,7 @@ class AugmentationStudy:
         synthetic = Synthetic() if synthetic is None else synthetic
         arms_module.check_synthetic("the study", synthetic, self.num_classes)
         if isinstance(on_top_of, str) and on_top_of == "auto":
-            on_top_of = ("fourier",) if self.data.attributes else ("balanced_softmax",)
+            on_top_of = ("balanced_softmax_by_style + fourier",) if self.data.attributes else ("balanced_softmax",)
         if self.make_generator is not None and on_top_of is not None:
             arms = arms_module.with_generator(arms, on_top_of, synthetic, held_out)
         for name, arm in arms.items():

@@ -340,6 +340,7 @@ def test_a_line_tells_what_decides(capsys, options, metric):
 
 def test_a_study_of_all_arms_for_groups_by_default():
     names = {"nothing", "oversampling", "group_balancing", "group_dro", "lisa", "mix_style", "fourier", "histogram"}
+    names |= {"balanced_softmax_by_style", "balanced_softmax_by_style + fourier"}
     of_keras = {"rand_augment", "cutmix", "aug_mix", "random_erasing", "invert + rand_augment + blur"}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what this Keras has not
@@ -347,10 +348,11 @@ def test_a_study_of_all_arms_for_groups_by_default():
         plain = cell_study(
             StudyRecorder(), arms=None, on_top_of="auto", num_classes=None, test=study_data(9), train=study_data
         )
-    added = {"gan", "gan + fourier", "shuffled + fourier"}
+    base = "balanced_softmax_by_style + fourier"
+    added = {"gan", f"gan + {base}", f"shuffled + {base}"}
     assert names | added <= {*whole.arms} <= names | added | of_keras
     assert "gan + balanced_softmax" in plain.arms
-    whole.arms = {name: whole.arms[name] for name in ("group_dro", "lisa", "mix_style")}
+    whole.arms = {name: whole.arms[name] for name in ("group_dro", "lisa", "mix_style", base)}
     report = whole.run()
     assert all(np.isfinite(each["unseen_cells"]).all() for each in report.arms.values())
 
