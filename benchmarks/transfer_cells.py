@@ -183,12 +183,14 @@ def studies(name, seeds, directory):
         return arm._replace(synthetic=Synthetic(fraction, bank_size=16384, **options))
 
     cheap["the true styles"] = on_top(Arm(sampling="balanced"), 0.5, strategy="keep", source="oracle")
-    half, most = on_top(cheap[base], 0.5), on_top(cheap[base], 0.75)
+    half, by_style = on_top(cheap[base], 0.5), cheap["balanced_softmax_by_style"]
     star = {
         "translation": on_top(cheap["oversampling"], 0.5),
-        "translation of 3/4": on_top(cheap["oversampling"], 0.75),
+        "translation + fourier": on_top(cheap["fourier"], 0.5),
+        "translation of all + fourier": on_top(cheap["fourier"], 1.0),
+        "translation + balanced_softmax_by_style": on_top(by_style, 0.5),
         f"translation + {base}": half,
-        f"translation of 3/4 + {base}": most,
+        f"translation of 3/4 + {base}": on_top(cheap[base], 0.75),
     }
     both = (
         (cheap, None),

@@ -74,13 +74,19 @@ def test_the_page_on_when_a_gan_helps_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("shoes", "shirts"):
         two.export(name)
-    names = {"kga": kga, "gan": two, "new": new, "model": model, "images": images[rows], "styles": styles[rows]}
+    names = {"kga": kga, "keras": keras, "np": np, "tf": tf, "gan": two, "new": new, "model": model}
+    names |= {"images": images[rows], "classes": classes[rows], "styles": styles[rows]}
     names["data"] = tf.data.Dataset.from_tensor_slices((images, classes)).batch(16)
     names["train"] = images[rows], np.stack([classes, styles], 1)[rows]
     for block in python_blocks(ROOT / "docs" / "when.md"):
         exec(re.sub(r"epochs=\d+", "epochs=1", block.replace("(28, 28, 1)", "(8, 8, 1)")), names)
     assert names["union"].made_classes.tolist() == [0, 5, 6, 7]
     assert all(given.shape[1:] == (8, 8, 1) for given, _ in names["data"])
+    logits, labels = rng.normal(size=[20, 10]).astype("float32"), names["train"][1][:20]
+    cells = np.concatenate([np.eye(10)[labels[:, 0]], 4 * labels[:, :1] + labels[:, 1:]], 1)
+    groups = np.histogram2d(*names["train"][1].T, bins=[range(11), range(5)])[0]
+    expected = kga.study.losses.make("balanced_softmax_by_style", None, groups=groups)(cells, logits)
+    np.testing.assert_allclose(names["loss"](labels, tf.constant(logits)), expected, rtol=1e-5)
     assert "combinations of class and style have no training images" in str(names["advice"])
 
 
