@@ -17,7 +17,7 @@ class GANCallback(keras.callbacks.Callback):
         every: Epochs from one to the next in which it is `due`, at least 1. Defaults to 1.
     """
 
-    needs: type = GAN
+    needs: type | tuple[type, ...] = GAN
     """The class of the models whose `fit` takes it."""
 
     def __init__(self, every: int = 1):

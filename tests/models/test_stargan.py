@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tools import finite, lowered_to_xla, max_difference
+from tools import finite, lowered_to_xla, max_difference, small_gan
 
 import keras_ganaug as kga
 from keras_ganaug import _compat
@@ -196,8 +196,28 @@ def test_the_best_translator_is_kept():
     gan.fit(X, DOMAINS, batch_size=12, epochs=3, steps_per_epoch=1, verbose=0, callbacks=[keep])
     assert keep.best_epoch == 1
     np.testing.assert_array_equal(gan.translate(X[:2], 1, seed=1), translations[1])
-    with pytest.raises(TypeError, match=r"`callbacks`: a SampleGrid must be given to the `fit` of a GAN\..*StarGAN"):
-        gan.fit(X, DOMAINS, verbose=0, callbacks=[kga.callbacks.SampleGrid("grid.png")])
+
+
+@pytest.mark.filterwarnings("ignore:`generator` must give images")
+def test_a_grid_shows_images_and_their_translations(tmp_path):
+    gan = star_gan(**known_networks(1))
+    gan.compile(run_eagerly=True, ema_decay=0.0)
+    grid = kga.callbacks.SampleGrid(tmp_path / "grid.png", images=X[:3], zoom=1)
+    gan.fit(X, DOMAINS, batch_size=12, epochs=1, steps_per_epoch=1, verbose=0, callbacks=[grid])
+    picture = tf.io.decode_png((tmp_path / "grid.png").read_bytes()).numpy()
+    assert picture.shape == (3 * 9 - 1, 3 * 9 - 1, 1)
+    cells = np.pad(picture, [(0, 1), (0, 1), (0, 0)]).reshape(3, 9, 3, 9, 1)[:, :8, :, :8].transpose(0, 2, 1, 3, 4)
+    np.testing.assert_array_equal(cells[:, 0], X[:3])
+    for domain in range(2):
+        made = gan.translate(np.repeat(X[:3], 2, 0), np.tile([0, 1], 3), seed=0)[domain::2]
+        np.testing.assert_allclose(cells[:, 1 + domain], np.clip(made, 0, 255), atol=0.51)
+    for wrong in (None, X[0], np.zeros([0, *SHAPE]), np.zeros([2, 9, 9, 1])):
+        with pytest.raises(ValueError, match=r"`images`.*Received"):
+            gan.fit(X, DOMAINS, verbose=0, callbacks=[kga.callbacks.SampleGrid(tmp_path / "a.png", images=wrong)])
+    other = small_gan()
+    other.compile(run_eagerly=True)
+    with pytest.raises(ValueError, match=r"`images` must be given in the `fit` of a StarGAN.*shape \(3, 8, 8, 1\)"):
+        other.fit(X, verbose=0, callbacks=[grid])
 
 
 def test_domains_that_were_never_seen_are_told():
