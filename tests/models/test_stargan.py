@@ -217,7 +217,7 @@ def test_a_grid_shows_images_and_their_translations(tmp_path):
     other = small_gan()
     other.compile(run_eagerly=True)
     with pytest.raises(ValueError, match=r"`images` must be given in the `fit` of a StarGAN.*shape \(3, 8, 8, 1\)"):
-        other.fit(X, verbose=0, callbacks=[grid])
+        other.fit(X, DOMAINS, verbose=0, callbacks=[grid])
 
 
 def test_domains_that_were_never_seen_are_told():
