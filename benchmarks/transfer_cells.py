@@ -5,7 +5,7 @@
 - glyphs: Korean syllables in the four fonts of `glyphs.py`, by the consonant that they begin with.
 
 A classifier learns the class. What decides is its accuracy on the cells that training lacks or hardly has. Arms with a
-generator stand on the best arm without one. The oracle has the same images, each in the other styles too.
+generator stand on the best arms without one. The oracle has the same images, each in the other styles too.
 """
 
 from collections.abc import Callable
@@ -26,6 +26,7 @@ from keras_ganaug.study.report import Report
 PAIRS = ((0, 1), (2, 3), (0, 2), (1, 3), (0, 3), (1, 2))
 """Styles that a class is seen in: those of the first class of a random order, of the second, and so on."""
 TEST_IMAGES = 2000
+BY_STYLE = "balanced_softmax_by_style"
 PARTS = ("cheap", "translation", "sum", "product")
 """The studies of a setting: what needs no generator, and one for each kind of it."""
 
@@ -39,8 +40,6 @@ class Cells(NamedTuple):
     """Training images of a cell that is seen."""
     rare: int = 0
     """Those of the others."""
-    base: str = "balanced_softmax_by_style + fourier"
-    """The arm on which those with a generator stand: the best without one on development seeds."""
     steps: int = 1000
     batch_size: int = 64
     star_steps: int = 2000
@@ -176,29 +175,30 @@ def sn_gan(setting, num_classes, product):
 def studies(name, seeds, directory):
     """The studies of a setting, each with a generator of its own, by name; they share data, seeds and classifier."""
     setting = SETTINGS[name]
-    data, base = Data(setting), setting.base
+    data = Data(setting)
     cheap = kga.study.group_arms(channels=1)
 
     def on_top(arm, fraction, **options):
         return arm._replace(synthetic=Synthetic(fraction, bank_size=16384, **options))
 
     cheap["the true styles"] = on_top(Arm(sampling="balanced"), 0.5, strategy="keep", source="oracle")
-    half, by_style = on_top(cheap[base], 0.5), cheap["balanced_softmax_by_style"]
-    star = {
-        "translation": on_top(cheap["oversampling"], 0.5),
-        "translation + fourier": on_top(cheap["fourier"], 0.5),
-        "translation of all + fourier": on_top(cheap["fourier"], 1.0),
-        "translation + balanced_softmax_by_style": on_top(by_style, 0.5),
-        f"translation + {base}": half,
-        f"translation of 3/4 + {base}": on_top(cheap[base], 0.75),
-    }
-    both = (
+    cheap[f"{BY_STYLE} + rand_augment + fourier"] = cheap[BY_STYLE]._replace(transforms=("rand_augment", "fourier"))
+    both = {base: cheap[base] for base in ("fourier", f"{BY_STYLE} + fourier")}
+    star = {f"translation + {base}": on_top(arm, 0.5) for base, arm in {**both, BY_STYLE: cheap[BY_STYLE]}.items()}
+    star["translation"] = on_top(cheap["oversampling"], 0.5)
+    star["translation of all + fourier"] = on_top(cheap["fourier"], 1.0)
+    star[f"translation of 3/4 + {BY_STYLE} + fourier"] = on_top(both[f"{BY_STYLE} + fourier"], 0.75)
+
+    def of_gan(name):
+        return {f"GAN, {name} + {base}": on_top(arm, 0.5) for base, arm in both.items()}
+
+    made = (
         (cheap, None),
         (star, star_gan(setting)),
-        ({f"GAN, summed embeddings + {base}": half}, sn_gan(setting, data.num_classes, product=False)),
-        ({f"GAN, an embedding for each cell + {base}": half}, sn_gan(setting, data.num_classes, product=True)),
+        (of_gan("summed embeddings"), sn_gan(setting, data.num_classes, product=False)),
+        (of_gan("an embedding for each cell"), sn_gan(setting, data.num_classes, product=True)),
     )
-    parts = dict(zip(PARTS, both, strict=True))
+    parts = dict(zip(PARTS, made, strict=True))
     options = {"steps": setting.steps, "batch_size": setting.batch_size, "seeds": seeds, "num_classes": data.num_classes}
     return {
         part: kga.AugmentationStudy(
