@@ -46,10 +46,6 @@ from keras_ganaug.study import statistics
 from keras_ganaug.study.report import Report
 from keras_ganaug.study.results import Results, key
 
-ELASTIC = 1000.0
-"""λ of elastic weight consolidation."""
-BANK = 20000
-"""Samples of each generator that a classifier is trained on."""
 FOLDER = ROOT / "results" / "transfer"
 GENERATORS = ROOT / "build" / "transfer" / "generators"
 
@@ -67,6 +63,10 @@ class Setting(NamedTuple):
     """Images in the small buffer that is a reference."""
     width: int = 16
     batch_size: int = 64
+    elastic: float = 1000.0
+    """λ of elastic weight consolidation."""
+    bank: int = 20000
+    """Samples of each generator that a classifier is trained on."""
 
 
 def arm(name, kind="none"):
@@ -203,7 +203,7 @@ class Replay(Task):
 
     def replay(self, generator, distilled=False):
         weights = dict.fromkeys(self.old, 1.0)
-        options = {"value_range": (0, 255), "bank_size": BANK, "seed": self.seed}
+        options = {"value_range": (0, 255), "bank_size": self.setting.bank, "seed": self.seed}
         data = self.data.map(kga.gan_augment(generator, 0.5, weights, **options))
         return self.second(*self.distilled(data)) if distilled else self.second(data)
 
@@ -222,7 +222,8 @@ class Replay(Task):
     def elastic(self):
         model = self.new_classifier()
         model.set_weights(self.first.get_weights())
-        return self.logits(transfer_arms.elastic(model, *self.of_classes(self.old), self.data, self.setting.steps, ELASTIC))
+        old, setting = self.of_classes(self.old), self.setting
+        return self.logits(transfer_arms.elastic(model, *old, self.data, setting.steps, setting.elastic))
 
     @arm("a Gaussian per class")
     def gaussian(self):
@@ -277,7 +278,7 @@ class Sites(Task):
         """Logits of a classifier that has the images of its own classes, if any, and a generator for the others."""
         weights = [0.0 if self.own and c in self.own else 1.0 for c in range(self.num_classes)]
         share = sum(weights) / self.num_classes
-        options = {"value_range": (0, 255), "bank_size": 2 * BANK, "seed": self.seed}
+        options = {"value_range": (0, 255), "bank_size": 2 * self.setting.bank, "seed": self.seed}
         data = self.batches(*self.of_classes(self.own or self.sites[0]))  # none of which stays where there is no own class
         data = data.map(kga.gan_augment(generator, share, weights, **options))
         return self.logits(self.train(self.new_classifier(), data))
