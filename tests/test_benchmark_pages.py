@@ -90,6 +90,22 @@ def test_does_it_help(benchmark, tmp_path):
     assert row[2].startswith(f"{100 * sum(shares) / 3:.1f} ± ")
 
 
+def test_where_a_generator_knows_more(benchmark, tmp_path):
+    page = benchmark("transfer_page")
+    shutil.copytree(RESULTS / "transfer", tmp_path / "transfer")
+    page.write(tmp_path / "transfer")
+    assert rows(tmp_path / "transfer.md") == rows(RESULTS / "transfer.md")
+    settings = benchmark("transfer").SETTINGS.keys() | benchmark("transfer_cells").SETTINGS.keys()
+    assert page.SETTINGS.keys() == settings
+    files = {file.stem for file in (RESULTS / "transfer").glob("*.json")}
+    assert files <= settings
+    for name in files:
+        arms = json.loads((RESULTS / "transfer" / f"{name}.json").read_text())["arms"]
+        shares = arms["gan"]["balanced_accuracy"] if "gan" in arms else arms["translation"]["unseen_cells"]
+        each = ", ".join(f"{100 * share:.1f}" for share in shares)
+        assert any(row[-1] == each for row in rows(RESULTS / "transfer.md"))
+
+
 @pytest.fixture
 def benchmark_of_stored_results(benchmark, monkeypatch):
     """`benchmarks/utility.py`, which trains nothing, and reads each data set once."""
@@ -159,8 +175,9 @@ def test_results_of_before_are_migrated_once(benchmark):
 def test_stored_results_are_of_today():
     """Each file of the repository has keys with a version, `results`, and no NaN, which JSON does not have."""
     stores = [RESULTS / "gallery" / "results.json", RESULTS / "ablations.json"]
-    stores += sorted((RESULTS / "utility" / "kept").glob("*.json"))
-    assert len(stores) == 30
+    kept = sorted((RESULTS / "utility" / "kept").glob("*.json"))
+    stores += [*kept, *sorted((RESULTS / "transfer" / "kept").glob("*.json"))]
+    assert len(kept) == 28
     for file in stores:
         entries = json.loads(file.read_text(encoding="utf-8"), parse_constant=pytest.fail)
         assert all(each.startswith("v2/") and entry.keys() == {"settings", "results"} for each, entry in entries.items())
