@@ -69,6 +69,8 @@ class SampleGrid(GANCallback):
         self.columns, self.rows = _checks.positive_int(columns, "columns"), _checks.positive_int(rows, "rows")
         self.zoom = _checks.positive_int(zoom, "zoom")
         self.images = None if images is None else _checks.array(images, "images")
+        if self.images is not None and not np.isfinite(self.images).all():
+            raise ValueError("`images` must be finite. Received: NaN or infinite values")
         self._writer = None if log_dir is None else tf.summary.create_file_writer(os.path.expanduser(os.fspath(log_dir)))
 
     def _file(self, epoch):

@@ -214,6 +214,8 @@ def test_a_grid_shows_images_and_their_translations(tmp_path):
     for wrong in (None, X[0], np.zeros([0, *SHAPE]), np.zeros([2, 9, 9, 1])):
         with pytest.raises(ValueError, match=r"`images`.*Received"):
             gan.fit(X, DOMAINS, verbose=0, callbacks=[kga.callbacks.SampleGrid(tmp_path / "a.png", images=wrong)])
+    with pytest.raises(ValueError, match="`images` must be finite"):
+        kga.callbacks.SampleGrid(tmp_path / "a.png", images=np.full([1, *SHAPE], np.nan))
     other = small_gan()
     other.compile(run_eagerly=True)
     with pytest.raises(ValueError, match=r"`images` must be given in the `fit` of a StarGAN.*shape \(3, 8, 8, 1\)"):
