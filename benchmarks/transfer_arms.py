@@ -109,7 +109,7 @@ def features_of(network, images):
     return logits_of(network, images).astype(np.float64)
 
 
-def variational_autoencoder(images, labels, num_classes, steps, seed, latent_dim=16, units=400, batch_size=64):
+def variational_autoencoder(images, labels, num_classes, steps, seed, latent_dim, units=400, batch_size=64):
     """A conditional variational autoencoder (Sohn et al. 2015): its decoder, from `[latents, labels]` to [-1, 1]."""
     keras.utils.set_random_seed(seed)
     shape, size = images.shape[1:], int(np.prod(images.shape[1:]))

@@ -32,6 +32,10 @@ class Setting(NamedTuple):
     batch_size: int = 64
     elastic: float = 1000.0
     """λ of elastic weight consolidation."""
+    distilled: float = 1.0
+    """Weight of distillation."""
+    latents: int = 16
+    """Of the variational autoencoder."""
     bank: int = 20000
     """Samples of each generator that a classifier is trained on."""
 
@@ -125,11 +129,12 @@ class Task:
         images, labels = self.of_classes(classes)
         return ClassMixture(images, np.searchsorted(list(classes), labels), len(classes), seed=self.seed, **options)
 
-    def decoder_of(self, classes, latent_dim=16):
+    def decoder_of(self, classes, latents=None):
         """The decoder of a conditional variational autoencoder of these classes, as a generator."""
         images, labels = self.of_classes(classes)
-        own, steps = np.searchsorted(list(classes), labels), self.setting.gan_steps
-        decoder = transfer_arms.variational_autoencoder(images, own, len(classes), steps, self.seed, latent_dim)
+        own, setting = np.searchsorted(list(classes), labels), self.setting
+        made = images, own, len(classes), setting.gan_steps, self.seed, latents or setting.latents
+        decoder = transfer_arms.variational_autoencoder(*made)
         return as_generator(decoder, len(classes))
 
     @arm("class means, random features")
@@ -175,7 +180,7 @@ class Replay(Task):
         return self.second(*self.distilled(data)) if distilled else self.second(data)
 
     def distilled(self, data):
-        return transfer_arms.distillation(data, self.first, self.old, self.num_classes)
+        return transfer_arms.distillation(data, self.first, self.old, self.num_classes, self.setting.distilled)
 
     @arm("fine-tuning alone")
     def fine_tuning(self):
@@ -297,7 +302,7 @@ class OwnSite(Sites):
 
 SETTINGS = {
     "replay": Setting("fashion_mnist", Replay, steps=800, gan_steps=10000, stored=50),
-    "replay_digits": Setting("digits", Replay, steps=400, gan_steps=2000, stored=50, width=32),
-    "sites": Setting("fashion_mnist", Sites, steps=1000, gan_steps=2000),
-    "sites_own": Setting("fashion_mnist", OwnSite, steps=1000, gan_steps=2000),
+    "replay_digits": Setting("digits", Replay, steps=400, gan_steps=2000, stored=50, width=32, distilled=3.0, latents=8),
+    "sites": Setting("fashion_mnist", Sites, steps=1000, gan_steps=5000),
+    "sites_own": Setting("fashion_mnist", OwnSite, steps=1000, gan_steps=5000),
 }
