@@ -1,4 +1,6 @@
-"""`results/transfer.md`, from the JSON files that `transfer.py` writes."""
+"""`results/transfer.md`, and the table of the README, from the JSON files that `transfer.py` writes."""
+
+import re
 
 import keras_ganaug as kga
 from keras_ganaug.study import tables
@@ -48,6 +50,15 @@ SETTINGS = {
         "Syllables of the test images were in no font among the training images.",
     ),
 }
+SUMMARY = {
+    "replay": ("five of ten classes, whose images are gone", "fine-tuning alone"),
+    "sites": ("all images: five sites of two classes keep theirs", "averaged weights"),
+    "sites_own": ("eight of ten classes, which other sites have", "its own classes alone"),
+    "unseen": ("half of the combinations of class and style", "nothing"),
+    "rare_cells": ("the same, but for ten images of each", "nothing"),
+}
+"""Settings of the README's table: what a batch lacks, and the arm that does nothing about it."""
+MARKS = "<!-- begin: transfer.py --write -->", "<!-- end -->"
 METRICS = {"balanced_accuracy": "balanced accuracy", "unseen_cells": "accuracy of unseen cells"}
 
 
@@ -55,6 +66,10 @@ def read(folder):
     """The reports that there are, by setting."""
     files = {name: folder / f"{name}.json" for name in SETTINGS}
     return {name: kga.study.Report.from_json(file) for name, file in files.items() if file.exists()}
+
+
+def best_reference(report):
+    return report.best_of("oracle") or report.best_of("reference")
 
 
 def row(report, metric):
@@ -66,9 +81,29 @@ def row(report, metric):
     gain = report.compare(report.best_with_gan, report.best_without_gan, metric)
     pairs = zip(report.arms[report.best_with_gan][metric], report.arms[report.best_without_gan][metric])
     each = ", ".join(f"{100 * (mine - other):+.1f}" for mine, other in pairs)
-    reference = report.best_of("oracle") or report.best_of("reference")
-    cells = map(cell, (report.best_without_gan, report.best_with_gan, reference))
+    cells = map(cell, (report.best_without_gan, report.best_with_gan, best_reference(report)))
     return [*cells, f"{100 * gain['difference']:+.1f} ({each})"]
+
+
+def summary(reports):
+    """The table of the README."""
+    rows = []
+    for name, (lack, plain) in SUMMARY.items():
+        if name in reports:
+            report = reports[name]
+            arms = plain, report.best_without_gan, report.best_with_gan, best_reference(report)
+            cells = [tables.spread(report.arms[arm][report.metric]) for arm in arms]
+            rows.append([f"{lack} (`{name}`)", *cells])
+    head = ["your batches lack", "nothing done", "best without a GAN", "best with a GAN", "if they lacked nothing"]
+    return tables.markdown(head, rows)
+
+
+def write_summary(readme, reports):
+    """Writes the README's table between its marks."""
+    begin, end = MARKS
+    table = f"{begin}\n{summary(reports)}\n{end}"
+    text = re.sub(f"{re.escape(begin)}.*?{re.escape(end)}", lambda _: table, readme.read_text(encoding="utf-8"), flags=re.S)
+    readme.write_text(text, encoding="utf-8")
 
 
 def write(folder):

@@ -36,6 +36,8 @@ class Setting(NamedTuple):
     """Weight of distillation."""
     latents: int = 16
     """Of the variational autoencoder."""
+    components: int = 50
+    """Principal components of the mixtures."""
     bank: int = 20000
     """Samples of each generator that a classifier is trained on."""
 
@@ -127,7 +129,8 @@ class Task:
     def mixture_of(self, classes, **options):
         """A `ClassMixture` of these classes, as 0, 1, and so on."""
         images, labels = self.of_classes(classes)
-        return ClassMixture(images, np.searchsorted(list(classes), labels), len(classes), seed=self.seed, **options)
+        options = {"components": self.setting.components, "seed": self.seed, **options}
+        return ClassMixture(images, np.searchsorted(list(classes), labels), len(classes), **options)
 
     def decoder_of(self, classes, latents=None):
         """The decoder of a conditional variational autoencoder of these classes, as a generator."""
@@ -301,8 +304,8 @@ class OwnSite(Sites):
 
 
 SETTINGS = {
-    "replay": Setting("fashion_mnist", Replay, steps=800, gan_steps=10000, stored=50),
+    "replay": Setting("fashion_mnist", Replay, steps=800, gan_steps=10000, stored=50, components=100),
     "replay_digits": Setting("digits", Replay, steps=400, gan_steps=2000, stored=50, width=32, distilled=3.0, latents=8),
-    "sites": Setting("fashion_mnist", Sites, steps=1000, gan_steps=5000),
-    "sites_own": Setting("fashion_mnist", OwnSite, steps=1000, gan_steps=5000),
+    "sites": Setting("fashion_mnist", Sites, steps=1000, gan_steps=5000, components=100),
+    "sites_own": Setting("fashion_mnist", OwnSite, steps=1000, gan_steps=5000, components=100),
 }

@@ -34,7 +34,7 @@ def trials(task):
     made = {f"EWC, weight {weight:g}": (elastic, (weight,), {}) for weight in (1.0, 1e2, 1e4, 1e6)}
     made |= {f"LwF, weight {weight:g}": (distilled, (weight,), {}) for weight in (0.5, 1.0, 3.0, 10.0)}
     made |= {f"VAE of {size} latents": (decoder, (size,), {}) for size in (8, 16, 32)}
-    for components, mixtures in ((50, 30), (100, 30), (50, 100), (20, 30)):
+    for components, mixtures in ((20, 30), (50, 30), (50, 100), (100, 30)):
         options = {"components": components, "mixtures": mixtures}
         made[f"mixture of {mixtures} in {components} components"] = (mixture, (), options)
     return made
