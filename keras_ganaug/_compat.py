@@ -199,6 +199,12 @@ def weight_replaced(layer, name, value):
             vars(layer)[name] = weight
 
 
+def inputs_of(dataset):
+    """The datasets that a `tf.data.Dataset` was made of; none where TensorFlow does not tell."""
+    tell = getattr(dataset, "_inputs", None)
+    return tell() if callable(tell) else []
+
+
 def rename(model, name):
     """Gives a model another name."""
     if KERAS_3:

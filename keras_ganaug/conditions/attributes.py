@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_ganaug import _checks, _random
+from keras_ganaug.conditions import names
 from keras_ganaug.conditions.condition import Condition, encode
 from keras_ganaug.conditions.one_class import OneClass, class_indices
 
@@ -18,15 +19,31 @@ class Attributes(Condition):
 
     Args:
         num_classes: Mapping from the name of each attribute to its number of values.
+        class_names: Mapping from attributes to the names of their values. Defaults to None: they have none.
     """
 
-    def __init__(self, num_classes: Mapping[str, int]):
+    def __init__(self, num_classes: Mapping[str, int], class_names: Any = None):
         self.num_classes, self.sizes = dict(num_classes), tuple(num_classes.values())
         self.names, self.label_shape = tuple(num_classes), (len(num_classes),)
+        self.named(class_names)
+
+    def named(self, class_names: Any) -> Attributes:
+        if class_names is not None:
+            if not (isinstance(class_names, Mapping) and class_names and set(class_names) <= set(self.names)):
+                raise ValueError(
+                    f"`class_names` must be a mapping from attributes among {list(self.names)} to the names of their "
+                    f"values. Received: class_names={class_names!r}"
+                )
+            made = {name: names.checked(each, self.num_classes[name], name) for name, each in class_names.items()}
+            self.class_names = {name: made[name] for name in self.names if name in made}
+        return self
+
+    def label_names(self, label: Any) -> tuple[str, ...]:
+        return tuple(self.attribute(name).label_names(value)[0] for name, value in zip(self.names, label, strict=True))
 
     def attribute(self, name: str) -> OneClass:
         """The condition of one attribute alone."""
-        return OneClass(self.num_classes[name], f"labels[{name!r}]")
+        return OneClass(self.num_classes[name], f"labels[{name!r}]", (self.class_names or {}).get(name))
 
     def _parts(self, labels):
         """The labels of each attribute, in whatever format they are in: pairs of its condition and them."""
@@ -34,10 +51,15 @@ class Attributes(Condition):
             return [(self.attribute(name), labels[name]) for name in self.names]
         return [(self.attribute(name), labels[:, n]) for n, name in enumerate(self.names)]
 
-    def arrays(self, labels: Any) -> Any:
-        columns = getattr(labels, "columns", ())  # of a pandas.DataFrame
+    def _by_name(self, labels):
+        """The labels, with a mapping in place of a pandas.DataFrame."""
+        columns = getattr(labels, "columns", ())
         if len(columns) and all(isinstance(name, str) for name in columns):
-            labels = {name: labels[name] for name in columns}
+            return {name: labels[name] for name in columns}
+        return labels
+
+    def arrays(self, labels: Any) -> Any:
+        labels = self._by_name(labels)
         if isinstance(labels, Mapping):
             return {name: _checks.array(part, f"labels[{name!r}]") for name, part in labels.items()}
         return super().arrays(labels)
@@ -75,6 +97,10 @@ class Attributes(Condition):
         return dict(zip(self.names, new)) if isinstance(labels, Mapping) else tf.stack(new, axis=1)
 
     def to_generate(self, labels: Any) -> np.ndarray:
+        labels = self._by_name(labels)
+        if isinstance(labels, Mapping):
+            named = self.class_names or {}
+            labels = {n: names.as_indices(part, named.get(n), f"labels[{n!r}]") for n, part in labels.items()}
         labels = self.arrays(labels)
         if not isinstance(labels, Mapping):
             labels = labels.reshape(0, len(self.names)).astype(np.int32) if labels.size == 0 else labels

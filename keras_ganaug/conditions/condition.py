@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -46,9 +48,12 @@ class Condition:
         sizes: The number of values of each attribute, a tuple: () without labels, (None,) where nothing tells the number.
         label_shape: Shape of the label of one image within the package: () or (k,).
         labels_pass: Whether labels of any kind pass through a batch untouched, since nothing depends on them.
+        class_names: Names of the classes, a tuple; of several attributes a mapping from those with names to such a tuple;
+            None where they have no names.
     """
 
     num_classes: Any = None
+    class_names: Any = None
     sizes: tuple = ()
     label_shape: tuple = ()
     labels_pass = False
@@ -61,7 +66,33 @@ class Condition:
     @property
     def description(self) -> dict[str, Any]:
         """The condition in plain values, for JSON."""
-        return {"conditional": self.conditional, "num_classes": self.num_classes}
+        names = {"class_names": self.class_names} if self.class_names else {}
+        return {"conditional": self.conditional, "num_classes": self.num_classes, **names}
+
+    def named(self, class_names: Any) -> Condition:
+        """Itself, with these names of its classes, which are checked; None leaves it as it is."""
+        if class_names is not None:
+            raise ValueError(f"`class_names` needs a model with classes. Received: class_names={class_names!r}")
+        return self
+
+    def learn_names(self, class_names: Any) -> None:
+        """Takes the names that training data have, where it has none and they fit; warns where it has others."""
+        had = self.class_names
+        try:
+            learnt = copy.copy(self).named(class_names).class_names
+        except ValueError:  # of other classes than these
+            return
+        if had and learnt != had:
+            warnings.warn(
+                f"`class_names` of the model stay, and the training data have others: its labels may mean other classes. "
+                f"Received: class_names={had}, and {learnt} in the data",
+                stacklevel=4,
+            )
+        self.class_names = had or learnt
+
+    def label_names(self, label: Any) -> tuple[str, ...]:
+        """The name of an int32 label (*label_shape), of several attributes one of each: its number where it has no name."""
+        return ()
 
     def inputs(self, first: Any, labels: Any) -> Any:
         """The inputs of a network: latents or images, with their labels if there are any."""

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_ganaug import _checks, _random
+from keras_ganaug.conditions import names
 from keras_ganaug.conditions.condition import Condition
 
 _CHUNK = 2**14  # rows that are checked at a time
@@ -55,10 +56,20 @@ class OneClass(Condition):
     Args:
         num_classes: Number of classes; None where nothing tells it.
         name: What the labels are called in errors. Defaults to "labels".
+        class_names: Names of the classes. Defaults to None: they have none.
     """
 
-    def __init__(self, num_classes: int | None, name: str = "labels"):
+    def __init__(self, num_classes: int | None, name: str = "labels", class_names: Any = None):
         self.num_classes, self.sizes, self.name = num_classes, (num_classes,), name
+        self.named(class_names)
+
+    def named(self, class_names: Any) -> OneClass:
+        if class_names is not None:
+            self.class_names = names.checked(class_names, self.num_classes)
+        return self
+
+    def label_names(self, label: Any) -> tuple[str, ...]:
+        return (self.class_names[int(label)] if self.class_names else str(int(label)),)
 
     def check(self, labels: Any) -> None:
         dtype, shape = tf.as_dtype(labels.dtype), tf.TensorShape(labels.shape)
@@ -116,7 +127,7 @@ class OneClass(Condition):
         return tf.cast(tf.reshape(labels, [-1]), tf.int32)
 
     def to_generate(self, labels: Any) -> np.ndarray:
-        return class_indices(labels, self.num_classes, self.name)
+        return class_indices(names.counted(labels, self.class_names, self.name), self.num_classes, self.name)
 
     def draw(self, number: Any, seed: Any) -> tf.Tensor:
         return _random.integers([number], seed, 0, self.num_classes)

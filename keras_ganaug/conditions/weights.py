@@ -58,7 +58,7 @@ def at(weights: np.ndarray, positions: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(tf.cast(positions[:, None] >= edges[None], tf.int32), axis=1)
 
 
-def some(classes: Iterable) -> str:
+def some(classes: Iterable, most: int = 20) -> str:
     """Classes in words, not too many of them."""
     classes = list(classes)
-    return f"{classes[:20]}" + (f" and {len(classes) - 20} more" if len(classes) > 20 else "")
+    return f"{classes[:most]}" + (f" and {len(classes) - most} more" if len(classes) > most else "")

@@ -6,13 +6,22 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _checks, conditions
+from keras_ganaug import _checks, _compat, conditions
 
 
 def named(dataset: tf.data.Dataset, class_names: Iterable[str]) -> tf.data.Dataset:
     """The dataset with the names of its classes."""
     dataset.class_names = list(class_names)
     return dataset
+
+
+def class_names_of(data: Any) -> Any:
+    """The names that data give their classes, or a dataset that they were made of; None if there are none."""
+    names = getattr(data, "class_names", None)
+    if names is not None or not isinstance(data, tf.data.Dataset):
+        return names
+    found = [names for each in _compat.inputs_of(data) if (names := class_names_of(each)) is not None]
+    return found[0] if found and all(list(names) == list(found[0]) for names in found) else None
 
 
 def to_arrays(dataset: tf.data.Dataset) -> tuple[np.ndarray, np.ndarray]:

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from keras_ganaug import _checks, _pipelines, _random, _replicas, _watch
 from keras_ganaug.datasets.batches import readable
+from keras_ganaug.datasets.pairs import class_names_of
 
 _ORDER = 0x5EED  # tells the seed of the order of images apart from others
 
@@ -23,21 +24,19 @@ class Stream(NamedTuple):
     dataset: tf.data.Dataset
     """Batches of images, or of (images, labels), for ever or to the end of the data."""
     steps_per_epoch: int | None
-    """Training steps of one pass over the data; None if only their end tells."""
+    """Training steps of one pass over the data; None if only their end tells, or if they have none."""
     labels: np.ndarray | None = None
     """int32 labels of all images, of arrays."""
     class_names: Any = None
     """What the data call the classes, or None."""
 
 
-def of(
-    x: Any, y: Any, model: Any, batch_size: int | None, shuffle: bool, class_balanced: bool, steps_per_epoch: int | None
-) -> Stream:
-    """The stream of what `fit` is given; its arguments are checked first."""
+def of(x: Any, y: Any, model: Any, batch_size: int | None, shuffle: bool, class_balanced: bool, endless: bool) -> Stream:
+    """The stream of what `fit` is given, whose arguments are checked first; `endless` as of `from_dataset`."""
     shuffle, class_balanced = _checks.boolean(shuffle, "shuffle"), _checks.boolean(class_balanced, "class_balanced")
     if class_balanced and not model.condition.conditional:
         raise ValueError("`class_balanced` needs a model with classes. Received: class_balanced=True, num_classes=None")
-    class_names = getattr(x, "class_names", None)
+    class_names = class_names_of(x)
     x = readable(x)
     if not isinstance(x, tf.data.Dataset):
         batch_size = None if batch_size is None else _checks.positive_int(batch_size, "batch_size")
@@ -51,7 +50,7 @@ def of(
         images, labels, size = _read(x, model)
         stream = from_arrays(images, labels, model, size, True, True)
     else:
-        stream = from_dataset(x, model, steps_per_epoch)
+        stream = from_dataset(x, model, endless)
     return stream._replace(class_names=class_names)
 
 
@@ -189,13 +188,15 @@ def _read(dataset, model):
     return x, y, len(parts[0][0])
 
 
-def from_dataset(dataset: tf.data.Dataset, model: Any, steps_per_epoch: int | None) -> Stream:
-    """A stream over a batched dataset."""
+def from_dataset(dataset: tf.data.Dataset, model: Any, endless: bool) -> Stream:
+    """A stream over a batched dataset; `endless` tells that the number of steps does not follow from its length."""
     condition = model.condition
     _checks.images_shape(split(dataset.element_spec, condition)[0].shape, model.image_shape)
     cardinality = int(dataset.cardinality())
-    if cardinality == tf.data.INFINITE_CARDINALITY and steps_per_epoch is None:
-        raise ValueError("`steps_per_epoch` must be given for an infinite dataset. Received: steps_per_epoch=None")
+    if cardinality == tf.data.INFINITE_CARDINALITY and not endless:
+        raise ValueError(
+            "`steps` or `steps_per_epoch` must be given for an infinite dataset. Received: steps_per_epoch=None"
+        )
     first = next(iter(dataset.take(1).as_numpy_iterator()), None)
     if first is None:
         raise ValueError("The training data must hold at least one batch. Received: an empty dataset")
@@ -204,10 +205,9 @@ def from_dataset(dataset: tf.data.Dataset, model: Any, steps_per_epoch: int | No
     _replicas.check_batch_size(len(images), model)
     rows_per_step = len(images) * model.d_steps
     unknown = cardinality == tf.data.UNKNOWN_CARDINALITY
-    if cardinality >= 0 and steps_per_epoch is None:
-        steps_per_epoch = -(-cardinality // model.d_steps)
-    filled = unknown and steps_per_epoch is None and rows_per_step > 1
-    if cardinality >= 0 or (unknown and steps_per_epoch is not None):
+    steps_per_epoch = -(-cardinality // model.d_steps) if cardinality >= 0 else None
+    filled = unknown and not endless and rows_per_step > 1
+    if cardinality >= 0 or (unknown and endless):
         dataset = dataset.repeat()
     low, high = _limits(model)
 

@@ -19,7 +19,7 @@ _MADE = "`labels` must be of classes that the generator makes"
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
-class Generator:
+class Generator(conditions.Conditioned):
     """A generator as the rest of the package knows it.
 
     Attributes:
@@ -87,11 +87,6 @@ class Generator:
         Returns float32 images (n, *image_shape) in `value_range`.
         """
         raise NotImplementedError
-
-    @property
-    def num_classes(self) -> Any:
-        """Number of classes, as of a GAN; None as well where a bare Keras model does not tell it."""
-        return self.condition.num_classes
 
     def generate(self, labels: Any, seed: int | Sequence[int] | None = None, truncation: float = 1.0) -> np.ndarray:
         """New images, as of `GAN.generate`."""
@@ -233,8 +228,8 @@ def _(generator: Generator, num_classes: int | Mapping[str, int] | None = None) 
 def checked(generator: Any, num_classes: int | Mapping[str, int] | None = None) -> Generator:
     """As `as_generator`, with checks that its number of classes is this and its images are finite."""
     made = as_generator(generator, num_classes)
-    expected = made.condition.description if num_classes is None else conditions.of(num_classes).description
-    if repr(made.condition.description) != repr(expected):  # in which attributes have an order
+    expected = made.num_classes if num_classes is None else conditions.of(num_classes).num_classes
+    if repr(made.num_classes) != repr(expected):  # in which attributes have an order
         raise ValueError(
             f"`num_classes` must be that of the generator, {made.num_classes}, or None. Received: num_classes={num_classes}"
         )

@@ -37,7 +37,8 @@ class OneAttribute(Generator):
         if self.label not in condition.names:
             raise ValueError(f"`label` must be one of the attributes {list(condition.names)}. Received: label={label!r}")
         self.drawn = Drawn(condition, attributes, self.label)
-        self.condition = conditions.OneClass(condition.num_classes[self.label])
+        names = (condition.class_names or {}).get(self.label)
+        self.condition = conditions.OneClass(condition.num_classes[self.label], class_names=names)
         self.image_shape, self.value_range = self.generator.image_shape, self.generator.value_range
         self.variables = self.generator.variables
         self.drawn.warn_of(self.generator.unseen_classes)

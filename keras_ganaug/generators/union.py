@@ -80,10 +80,18 @@ class GeneratorUnion(Generator):
             raise ValueError(
                 f"`num_classes` must be above the highest class in `labels`, {highest}. Received: num_classes={num_classes}"
             )
-        self.condition = conditions.OneClass(size)
+        self.condition = conditions.OneClass(size, class_names=self._names(size))
         self.image_shape, self.value_range = first.image_shape, first.value_range
         self.variables = [generator.variables for generator in self.generators]
         self.missing_classes = tuple(label for label, made_by in enumerate(self._makers()[0]) if not made_by)
+
+    def _names(self, size):
+        """The names of the classes, where each has one and no two generators call it differently; else None."""
+        parts = [(part.class_names, mapping) for part, mapping in zip(self.generators, self.labels, strict=True)]
+        pairs = {(label, names[own]) for names, mapping in parts if names for own, label in mapping.items()}
+        if not size == len(pairs) == len({label for label, _ in pairs}) == len({name for _, name in pairs}):
+            return None
+        return [name for _, name in sorted(pairs)]
 
     def _makers(self):
         """For each class what makes it, pairs of the place of a generator and its own class; and the classes never seen."""

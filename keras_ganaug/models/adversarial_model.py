@@ -12,12 +12,12 @@ import tensorflow as tf
 
 from keras_ganaug import _checks, _docs, _files, _images, _random, _replicas, _state, conditions
 from keras_ganaug.datasets import streams
-from keras_ganaug.models import saving, settings, training, training_watch
+from keras_ganaug.models import saving, schedule, settings, training, training_watch
 from keras_ganaug.models.averaging import Average
 from keras_ganaug.models.training_record import TrainingRecord
 
 
-class AdversarialModel(_files.WrittenAside, keras.Model):
+class AdversarialModel(_files.WrittenAside, conditions.Conditioned, keras.Model):
     """A Keras model of several players: it has their networks, and trains each in turn.
 
     A subclass makes the networks in its constructor, as attributes, and ends it with `made(network, inputs)`.
@@ -32,6 +32,9 @@ class AdversarialModel(_files.WrittenAside, keras.Model):
         seed: Integer from which initial weights, latents and the order of the images follow. Defaults to None: drawn anew.
         width: Channels of the default networks at full resolution, which double with each halving of it, up to 8 times.
             Computation grows with its square. Defaults to 32.
+        class_names: Names of the classes, in the order of their indices: `generate({"Coat": 50})` then takes them. They are
+            saved with the model and exported. Of several attributes a mapping from attribute to names. Defaults to None:
+            `fit` learns them from a dataset that has them, as those of `keras_ganaug.datasets` do.
         dtype: Dtype policy, such as "mixed_bfloat16", of the default networks; networks of your own have policies of their
             own. Where a layer computes in float16 the optimizers scale the loss. Defaults to Keras's global policy.
     """
@@ -50,8 +53,9 @@ class AdversarialModel(_files.WrittenAside, keras.Model):
         super().__init_subclass__(**kwargs)
         _docs.complete_docstring(cls)
 
-    def __init__(self, image_shape, num_classes=None, value_range=(0, 255), seed=None, width=32, **kwargs):
-        image_shape, condition = _checks.image_shape(image_shape), conditions.of(num_classes)
+    def __init__(self, image_shape, num_classes=None, value_range=(0, 255), seed=None, width=32, class_names=None, **kwargs):
+        image_shape = _checks.image_shape(image_shape)
+        condition = conditions.of(num_classes, class_names=class_names)
         value_range, width = _checks.value_range(value_range), _checks.positive_int(width, "width")
         seed = _random.entropy() if _checks.seed(seed) is None else _checks.seed(seed)
         super().__init__(**kwargs)
@@ -96,11 +100,6 @@ class AdversarialModel(_files.WrittenAside, keras.Model):
         """Called at the beginning of each training step."""
 
     # What follows from it.
-
-    @property
-    def num_classes(self) -> Any:
-        """As given: None, an integer, or a mapping from attribute to number of values."""
-        return self.condition.num_classes
 
     @property
     def networks(self) -> Mapping[str, keras.Model]:
@@ -213,6 +212,7 @@ class AdversarialModel(_files.WrittenAside, keras.Model):
         class_balanced: bool = False,
         initial_epoch: int = 0,
         steps_per_epoch: int | None = None,
+        steps: int | None = None,
     ) -> keras.callbacks.History:
         """Trains the players.
 
@@ -224,7 +224,7 @@ class AdversarialModel(_files.WrittenAside, keras.Model):
             y: With an array `x`, its labels: integers of shape (n,) or (n, 1), or one-hot rows; of several attributes a
                 mapping from name to such labels, or integers (n, attributes).
             batch_size: With arrays, images per update; under a strategy a multiple of its replicas. Defaults to 64.
-            epochs: Epoch to train to. Defaults to 1.
+            epochs: Epoch to train to, where `steps` is not given. Defaults to 1.
             verbose: As in `keras.Model.fit`. Defaults to "auto".
             callbacks: List of Keras callbacks. One that watches `d_loss` or `g_loss` needs to be told `mode="min"`.
             shuffle: With arrays, whether each epoch has an order of its own. Defaults to True.
@@ -233,29 +233,35 @@ class AdversarialModel(_files.WrittenAside, keras.Model):
             initial_epoch: Epoch to start at. Defaults to 0.
             steps_per_epoch: Training steps per epoch. Defaults to one pass over the data, where one step takes `d_steps`
                 batches. An epoch is then that many steps: the data begin anew where they end, within an epoch too, and the
-                next epoch goes on where the last one stopped. Required for an infinite dataset.
+                next epoch goes on where the last one stopped. Required for an infinite dataset, unless `steps` is given.
+            steps: Training steps in all, in place of `epochs`: what a GAN needs is a number of steps, however many images
+                there are. An epoch, after which callbacks act, is then by default one pass over the data, or a hundredth of
+                the steps if that is more; the last one may be shorter. Defaults to None.
 
         Returns a Keras `History` with the epoch means of the losses.
 
         Warns of classes of which the data have no image: before training with arrays, after the first epoch with a
-        dataset. `unseen_classes` remembers them.
+        dataset. `unseen_classes` remembers them. Unless `verbose` is 0 it also warns of far too few steps for images of this
+        size, and says how many to try.
 
         Raises:
             ValueError, TypeError: If the data does not fit the model: shape, value range, labels, or unbatched elements.
             ValueError: If a loss is not a finite number: it says in which training step, and of which player. The model is
                 then of no use any more; what callbacks such as `KeepBest` have written before is.
         """
-        settings.check_fit(self, callbacks, epochs, initial_epoch, steps_per_epoch)
-        stream = streams.of(x, y, self, batch_size, shuffle, class_balanced, steps_per_epoch)
+        settings.check_fit(self, callbacks, epochs, initial_epoch, steps_per_epoch, steps)
+        stream = streams.of(x, y, self, batch_size, shuffle, class_balanced, endless=bool(steps_per_epoch or steps))
+        self.condition.learn_names(stream.class_names)
         if stream.labels is not None:
-            training_watch.warn_of_unseen(self, self.training_record.unseen_with(stream.labels), stream.class_names)
-        steps = steps_per_epoch or stream.steps_per_epoch
-        rows = tf.nest.flatten(stream.dataset.element_spec)[0].shape[0]
-        self.before_fit(steps and rows and (epochs - initial_epoch) * steps * rows)
-        callbacks = training_watch.with_watch(callbacks, steps_per_epoch is None, stream.class_names)
+            training_watch.warn_of_unseen(self, self.training_record.unseen_with(stream.labels))
+        plan = schedule.of(stream, epochs, initial_epoch, steps_per_epoch, steps)
+        self.before_fit(plan.steps and plan.rows and plan.steps * plan.rows)
+        if verbose:
+            schedule.warn_of_few_steps(self, plan)
+        callbacks = training_watch.with_watch(callbacks, plan)
         self.training_record.restart()
         with _checks.readable_errors():
-            times = {"epochs": epochs, "initial_epoch": initial_epoch, "steps_per_epoch": steps}
+            times = {"epochs": plan.epochs, "initial_epoch": initial_epoch, "steps_per_epoch": plan.steps_per_epoch}
             history = super().fit(stream.dataset, verbose=verbose, callbacks=callbacks, shuffle=False, **times)
         self.training_state.augment.after_fit()
         return history

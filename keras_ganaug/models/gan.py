@@ -193,7 +193,8 @@ class GAN(AdversarialModel):
         """New images, from the generator's averaged weights.
 
         Args:
-            labels: Class indices, one image each: a sequence of n integers. Of several attributes a mapping from name to
+            labels: Class indices or names, one image each: a sequence of n of them. Or a mapping from class, its name or its
+                index, to a number of images: `{"Coat": 50}`. Of several attributes a mapping from the attribute's name to
                 such a sequence, or to one value for all images, or integers (n, k) in the order of the attributes. For an
                 unconditional model the number of images, an integer.
             seed: Integer (or pair of integers); the same seed gives the same images. Defaults to None: other images at
@@ -204,8 +205,8 @@ class GAN(AdversarialModel):
         Returns a float32 NumPy array of shape (n, height, width, channels) with values in `value_range`.
 
         Raises:
-            ValueError: For labels out of range, labels for an unconditional model, or a number for a conditional one, and
-                if the images are not finite, because the GAN has diverged.
+            ValueError: For labels out of range or a name that no class has, labels for an unconditional model, or a number
+                for a conditional one, and if the images are not finite, because the GAN has diverged.
 
         Warns of labels, and of combinations of attributes, of which training had no image, once for each.
         """

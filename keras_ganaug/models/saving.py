@@ -75,6 +75,7 @@ def config(model: Any, of_keras: dict[str, Any]) -> dict[str, Any]:
         "value_range": model.value_range,
         "seed": model.seed,
         "width": model.width,
+        **({"class_names": model.class_names} if model.class_names else {}),
         **{name: keras.saving.serialize_keras_object(getattr(model, name)) for name in model.player_networks.values()},
         **{name: getattr(model, name) for name in model.own_arguments},
     }

@@ -68,7 +68,7 @@ def check(model: Any, given: dict[str, Any], label_smoothing: float) -> tuple[di
     return checked, parts
 
 
-def check_fit(model: Any, callbacks: Any, epochs: Any, initial_epoch: Any, steps_per_epoch: Any) -> None:
+def check_fit(model: Any, callbacks: Any, epochs: Any, initial_epoch: Any, steps_per_epoch: Any, steps: Any) -> None:
     """Checks the arguments of `fit` but for the data, and that the model can be trained."""
     if model.training_state.trained is None:
         raise ValueError("`compile()` must be called before `fit()`. Received: a model that is not compiled")
@@ -77,8 +77,11 @@ def check_fit(model: Any, callbacks: Any, epochs: Any, initial_epoch: Any, steps
     check_trainable(model, model.training_state.trained)
     _checks.positive_int(epochs, "epochs")
     _checks.non_negative_int(initial_epoch, "initial_epoch")
-    if steps_per_epoch is not None:
-        _checks.positive_int(steps_per_epoch, "steps_per_epoch")
+    for name, value in (("steps_per_epoch", steps_per_epoch), ("steps", steps)):
+        if value is not None:
+            _checks.positive_int(value, name)
+    if steps is not None and epochs != 1:
+        raise ValueError(f"`steps` takes the place of `epochs`: give one of them. Received: steps={steps}, epochs={epochs}")
 
 
 def compute_dtype(model: Any) -> str:

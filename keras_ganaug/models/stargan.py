@@ -219,8 +219,8 @@ class StarGAN(AdversarialModel):
 
         Args:
             images: Array of shape (n, height, width, channels) and any real dtype, with values in `value_range`.
-            domains: The domain of each translation: n integers, or one for all images. Of several attributes a mapping from
-                name to such values, or integers (n, k).
+            domains: The domain of each translation: n indices or names, or one for all images. Of several attributes a
+                mapping from the attribute's name to such values, or integers (n, k).
             seed: Integer (or pair of integers); the same seed gives the same translations. Defaults to None: others at each
                 call.
 

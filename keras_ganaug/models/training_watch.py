@@ -15,52 +15,52 @@ class TrainingWatch(keras.callbacks.Callback):
 
     Args:
         others: The callbacks that come after it.
-        whole_epochs: Whether an epoch shows all images, so that after it the classes that are missing are known.
-        class_names: Names of the classes, or None.
+        plan: The `Schedule` of the training.
     """
 
     async_safe = True  # Keras then does not wait for each batch
     _supports_tf_logs = True  # nor does Keras 2
 
-    def __init__(self, others, whole_epochs, class_names):
+    def __init__(self, others, plan):
         super().__init__()
         # Where another callback looks at each batch Keras waits for it, and the callback may write a backup.
         self._every = 1 if any(map(_looks_at_batches, others)) else _EVERY
         # Such a callback may write weights in the midst of an epoch.
         self._within_epochs = any(isinstance(getattr(other, "save_freq", None), int) for other in others)
         self._batches = 0
-        self._whole_epochs, self._class_names = whole_epochs, class_names
+        self._plan, self._left = plan, None
 
     def on_train_begin(self, logs=None):
         self._batches = 0
 
+    def on_epoch_begin(self, epoch, logs=None):
+        self._left = self._plan.steps_of_last_epoch if epoch == self._plan.epochs - 1 else None
+
     def on_train_batch_end(self, batch, logs=None):
+        if self._left is not None and batch + 1 >= self._left:
+            self.model.stop_training = True
         self._batches += 1
         if self._batches % self._every == 0:
             check_finite(self.model, weights=self._within_epochs)
 
     def on_epoch_end(self, epoch, logs=None):
         check_finite(self.model, weights=True)
-        if self._whole_epochs:
-            self.tell_unseen()
+        if self._plan.whole_epochs:
+            warn_of_unseen(self.model, self.model.unseen_classes)
 
     def on_train_end(self, logs=None):
         check_finite(self.model, weights=True)
-        self.tell_unseen()
-
-    def tell_unseen(self):
-        """Warns of the classes that the GAN has not seen."""
-        warn_of_unseen(self.model, self.model.unseen_classes, self._class_names)
+        warn_of_unseen(self.model, self.model.unseen_classes)
 
 
-def with_watch(callbacks, whole_epochs, class_names):
+def with_watch(callbacks, plan):
     """The callbacks of a `fit` with a watch before them, so that all see a loss after it did."""
     if isinstance(callbacks, keras.callbacks.CallbackList):
         others = [each for each in callbacks.callbacks if not isinstance(each, TrainingWatch)]
-        callbacks.callbacks[:] = [TrainingWatch(others, whole_epochs, class_names), *others]
+        callbacks.callbacks[:] = [TrainingWatch(others, plan), *others]
         return callbacks
     others = [] if callbacks is None else list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
-    return [TrainingWatch(others, whole_epochs, class_names), *others]
+    return [TrainingWatch(others, plan), *others]
 
 
 def _looks_at_batches(callback):
@@ -111,13 +111,13 @@ def _raise_diverged(model, what, received):
     )
 
 
-def warn_of_unseen(model, classes, class_names=None, stacklevel=3):
+def warn_of_unseen(model, classes, stacklevel=3):
     """Warns, once for the same classes, that training has no image of these; pairs of attributes need not all be there."""
     classes = tuple(each for each in classes if not isinstance(each, dict) or len(each) == 1)
     if classes and model.training_record.told.first(("fit", classes)):
         warnings.warn(
-            f"The training data hold no image of {_in_words(classes, class_names)} (num_classes={model.num_classes}): what "
-            "`generate` makes of a class that was never seen has nothing to do with it. Add images of all classes, or "
+            f"The training data hold no image of {_in_words(classes, model.condition)} (num_classes={model.num_classes}): "
+            "what `generate` makes of a class that was never seen has nothing to do with it. Add images of all classes, or "
             "choose a smaller `num_classes`.",
             stacklevel=stacklevel,
         )
@@ -130,22 +130,20 @@ def warn_of_generated(model, labels, stacklevel=3):
     if new:
         these = "are an extrapolation" if model.condition.label_shape else "are not of that class"
         warnings.warn(
-            f"`labels` ask for {_in_words(new)}, of which the {type(model).__name__} saw no image in training: these "
-            f"images {these}.",
+            f"`labels` ask for {_in_words(new, model.condition)}, of which the {type(model).__name__} saw no image in "
+            f"training: these images {these}.",
             stacklevel=stacklevel,
         )
 
 
-def _in_words(classes, class_names=None):
+def _in_words(classes, condition):
     if isinstance(classes[0], dict):
-        names = [" and ".join(f"{name} {value}" for name, value in each.items()) for each in classes]
+        parts = [{name: (condition.attribute(name), value) for name, value in each.items()} for each in classes]
+        names = [" and ".join(f"{name} {of.label_names(value)[0]}" for name, (of, value) in p.items()) for p in parts]
         kind = "value" if len(classes[0]) == 1 else "combination"
     else:
-        kind = "class"
-        try:
-            names = [f"{each} ({class_names[each]})" for each in classes]
-        except (TypeError, IndexError, KeyError):
-            names = [str(each) for each in classes]
+        kind, named = "class", condition.class_names
+        names = [f"{each} ({condition.label_names(each)[0]})" if named else str(each) for each in classes]
     more = f" and {len(names) - 20} more" if len(names) > 20 else ""
     number = kind if len(names) == 1 else f"{len(names)} {kind}{'es' if kind == 'class' else 's'}:"
     return f"{number} {', '.join(names[:20])}{more}"
