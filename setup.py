@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
 URL = "https://github.com/keras-ganaug/keras_ganaug"
@@ -33,6 +34,19 @@ def readme():
     return re.sub(r"((?<!!)\[[^]]*\]\()(?!\w+:|#)", rf"\1{URL}/blob/main/", text)
 
 
+class WithGenerators(build_py):
+    """Puts the shipped generators into the package, without their pictures and cards. A checkout has them beside it."""
+
+    def run(self):
+        super().run()
+        loaded = ("saved_model.pb", "fingerprint.pb", "variables/*", "assets.extra/*")
+        files = [] if self.editable_mode else [file for part in loaded for file in ROOT.glob(f"saved_models/*/{part}")]
+        for file in files:
+            target = Path(self.build_lib, "keras_ganaug", file.relative_to(ROOT))
+            self.mkpath(str(target.parent))
+            self.copy_file(str(file), str(target))
+
+
 setup(
     name="keras_ganaug",
     version=version(),
@@ -59,6 +73,7 @@ setup(
     ],
     packages=find_packages(include=["keras_ganaug", "keras_ganaug.*"]),
     package_data={"keras_ganaug": ["py.typed"]},
+    cmdclass={"build_py": WithGenerators},
     python_requires=">=3.10,<3.14",
     install_requires=["tensorflow>=2.15", "keras>=2.15", "numpy>=1.23.5"],
     extras_require={

@@ -42,7 +42,7 @@ SETTINGS = {
 def build(train, batch_size, latent_dim, g_rate, d_rate, steps, augment, mismatch, seed):
     """The compiled GAN; the learning rates decay to 0."""
     image_shape, num_classes = tuple(train.element_spec[0].shape), len(train.class_names)
-    gan = kga.SNGAN(image_shape, num_classes, latent_dim=latent_dim, seed=seed)
+    gan = kga.SNGAN(image_shape, num_classes, latent_dim=latent_dim, seed=seed, class_names=train.class_names)
 
     def adam(rate):
         schedule = keras.optimizers.schedules.PolynomialDecay(rate, steps, 0.0)

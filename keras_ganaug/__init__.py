@@ -2,8 +2,9 @@
 
 from keras_ganaug import callbacks, datasets, layers, losses, metrics, networks, penalties, study
 from keras_ganaug.augmentation import AugmentedModel, FilteredGenerator, GANAugmentation, gan_augment
+from keras_ganaug.datasets import to_directory
 from keras_ganaug.discriminator_augment import AdaptiveAugment, DiffAugment
-from keras_ganaug.generators import GeneratorUnion
+from keras_ganaug.generators import GeneratorUnion, load_pretrained
 from keras_ganaug.models import (
     ACGAN,
     BEGAN,
@@ -48,10 +49,12 @@ __all__ = [
     "datasets",
     "gan_augment",
     "layers",
+    "load_pretrained",
     "losses",
     "metrics",
     "networks",
     "penalties",
     "recommend",
     "study",
+    "to_directory",
 ]

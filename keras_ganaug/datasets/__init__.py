@@ -7,6 +7,7 @@ from keras_ganaug.datasets.folders import from_directory
 from keras_ganaug.datasets.pairs import class_histogram, format_histogram, oversample, take_per_class, to_arrays
 from keras_ganaug.datasets.ready_made import DEBIAN_FASHION_MNIST as _DEBIAN_FASHION_MNIST
 from keras_ganaug.datasets.ready_made import load
+from keras_ganaug.datasets.writing import to_directory
 
 __all__ = [
     "_DEBIAN_FASHION_MNIST",
@@ -17,4 +18,5 @@ __all__ = [
     "oversample",
     "take_per_class",
     "to_arrays",
+    "to_directory",
 ]

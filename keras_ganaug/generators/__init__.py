@@ -7,6 +7,7 @@ from keras_ganaug.generators.filtered import FilteredGenerator
 from keras_ganaug.generators.generator import Generator, as_generator
 from keras_ganaug.generators.keras_model import KerasModel
 from keras_ganaug.generators.one_attribute import OneAttribute
+from keras_ganaug.generators.pretrained import load_pretrained
 from keras_ganaug.generators.saved_model import SavedModelGenerator
 from keras_ganaug.generators.translations import Translations, for_batches
 from keras_ganaug.generators.union import GeneratorUnion
@@ -23,4 +24,5 @@ __all__ = [
     "Translations",
     "as_generator",
     "for_batches",
+    "load_pretrained",
 ]

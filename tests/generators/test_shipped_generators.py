@@ -1,5 +1,7 @@
 """The generators in `saved_models/`: small, readable by TensorFlow alone, ready to map, each class apart from the others."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 import keras_ganaug as kga
+from keras_ganaug.datasets.ready_made import _CLOTHES as CLOTHES
 
 FOLDER = Path(__file__).resolve().parents[2] / "saved_models"
 NAMES = ["digits", "fashion_mnist"]
@@ -56,3 +59,25 @@ def test_it_maps_over_a_dataset(name):
     assert (images.dtype, labels.dtype) == (tf.uint8, batch[1].dtype)
     assert (images.numpy() != batch[0].numpy()).any((1, 2, 3)).sum() == 16
     np.testing.assert_array_equal(labels, batch[1])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_is_loaded_by_its_name_and_knows_its_classes(name):
+    generator = kga.load_pretrained(name)
+    assert generator.class_names == tuple(kga.datasets.load(name)[0].class_names if name == "digits" else CLOTHES)
+    by_name = generator.generate({generator.class_names[4]: 2}, seed=3)
+    np.testing.assert_array_equal(by_name, generator.generate([4, 4], seed=3))
+
+
+def test_an_unknown_name_lists_the_known_ones():
+    with pytest.raises(ValueError, match=r"`name` must be one of \['digits', 'fashion_mnist'\]. Received: name='cifar'"):
+        kga.load_pretrained("cifar")
+
+
+def test_they_are_in_the_package_that_is_built(tmp_path, monkeypatch):
+    pytest.importorskip("setuptools")
+    subprocess.run([sys.executable, "setup.py", "-q", "build_py", "-d", tmp_path], cwd=FOLDER.parent, check=True)
+    built = tmp_path / "keras_ganaug" / "saved_models"
+    assert {file.suffix for file in built.rglob("*") if file.is_file()} == {".pb", ".json", ".index", ".data-00000-of-00001"}
+    monkeypatch.setattr(kga.generators.pretrained, "_FOLDERS", (built, FOLDER))
+    assert kga.load_pretrained("digits").path == str(built / "digits")

@@ -1,0 +1,115 @@
+"""Samples as folders of image files."""
+
+import os
+import re
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from keras_ganaug import _checks, _files, _images
+from keras_ganaug.conditions.weights import some
+from keras_ganaug.generators.generator import as_generator
+
+_UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f]|^\.|[. ]$')  # in names of folders, on one system or another
+
+
+def to_directory(
+    generator: Any,
+    directory: str | os.PathLike,
+    labels: Any,
+    seed: int | Sequence[int] | None = None,
+    truncation: float = 1.0,
+    overwrite: bool = False,
+) -> list[str]:
+    """Writes samples of a generator as PNG files, in a folder for each class.
+
+    `datasets.from_directory` reads them back with the same classes. Folders have the names of the classes, or else their
+    numbers. A character that no file name may have, such as the slash of "T-shirt/top", becomes "_". Of several attributes
+    the folder of the first one holds folders of the next. The samples of a generator without classes lie in `directory`
+    itself.
+
+    Args:
+        generator: A GAN, a generator, or the path of one, as of `GANAugmentation`.
+        directory: Folder to write, new or empty.
+        labels: What to write, as of `generate`: a mapping from class to a number of images, such as `{"Coat": 50}`; a
+            sequence of classes; of several attributes a mapping from their names to sequences; without classes a number.
+        seed, truncation: As of `generate`. Default to None, other images at each call, and to 1.
+        overwrite: Whether to write into a folder that is not empty; files of the same names are replaced, and all others
+            stay. Defaults to False.
+
+    Returns the paths of the files, in the order of the labels.
+
+    Raises:
+        ValueError, TypeError: For a folder that is not empty, labels that do not fit, or images that no PNG file holds. Then
+            nothing is written.
+
+    Warns of classes of which the generator's training had no image.
+
+    Example:
+
+    >>> import tempfile, keras_ganaug as kga
+    >>> generator = kga.load_pretrained("fashion_mnist")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     files = kga.to_directory(generator, folder, {"Coat": 3, "Bag": 2}, seed=0)
+    ...     again = kga.datasets.from_directory(folder, image_size=28, color_mode="grayscale", verbose=False)
+    >>> len(files), files[-1][-23:], again.class_names
+    (5, 'Bag/synthetic-00002.png', ['Bag', 'Coat'])
+    """
+    made, overwrite = as_generator(generator), _checks.boolean(overwrite, "overwrite")
+    _checks.new_folder(directory, "directory")
+    root = os.path.expanduser(os.fspath(directory))
+    inside = tf.io.gfile.listdir(root) if _files.exists(root) else []
+    if inside and not overwrite:
+        raise ValueError(
+            "`directory` must be a new or an empty folder; `overwrite=True` writes into another one, and replaces files of "
+            f"the same names. Received: {root!r}, with {len(inside)} files or folders such as {sorted(inside)[0]!r}"
+        )
+    if made.image_shape[2] not in (1, 3, 4):
+        raise ValueError(
+            "`generator` must give images of 1, 3 or 4 channels (grey, RGB, RGBA), which PNG files hold. "
+            f"Received: images of shape {tuple(made.image_shape)}"
+        )
+    condition = made.condition
+    classes = condition.to_generate(labels)
+    folders = _folders(condition, classes)
+    unseen = condition.extrapolates(classes, made.unseen_classes)
+    if unseen:
+        warnings.warn(
+            f"`labels` ask for classes of which the generator has seen no image in training. Received: {some(unseen)}",
+            stacklevel=2,
+        )
+    images = made.generate(classes if condition.conditional else len(classes), seed, truncation)
+    images = _images.as_dtype(_images.rescale(images, made.value_range, (0.0, 255.0)), "uint8", (0.0, 255.0)).numpy()
+    counts: dict[tuple, int] = {}
+    paths = []
+    for label, image in zip(classes.tolist(), images, strict=True):
+        folder = folders[_key(label)]
+        counts[folder] = counts.get(folder, 0) + 1
+        paths.append(_files.join(root, *folder, f"synthetic-{counts[folder]:05d}.png"))
+        _files.write(paths[-1], tf.io.encode_png(image).numpy())
+    return paths
+
+
+def _key(label):
+    return tuple(label) if isinstance(label, list) else label
+
+
+def _folders(condition, classes):
+    """The folder of each label that there is, as the names of folders within each other."""
+    several = bool(condition.label_shape)
+    named = [*map((condition.class_names or {}).get, condition.names)] if several else [condition.class_names]
+    folders = {}
+    for label in np.unique(classes, axis=0).tolist():
+        # Numbers of one length, so that their order by name is that of the classes.
+        parts = zip(condition.label_names(label), named, condition.sizes)
+        texts = (name if names else name.zfill(len(str(size - 1))) for name, names, size in parts)
+        folders[_key(label)] = tuple(_UNSAFE.sub("_", text) for text in texts)
+    twice = sorted({folder for folder in folders.values() if [*folders.values()].count(folder) > 1})
+    if twice:
+        raise ValueError(
+            f"`labels` must be of classes whose names differ as names of folders do. Received: two of the folder {twice[0]}"
+        )
+    return folders
