@@ -538,6 +538,16 @@ def test_time_left_counts_from_where_a_fit_begins():
     assert lines[-1].endswith(" 0 s left")
 
 
+@pytest.mark.parametrize("verbose", [1, 2])
+def test_time_left_has_a_line_of_its_own_below_the_bar(capsys, verbose):
+    compiled().fit(X, Y, batch_size=24, epochs=2, verbose=verbose, callbacks=[callbacks.TimeLeft()])
+    lines = capsys.readouterr().out.replace("\r", "\n").replace("\b", "").splitlines()
+    assert [line.split("  ")[0] for line in lines if " left" in line] == ["epoch 1/2", "epoch 2/2"]
+    first, second, last = (lines.index(next(x for x in lines if x.startswith(s))) for s in ("epoch 1", "Epoch 2", "epoch 2"))
+    assert first < second < last
+    assert "d_loss" in lines[first - 1] and "d_loss" in lines[last - 1]  # each below its bar
+
+
 @pytest.mark.parametrize(
     ("argument", "call"),
     [
