@@ -6,6 +6,7 @@ import tensorflow as tf
 
 import keras_ganaug as kga
 from keras_ganaug.metrics.classifier import endless_batches, train_classifier_on
+from keras_ganaug.study import statistics
 
 
 def train_classifier(data, steps, num_classes, seed=0):
@@ -66,10 +67,14 @@ def table(results):
         mean, spread = values.mean(0), values.std(0, ddof=1) if len(values) > 1 else values.std(0)
         cells = [f"{m:.1f} ± {s:.1f}" for m, s in zip(mean, spread, strict=True)]
         lines.append(f"{arm:<22}{cells[0]:>20}{cells[1]:>18}")
-    gains = results["oversampling + GAN"][:, 0] - results["oversampling"][:, 0]  # seed by seed
-    gain, spread = gains.mean(), gains.std(ddof=1) if len(gains) > 1 else np.inf
-    verdict = "made no clear difference" if abs(gain) <= spread else "helped" if gain > 0 else "did harm"
-    lines.append(f"The GAN {verdict} here: {gain:+.1f} points of balanced accuracy over oversampling alone.")
+    gains = (results["oversampling + GAN"][:, 0] - results["oversampling"][:, 0]) / 100  # seed by seed
+    interval = statistics.paired_interval(gains)
+    clear = interval is not None and interval[0] * interval[1] > 0
+    verdict = "no clear difference" if not clear else "the GAN helped" if interval[0] > 0 else "the GAN did harm"
+    lines.append(
+        f"With the GAN on top of oversampling: {100 * gains.mean():+.1f} points of balanced accuracy "
+        f"({statistics.in_words(interval)}), {verdict}."
+    )
     return "\n".join(lines)
 
 

@@ -92,8 +92,14 @@ def second_task(first, data, loss, test):
     return np.array(curve.points)
 
 
-def run(seed, folder):
-    """All arms of one seed: dict from arm to points of (step, old, new); the size of the export; memorisation."""
+def run(seed, folder, only=None):
+    """The arms of one seed: dict from arm to points of (step, old, new); the size of the export; memorisation.
+
+    Args:
+        seed: Integer.
+        folder: Where the generator is exported to.
+        only: Names of arms. Defaults to all.
+    """
     keras.utils.set_random_seed(seed)
     train, test = (kga.datasets.to_arrays(part) for part in kga.datasets.load("digits"))
     old, new = of_classes(*train, OLD), of_classes(*train, NEW)
@@ -123,6 +129,8 @@ def run(seed, folder):
     }
     curves = {}
     for name, (stream, loss) in arms.items():
+        if only and name not in only:
+            continue
         curves[name] = second_task(first, stream, loss, test)
         print(f"  {name}: old {curves[name][-1, 1]:.1f}, new {curves[name][-1, 2]:.1f}", flush=True)
     samples = gan.generate(np.repeat(OLD, 100), seed=seed)
@@ -148,24 +156,33 @@ def draw(curves, path):
     figure.savefig(path, dpi=110)
 
 
+def table(runs):
+    """The results of runs as text: means over the seeds, in per cent."""
+    lines = [f"{'what is kept of the old classes':<36}{'old':>8}{'new':>8}{'all':>8}"]
+    for name in runs[0][0]:
+        old, new = np.mean([curves[name][-1, 1:] for curves, _, _ in runs], 0)
+        lines.append(f"{name:<36}{old:>8.1f}{new:>8.1f}{(old + new) / 2:>8.1f}")
+    return "\n".join(lines)
+
+
+def what_left(folder, size, memorization):
+    """Says what the second place got, and how near it comes to the training images."""
+    nearer = memorization["nearer_to_training"]
+    return (
+        f"What left the first place: {folder}, {size / 1024:.0f} kB and no image. {nearer:.0%} of its samples are nearer to "
+        f"a training image than to a held-out one (50% without memorisation; p = {memorization['p_value']:.2g})."
+    )
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     args = parser.parse_args()
-    start = time.time()
-    runs = {seed: run(seed, "replay_generator") for seed in args.seeds}
-    first = runs[args.seeds[0]]
-    draw(first[0], "replay.png")
-    print(f"\n{'what is kept of the old classes':<36}{'old':>8}{'new':>8}{'all':>8}")
-    for name in first[0]:
-        old, new = np.mean([curves[name][-1, 1:] for curves, _, _ in runs.values()], 0)
-        print(f"{name:<36}{old:>8.1f}{new:>8.1f}{(old + new) / 2:>8.1f}")
-    print(f"\nBalanced accuracy in %, mean of {len(runs)} seed(s). Curves: replay.png")
-    nearer = first[2]["nearer_to_training"]
-    print(
-        f"What left the first place: replay_generator, {first[1] / 1024:.0f} kB and no image. {nearer:.0%} of its samples "
-        f"are nearer to a training image than to a held-out one (50% without memorisation; p = {first[2]['p_value']:.2g})."
-    )
+    start, folder = time.time(), "replay_generator"
+    runs = [run(seed, folder) for seed in args.seeds]
+    draw(runs[0][0], "replay.png")
+    print(f"\n{table(runs)}\n\nBalanced accuracy in %, mean of {len(runs)} seed(s). Curves: replay.png")
+    print(what_left(folder, *runs[-1][1:]))
     print(f"{(time.time() - start) / 60:.1f} minutes")
 
 

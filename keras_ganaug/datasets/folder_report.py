@@ -63,7 +63,7 @@ def with_reasons(found: Scan, most: int) -> str:
 def done(found: Scan, facts: np.ndarray | None, color_mode: str, background: object) -> Iterator[str]:
     """What was done to the images, a line each. `facts` is what `folder_scan.inspect` gives, or None."""
     if facts is not None:
-        ways, orientation, further, transparent = facts.T
+        ways, orientation, further, transparent = facts.T[:4]
         by_pillow = [path for path, way in zip(found.paths, ways) if way == decoding.PILLOW]
         if by_pillow:
             yield f"Read by Pillow: {len(by_pillow)} ({by_suffix(by_pillow)})."

@@ -142,15 +142,18 @@ def splits_among(names: Iterable[str]) -> list[str]:
 def inspect(found: Scan) -> np.ndarray:
     """Decodes every image once. Moves those that cannot be read to the kinds "broken" and "unread".
 
-    Returns int32 (n, 4) of the others: what `decoding.header` tells, and whether a pixel is transparent.
+    Returns int32 (n, 7) of the others: what `decoding.header` tells, whether a pixel is transparent, whether one has a
+    colour, height and width.
     """
 
     @tf.autograph.experimental.do_not_convert
     def look(number, path):
         contents = tf.io.read_file(path)
         header = decoding.header_of(contents)
-        transparent = tf.reduce_any(decoding.decode(contents, header, 4)[..., 3] < 255)
-        return number, tf.concat([header, [tf.cast(transparent, tf.int32)]], 0)
+        pixels = decoding.decode(contents, header, 4)
+        transparent = tf.reduce_any(pixels[..., 3] < 255)
+        colored = tf.reduce_any((pixels[..., :3] != pixels[..., :1]) & (pixels[..., 3:] > 0))
+        return number, tf.concat([header, tf.cast([transparent, colored], tf.int32), tf.shape(pixels)[:2]], 0)
 
     paths = found.paths
     dataset = tf.data.Dataset.from_tensor_slices((np.arange(len(paths)), as_bytes(paths)))
@@ -160,7 +163,7 @@ def inspect(found: Scan) -> np.ndarray:
     for path in (path for path in paths if path in gone):
         found.others["unread" if not decoding.pillow() and _needs_pillow(path) else "broken"].append(path)
     found.images = {name: [path for path in paths if path not in gone] for name, paths in found.images.items()}
-    return np.array([facts[number] for number in sorted(facts)], np.int32).reshape(-1, 4)
+    return np.array([facts[number] for number in sorted(facts)], np.int32).reshape(-1, 7)
 
 
 def _contents(path):
