@@ -18,7 +18,9 @@ STUDY = [
     "scikit-learn>=1.3",
     "scipy>=1.15",
 ]
-TEST = ["pytest>=8", "pytest-xdist>=3.5", *IMAGES, *STUDY]
+TENSORBOARD = ["tensorboard>=2.15"]  # which TensorFlow installs no more
+DOCS = ["furo>=2024.8.6", "myst-parser>=4", "sphinx>=8.1", "sphinx-copybutton>=0.5.2"]
+TEST = ["pytest>=8", "pytest-xdist>=3.5", *IMAGES, *STUDY, *TENSORBOARD]
 
 
 def version():
@@ -77,9 +79,11 @@ setup(
     python_requires=">=3.10,<3.14",
     install_requires=["tensorflow>=2.15", "keras>=2.15", "numpy>=1.23.5"],
     extras_require={
+        "docs": DOCS,
         "examples": [*IMAGES, *STUDY],
         "images": IMAGES,
         "study": STUDY,
+        "tensorboard": TENSORBOARD,
         "test": TEST,
         "gpu": ["tensorflow[and-cuda]>=2.15"],
         "addons": [

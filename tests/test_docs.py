@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tools import small_gan
+from tools import small_gan, small_networks
 
 import keras_ganaug as kga
 from keras_ganaug import _compat
@@ -90,15 +90,79 @@ def test_the_page_on_when_a_gan_helps_runs(tmp_path, monkeypatch):
     assert "combinations of class and style have no training images" in str(names["advice"])
 
 
-def test_links_between_the_documents_lead_somewhere():
-    for file in (
-        README,
-        *(ROOT / "docs").glob("*.md"),
-        *(ROOT / "results").glob("*.md"),
-        *ROOT.glob("saved_models/*/README.md"),
-    ):
-        for target in re.findall(r"\]\(([^)#\s]+)", file.read_text(encoding="utf-8")):
-            assert "://" in target or (file.parent / target).exists(), f"{file.name}: {target}"
+GUIDE = ["folder", "which", "training", "doors", "rare", "elsewhere", "measure", "devices", "resume"]
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory):
+    """What `start.md` leaves behind, in its folder: the other pages go on from there, and share its GANs.
+
+    Data and networks are small, one epoch is one step, and nothing is compiled: the pages are about what is called, and
+    other tests about what that does.
+    """
+    pytest.importorskip("sklearn", reason="the digits are scikit-learn's")
+    folder = tmp_path_factory.mktemp("guide")
+    for name in ("cat", "dog"):
+        for number in range(5):
+            picture = np.full([9, 12, 3], 40 * number, "uint8")
+            tf.io.gfile.makedirs(str(folder / "photos" / name))
+            tf.io.write_file(str(folder / "photos" / name / f"{number}.png"), tf.io.encode_png(picture))
+    parts = [kga.datasets.take_per_class(part, 4) for part in kga.datasets.load("digits")]
+    few = {"steps": 1, "batch_size": 10, "verbose": False, "arms": {"nothing": kga.study.Arm()}}
+    study = functools.partial(kga.AugmentationStudy, on_top_of=(), seeds=(0,), **few)
+    candidates = {"a quarter of each batch": kga.study.Synthetic(0.25, bank_size=20)}
+    advice = functools.partial(kga.recommend, candidates=candidates, folds=2, repeats=1, **few)
+    names = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(kga, "SNGAN", small_sngan)
+        patch.setattr(kga.networks.classifier, "classifier", linear_classifier)
+        patch.setattr(kga, "gan_augment", functools.partial(kga.gan_augment, bank_size=20))
+        patch.setattr(kga.datasets, "load", lambda name: parts)
+        patch.setattr(kga, "AugmentationStudy", study)
+        patch.setattr(kga, "recommend", advice)
+        patch.setattr(
+            kga.metrics,
+            "classification_accuracy_score",
+            functools.partial(kga.metrics.classification_accuracy_score, steps=1),
+        )
+        patch.setattr(keras.Model, "compile", eagerly(keras.Model.compile))
+        run("start", names)
+        yield names
+
+
+def small_sngan(image_shape, num_classes, make=kga.SNGAN, **options):
+    """An SNGAN of a few dense layers; of several attributes, one that does not look at them."""
+    if not isinstance(num_classes, dict):
+        return small_gan(image_shape, num_classes, cls=make)
+    networks, labels = small_networks(image_shape, None), keras.Input((len(num_classes),), dtype="int32")
+    networks = {name: keras.Model([net.input, labels], net.output) for name, net in networks.items()}
+    return make(image_shape, num_classes, **networks)
+
+
+def linear_classifier(image_shape, num_classes, **options):
+    layers = [keras.layers.Rescaling(1 / 255), keras.layers.Flatten(name="features"), keras.layers.Dense(num_classes)]
+    return keras.Sequential([keras.Input(image_shape), *layers])
+
+
+def eagerly(compile):
+    """`compile` of all models, without tracing: a step or two of each are faster so."""
+    return lambda self, *args, **kwargs: compile(self, *args, **{**kwargs, "run_eagerly": True, "jit_compile": False})
+
+
+def run(page, names):
+    """Runs the blocks of a page in order, with few epochs and steps."""
+    for block in python_blocks(ROOT / "docs" / f"{page}.md"):
+        block = re.sub(r"\b(epochs|steps)=\d+", r"\1=1", block).replace('{"Coat": 50}', '{"Coat": 5}')
+        exec(block.replace("image_size=64", "image_size=8").replace("(64, 64, 3)", "(8, 8, 3)"), names)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not _compat.KERAS_3, reason="it shows `double_checkpoint` of Keras 3")
+@pytest.mark.parametrize("page", GUIDE)
+def test_the_pages_of_the_guide_run(page, started):
+    names = dict(started)
+    run(page, names)
 
 
 def test_names_in_the_readme_are_there():
