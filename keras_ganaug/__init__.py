@@ -1,6 +1,6 @@
 """GANs as Keras models, and their samples as data augmentation for Keras classifiers."""
 
-from keras_ganaug import callbacks, datasets, layers, losses, metrics, networks, penalties, study
+from keras_ganaug import callbacks, datasets, layers, losses, metrics, networks, penalties, plots, study
 from keras_ganaug.augmentation import AugmentedModel, FilteredGenerator, GANAugmentation, gan_augment
 from keras_ganaug.datasets import to_directory
 from keras_ganaug.discriminator_augment import AdaptiveAugment, DiffAugment
@@ -54,6 +54,7 @@ __all__ = [
     "metrics",
     "networks",
     "penalties",
+    "plots",
     "recommend",
     "study",
     "to_directory",

@@ -15,6 +15,7 @@ ROOMS = [  # each imports from those before it alone
     "layers",
     "networks",
     "metrics",
+    "plots",
     "penalties",
     "discriminator_augment",
     "generators",

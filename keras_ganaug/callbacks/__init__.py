@@ -5,6 +5,7 @@ from keras_ganaug.callbacks.collapse_alarm import CollapseAlarm
 from keras_ganaug.callbacks.keep_best import KeepBest
 from keras_ganaug.callbacks.refresh_bank import RefreshBank
 from keras_ganaug.callbacks.sample_grid import SampleGrid
+from keras_ganaug.callbacks.tensorboard import TensorBoard
 from keras_ganaug.callbacks.time_left import TimeLeft
 
-__all__ = ["AutoencoderStart", "CollapseAlarm", "KeepBest", "RefreshBank", "SampleGrid", "TimeLeft"]
+__all__ = ["AutoencoderStart", "CollapseAlarm", "KeepBest", "RefreshBank", "SampleGrid", "TensorBoard", "TimeLeft"]

@@ -1,5 +1,6 @@
 """A warning when a class collapses."""
 
+import copy
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -82,10 +83,25 @@ class CollapseAlarm(GANCallback):
         images = self.model.generate(self._classes[rows] if self.model.condition.conditional else len(rows), seed=0)
         return metrics.within_class_diversity(images, rows, len(self._classes)) / np.maximum(self._real, 1e-12)
 
+    def shares(self, class_names: Any = None) -> dict[str, float]:
+        """`diversity` by name.
+
+        Args:
+            class_names: As of `SampleGrid`. Defaults to None: those that the GAN has, else numbers.
+
+        Returns a mapping from the name of a class, or the names of a combination of values, to its share; of a GAN without
+        classes from "all".
+        """
+        condition = copy.copy(self.model.condition).named(class_names)
+        names = [", ".join(condition.label_names(label)) or "all" for label in self._classes]
+        return dict(zip(names, self.diversity().tolist()))
+
     def _name(self, label):
         condition = self.model.condition
-        label = dict(zip(condition.num_classes, label.tolist())) if condition.label_shape else label
-        return f"class {label}" if condition.conditional else "the samples"
+        names = condition.label_names(label)
+        if condition.label_shape:
+            names = [f"{attribute} {name}" for attribute, name in zip(condition.num_classes, names)]
+        return f"class {', '.join(names)}" if condition.conditional else "the samples"
 
     def on_epoch_end(self, epoch, logs=None):
         if not self.due(epoch):

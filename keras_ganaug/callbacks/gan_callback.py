@@ -25,16 +25,21 @@ class GANCallback(keras.callbacks.Callback):
         self.every = _checks.positive_int(every, "every")
 
     def set_model(self, model):
-        if not isinstance(model, self.needs):
-            raise TypeError(
-                f"`callbacks`: a {type(self).__name__} must be given to the `fit` of a GAN. "
-                f"Received: that of a {type(model).__name__}"
-            )
+        check_model(self, model, self.needs)
         super().set_model(model)
 
     def due(self, epoch: int) -> bool:
         """Whether it acts at the end of an epoch, counted from 0."""
         return (epoch + 1) % self.every == 0
+
+
+def check_model(callback: keras.callbacks.Callback, model: keras.Model, needs: type | tuple[type, ...]) -> None:
+    """Checks that a callback is given to the `fit` of a model that it is for."""
+    if not isinstance(model, needs):
+        raise TypeError(
+            f"`callbacks`: a {type(callback).__name__} must be given to the `fit` of a GAN. "
+            f"Received: that of a {type(model).__name__}"
+        )
 
 
 def despite_file_errors(action: Callable, what: str) -> bool:

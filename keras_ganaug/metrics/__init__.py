@@ -1,4 +1,4 @@
-"""How good samples are: distances of features, precision and recall, what classifiers say, diversity, copies."""
+"""How good samples are: distances of features, precision and recall, what classifiers say, diversity, copies, spectra."""
 
 from keras_ganaug.metrics.comparison import compare
 from keras_ganaug.metrics.distances import frechet_distance, kernel_distance
@@ -13,6 +13,7 @@ from keras_ganaug.metrics.features import (
 from keras_ganaug.metrics.manifold import precision_recall_density_coverage
 from keras_ganaug.metrics.memorization import memorization
 from keras_ganaug.metrics.scores import Score, classification_accuracy_score, gan_test
+from keras_ganaug.metrics.spectrum import power_spectrum
 
 __all__ = [
     "Features",
@@ -26,6 +27,7 @@ __all__ = [
     "inception_features",
     "kernel_distance",
     "memorization",
+    "power_spectrum",
     "precision_recall_density_coverage",
     "random_features",
     "within_class_diversity",

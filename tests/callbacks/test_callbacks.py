@@ -2,11 +2,13 @@
 
 import contextlib
 import errno
+import importlib
 import io
 import itertools
 import json
 import os
 import pathlib
+import sys
 import uuid
 import warnings
 
@@ -250,18 +252,6 @@ def test_keep_best_writes_later_what_a_full_disk_refused(tmp_path):
     with_state(keep.model, 2.0)
     keep.on_epoch_end(1, {})
     assert kept_in(tmp_path, small_gan()) == 1.0
-
-
-def test_a_full_disk_for_tensorboard(tmp_path, monkeypatch):
-    grid = callbacks.SampleGrid(None, log_dir=tmp_path, columns=1)
-    grid.set_model(small_gan())
-
-    def refuse(*args, **options):
-        raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
-
-    monkeypatch.setattr(tf.summary, "write", refuse)
-    with pytest.warns(UserWarning, match="Could not write the grid for TensorBoard; the training goes on"):
-        grid.on_epoch_end(0)
 
 
 def test_the_best_is_there_after_a_fit_that_an_error_has_ended():
@@ -515,18 +505,34 @@ def test_no_grid_is_drawn_of_samples_that_are_not_finite(tmp_path):
         grid.on_epoch_end(0)
 
 
-def test_sample_grid_for_tensorboard(tmp_path):
-    gan = small_gan(num_classes=None, value_range=(-1, 1))
-    gan.compile()
-    gan.fit(X / 127.5 - 1, batch_size=8, verbose=0, callbacks=[callbacks.SampleGrid(None, rows=2, log_dir=tmp_path)])
-    (events,) = tmp_path.glob("events*")
-    found = [
-        value.tensor.string_val[2]
-        for event in tf.compat.v1.train.summary_iterator(str(events))
-        for value in event.summary.value
-        if value.tag == "samples"
-    ]
-    assert tf.io.decode_png(found[0]).shape == (2 * (2 * 9 - 1), 2 * (8 * 9 - 1), 1)
+def test_sample_grid_names_its_rows(tmp_path):
+    gan, names = small_gan(), ["a long name", "b", "c"]
+    plain, named = (callbacks.SampleGrid(columns=2, zoom=4, class_names=each) for each in (None, names))
+    for grid in (plain, named):
+        grid.set_model(gan)
+    height, width, _ = plain.grid().shape
+    picture = named.grid()
+    margin = picture[:, :-width, 0]
+    np.testing.assert_array_equal(picture[:, -width:], plain.grid())
+    ink = [(margin[36 * row : 36 * row + 32] < 128).any(0) for row in range(3)]
+    assert picture.shape[0] == height
+    assert all(row.any() for row in ink)
+    assert np.flatnonzero(ink[0])[0] < np.flatnonzero(ink[1])[0]  # a long name begins further left
+    gan.condition = kga.conditions.of(3, class_names=names)
+    np.testing.assert_array_equal(plain.grid(), picture)  # the GAN knows the names
+
+
+def test_sample_grid_without_pillow(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    gan = small_gan()
+    gan.condition = kga.conditions.of(3, class_names=["a", "b", "c"])
+    grid = callbacks.SampleGrid(columns=1, zoom=1)
+    grid.set_model(gan)
+    with pytest.warns(UserWarning, match=r"needs Pillow, pip install"):
+        assert grid.grid().shape == (26, 8, 1)
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    with pytest.raises(ImportError, match=r"`class_names` needs Pillow.*keras_ganaug\[images\]"):
+        callbacks.SampleGrid(class_names=["a", "b", "c"])
 
 
 def test_time_left_counts_from_where_a_fit_begins():
@@ -564,6 +570,9 @@ def test_time_left_has_a_line_of_its_own_below_the_bar(capsys, verbose):
         ("labels", lambda: callbacks.CollapseAlarm(X, Y[:3])),
         ("labels", lambda: fit(compiled(), callbacks.CollapseAlarm(X))),
         ("path", lambda: callbacks.SampleGrid(None)),
+        ("class_names", lambda: callbacks.SampleGrid(class_names=["a", "b"]).set_model(small_gan())),
+        ("columns", lambda: callbacks.TensorBoard(columns=0)),
+        ("images", lambda: callbacks.TensorBoard(images=X[:0], labels=Y[:0])),
         ("path", lambda: callbacks.SampleGrid("{foo}.png")),
         ("path", lambda: callbacks.SampleGrid("grid.gif")),
         ("path", lambda: callbacks.SampleGrid("grid")),
@@ -631,7 +640,7 @@ def test_collapse_alarm_looks_at_each_combination_of_attributes_that_there_is(of
         return images
 
     monkeypatch.setattr(of_attributes, "generate", generate)
-    with pytest.warns(UserWarning, match=r"class {'brightness': 2, 'style': 0} collapsed: two samples differ by (9|10|11)%"):
+    with pytest.warns(UserWarning, match=r"class brightness 2, style 0 collapsed: two samples differ by (9|10|11)%"):
         alarm.on_epoch_end(0)
     assert asked == [[[0, 0], [0, 1], [1, 0], [2, 0], [2, 1]]]
     with pytest.raises(ValueError, match=r"`labels`.*Received"):

@@ -1,0 +1,37 @@
+"""A drawn picture."""
+
+import base64
+import io
+from typing import Any
+
+from keras_ganaug import _checks, _files
+
+
+class Picture(bytes):
+    """A PNG: its bytes. A notebook shows it.
+
+    Example:
+
+    >>> import numpy as np, keras_ganaug as kga
+    >>> picture = kga.plots.image_grid({"noise": np.random.uniform(0, 255, [2, 3, 8, 8, 1])})
+    >>> picture[1:4]
+    b'PNG'
+    """
+
+    def save(self, path: Any) -> None:
+        """Writes the file, whole or not at all."""
+        _files.write(_checks.path(path), bytes(self))
+
+    def to_data_url(self) -> str:
+        """The picture as a URL, which a page of HTML can hold."""
+        return f"data:image/png;base64,{base64.b64encode(self).decode()}"
+
+    def _repr_png_(self):
+        return bytes(self)
+
+
+def of_figure(figure: Any, dpi: int = 200) -> Picture:
+    """The picture of a matplotlib figure."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=dpi)
+    return Picture(buffer.getvalue())
