@@ -1,7 +1,8 @@
 """Does it help? Classifiers trained with and without synthetic images, compared on real ones."""
 
+from keras_ganaug.study.advice import Recommendation
 from keras_ganaug.study.arms import Arm, Synthetic, default_arms, group_arms
-from keras_ganaug.study.recommendation import CANDIDATES, Recommendation, recommend
+from keras_ganaug.study.recommendation import CANDIDATES, recommend
 from keras_ganaug.study.report import Report
 from keras_ganaug.study.study import AugmentationStudy
 from keras_ganaug.study.training import cross_fitted_classifier

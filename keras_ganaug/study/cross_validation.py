@@ -1,11 +1,13 @@
 """Arms compared on images held out of the training set, fold by fold, by successive elimination."""
 
 import math
+import time
 
 import numpy as np
 
 from keras_ganaug import conditions
 from keras_ganaug.study import fingerprint, statistics, training
+from keras_ganaug.study.progress import Progress
 from keras_ganaug.study.study import AugmentationStudy
 
 LEVEL = 0.9
@@ -76,6 +78,7 @@ class CrossValidation:
         fewest_held_out: Cells of the fold that holds out fewest.
         arms: All arms that were measured, by name.
         metrics: By arm and metric, one value for each fold until the arm was eliminated.
+        progress: A `Progress`, that prints.
     """
 
     def __init__(self, images, labels, make_generator, folds, repeats, seed, **options):
@@ -95,9 +98,10 @@ class CrossValidation:
             self.place = training.repeated_folds(self.cells // self.styles, folds, repeats, seed)
         self.fewest_held_out = min(len(np.unique(self.cells[place == n])) for place in self.place for n in range(folds))
         self.arms, self.metrics, self._generators = {}, {}, {}
+        self.progress = Progress(self.runs, options.get("verbose", True))
         self._maker = fingerprint.stand_in(lambda *given: self._generator_of(*given), make_generator)
 
-    def eliminate(self, arms, is_eliminated, reference=None):
+    def eliminate(self, arms, is_eliminated, reference=None, phase=""):
         """Measures arms, fold by fold, until they are eliminated. Returns the remaining ones.
 
         Args:
@@ -105,6 +109,7 @@ class CrossValidation:
             is_eliminated: Maps a name, the remaining arms and how many there were to whether it is.
             reference: Name of the arm to compare with, measured before. Defaults to None: the best of `arms`, and one
                 remaining arm is the end.
+            phase: What is tried, in words, for the lines that are printed. Defaults to "".
         """
         self.arms.update(arms)
         of, remaining = len(arms), arms
@@ -112,8 +117,7 @@ class CrossValidation:
             names = list(remaining)
             if reference is not None and len(self.metrics[reference]["balanced_accuracy"]) <= run:
                 names.append(reference)
-            if self.options.get("verbose", True):
-                print(f"fold {run + 1} of at most {self.runs}", flush=True)
+            self.progress.begin(phase, run, len(names), len(names))
             self._measure(names, run)
             remaining = {name: arm for name, arm in remaining.items() if not is_eliminated(name, remaining, of)}
             if len(remaining) <= (reference is None):
@@ -130,7 +134,7 @@ class CrossValidation:
             seeds=[self.seeds[run]],
             **self.options,
         )
-        results = study.results(generator_first=not self.metrics)
+        results = study.results(generator_first=not self.metrics, told=self.progress.trained)
         for name in names:
             for metric, values in self.metrics.setdefault(name, {metric: [] for metric in statistics.METRICS}).items():
                 values.append(results[self.seeds[run], name].get(metric, np.nan))
@@ -143,7 +147,9 @@ class CrossValidation:
 
     def _generator_of(self, images, labels, seed):
         if seed not in self._generators:
+            start = time.monotonic()
             self._generators[seed] = self.make_generator(images, labels, seed)
+            self.progress.made_gan(time.monotonic() - start)
         return self._generators[seed]
 
     def differences(self, name, other, metric=None):
@@ -209,11 +215,39 @@ class CrossValidation:
     def preferred(self, names):
         """The first arm that is not worse than the best of these, surely or by more than `NEAR`."""
 
-        def root(name):
-            # Of two arms without an error neither is far worse than the other.
-            error = 1e-3 + 1 - np.mean(self.metrics[name][self.metric])
-            return np.sqrt(error * np.mean(self.metrics[name]["log_loss"]))
-
         names = [name for name in names if not self.is_worse(name, names)]
-        least = min(map(root, names))
-        return next(name for name in names if root(name) <= (1 + NEAR) * least)
+        least = min(map(self.root, names))
+        return next(name for name in names if self.root(name) <= (1 + NEAR) * least)
+
+    def root(self, name, count=None):
+        """√(error · log loss) of an arm, over all its folds or the first of them."""
+        # Of two arms without an error neither is far worse than the other.
+        error = 1e-3 + 1 - np.mean(self.metrics[name][self.metric][:count])
+        return np.sqrt(error * np.mean(self.metrics[name]["log_loss"][:count]))
+
+    def why(self, base, names):
+        """Why an arm is the choice among these without the GAN, in words, with what was measured."""
+        what = "mean accuracy of held-out combinations" if self.by_cells else "balanced accuracy"
+
+        def measured(name, count=None):
+            accuracy, log_loss = (np.mean(self.metrics[name][metric][:count]) for metric in (self.metric, "log_loss"))
+            return f"{accuracy:.1%} and {log_loss:.3f}"
+
+        folds = _folds(len(self.metrics[base]["log_loss"]))
+        text = f"Without the GAN {base!r} is chosen of {len(names)}, by {what} and log loss: {measured(base)} in {folds}."
+        count = min(len(self.metrics[name]["log_loss"]) for name in names)
+        highest = max(names, key=lambda name: (np.mean(self.metrics[name][self.metric][:count]), name == base))
+        if highest == base:
+            return f"{text} No other has a higher accuracy."
+        text += f" {highest!r} has the highest accuracy: {measured(highest, count)} in the first {_folds(count)}"
+        text += f", against {measured(base, count)}."
+        if self.is_worse(highest, [highest, base]):
+            return f"{text} But its log loss is higher beyond chance."
+        return (
+            f"{text} √(error · log loss) is {self.root(highest, count):.3f} against {self.root(base, count):.3f}. Within "
+            f"{NEAR:.0%} of the smallest, and where log losses differ by chance alone, the first of `arms` is taken."
+        )
+
+
+def _folds(count):
+    return f"{count} fold{'s' * (count != 1)}"

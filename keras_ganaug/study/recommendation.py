@@ -1,14 +1,13 @@
 """The guard: whether to use a GAN, and how, from the training set alone."""
 
-import json
-import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from keras_ganaug import _checks, _extras, _files, _random, _watch, conditions
-from keras_ganaug.study import results, streams
+from keras_ganaug import _checks, _extras, _random, _watch, conditions
+from keras_ganaug.study import report_data, streams
+from keras_ganaug.study.advice import SETTINGS, Recommendation
 from keras_ganaug.study.arms import Arm, Synthetic, check, check_synthetic
 from keras_ganaug.study.candidates import CANDIDATES, OF_CELLS, distinct, on_top_of, preferred_arms, without_the_harmed
 from keras_ganaug.study.cross_validation import FEWEST, LEVEL, CrossValidation, cells_and_counts
@@ -24,53 +23,6 @@ RARE = 30
 
 OPTIONS = {"build", "optimizer", "steps", "batch_size", "num_classes", "value_range", "directory", "verbose"}
 """Arguments of `AugmentationStudy` that `recommend` hands on."""
-
-
-class Recommendation(NamedTuple):
-    """Whether to use a GAN, and how. `str` of it is the advice in words."""
-
-    fraction: float
-    """Share of each batch to replace; 0: do without the GAN."""
-    sampling_strategy: object
-    """"keep", or one weight per class, as `GANAugmentation` takes it: 0 for classes that get no synthetic images."""
-    synthetic_weight: float | None
-    """Factor on the sample weight of synthetic rows."""
-    truncation: float
-    """Factor on the latents."""
-    base: str
-    """The arm that did best without the GAN: what to do in any case."""
-    reasons: list
-    """Why, in words."""
-    figures: dict
-    """What was measured: by arm, the accuracy in each fold until the arm was eliminated, as `recommend` compares it."""
-    band: tuple | None = None
-    """(lowest, highest) probability of its class that a classifier must give a sample, for `FilteredGenerator`; None: no
-    filter."""
-    attributes: Any = None
-    """How attributes other than the class, or domains, are drawn, as `GANAugmentation` takes it."""
-
-    def __str__(self) -> str:
-        if self.fraction:
-            head = f"Use the GAN: fraction={self.fraction:g}, on top of {self.base!r}."
-        else:
-            head = f"Do without the GAN; train with {self.base!r}."
-        return "\n".join([head, *(f"- {reason}" for reason in self.reasons)])
-
-    def to_json(self, path: Any) -> None:
-        """Writes all of it to a file, whole or not at all; what is no finite number is null there."""
-        _files.write(_checks.path(path), results.as_json(self._asdict()))
-
-    @classmethod
-    def from_json(cls, path: Any) -> "Recommendation":
-        """Reads what `to_json` wrote."""
-        content = json.loads(_files.read_text(_checks.path(path)))
-        if not isinstance(content, dict) or not {"fraction", "base", "reasons"} <= content.keys() <= {*cls._fields}:
-            raise ValueError(
-                f"`path` must be a file that `to_json` wrote. Received: {str(path)!r}, which holds something else"
-            )
-        band, figures = content.get("band"), content.get("figures", {})
-        figures = {name: [math.nan if value is None else value for value in values] for name, values in figures.items()}
-        return cls(**{**content, "figures": figures, "band": None if band is None else tuple(band)})
 
 
 def recommend(
@@ -154,18 +106,21 @@ def recommend(
     many = 1 if len(labels) >= MANY else 2
     repeats = many if repeats is None else _checks.positive_int(repeats, "repeats")
     num_classes = conditions.sizes_of(options.setdefault("num_classes", int(labels.max()) + 1))[0]
-    class_names = getattr(train, "class_names", None) if class_names is None else class_names
-    names = [str(name) for name in (range(num_classes) if class_names is None else class_names)]
-    if len(names) < num_classes:
-        raise ValueError(f"`class_names` must be one name for each of {num_classes} classes. Received: {names}")
+    names = report_data.names_of(class_names, num_classes, train)
     of_cells = cells_and_counts(labels, options["num_classes"])[1]
     arms, candidates = _choices(arms, candidates, num_classes, images.shape[-1], of_cells.ndim > 1)
     counts = of_cells.reshape(num_classes, -1).sum(1)
+    settings = {name: options[name] for name in SETTINGS if name in options}
+    settings = {name: list(value) if isinstance(value, tuple) else value for name, value in settings.items()}
+
+    def without(reason):
+        first = next(iter(arms))
+        return Recommendation(0.0, "keep", None, 1.0, first, [reason], {}, arm=arms[first], settings=settings)
+
     few = [c for c in range(num_classes) if counts[c] < max(FEWEST, folds)]
     if few:
         # A class of two images can neither be learned by a GAN nor measured: nothing need be trained to say so.
-        reason = f"{_few_images(few, counts, names)}: too few to learn from and to measure by."
-        return Recommendation(0.0, "keep", None, 1.0, next(iter(arms)), [reason], {})
+        return without(f"{_few_images(few, counts, names)}: too few to learn from and to measure by.")
     _extras.load("scipy.stats")
     with _watch.telling_once(), _random.preserved():
         warn_of_repeated(images)
@@ -174,9 +129,8 @@ def recommend(
             _watch.first(told)
         trials = CrossValidation(images, labels, make_generator, folds, repeats, seed, **options)
         if not trials.fewest_held_out:
-            reason = f"{_empty_cells(trials)} Of the others too few can be held out, each value staying in training."
-            return Recommendation(0.0, "keep", None, 1.0, next(iter(arms)), [reason], {})
-        return _tried(trials, arms, candidates, names, margin)
+            return without(f"{_empty_cells(trials)} Of the others too few can be held out, each value staying in training.")
+        return _tried(trials, arms, candidates, names, margin)._replace(settings=settings)
 
 
 def _choices(arms, candidates, num_classes, channels, several):
@@ -205,22 +159,29 @@ def _tried(trials, arms, candidates, names, margin):
     """The advice of a `CrossValidation`, after all trainings; `names` are those of the classes."""
     counts = trials.counts
     arms = arms if trials.by_cells else distinct(arms, counts)  # without some cells classes are not even
-    base = trials.preferred(trials.eliminate(arms, trials.is_surely_worse))
+    trials.progress.to_come = trials.runs * (len(candidates) + 2)
+    base = trials.preferred(trials.eliminate(arms, trials.is_surely_worse, phase="without the GAN"))
+    why = trials.why(base, arms)
     prior = streams.prior_of(trials.cells, len(counts), arms[base].sampling, trials.styles)
 
     def is_eliminated(name, remaining, of):
         return trials.is_hopeless(name, base, margin)
 
     tried = on_top_of(arms[base], candidates, prior)
-    remaining = trials.eliminate(tried, is_eliminated, base) or tried
+    trials.progress.to_come = trials.runs
+    remaining = trials.eliminate(tried, is_eliminated, base, "with the GAN") or tried
     best = trials.best(remaining, base)
     gains = {} if trials.by_cells else trials.gains_of_recall(best, base)  # a fold of cells may lack a class
     changed = without_the_harmed(tried[best].synthetic, gains, counts, prior)
     if changed is not None:
         harmed, synthetic = changed
         name = f"{best}, none for the {' and the '.join(harmed)}"
-        remaining = remaining | trials.eliminate({name: arms[base]._replace(synthetic=synthetic)}, is_eliminated, base)
-    return _decide(trials, base, {name: arm.synthetic for name, arm in remaining.items()}, names, margin)
+        trials.progress.to_come = 0
+        narrowed = {name: arms[base]._replace(synthetic=synthetic)}
+        remaining = remaining | trials.eliminate(narrowed, is_eliminated, base, "with the GAN for some classes")
+    advice = _decide(trials, base, {name: arm.synthetic for name, arm in remaining.items()}, names, margin)
+    log_losses = {name: list(metrics["log_loss"]) for name, metrics in trials.metrics.items()}
+    return advice._replace(reasons=[*advice.reasons, why], log_losses=log_losses)
 
 
 def _few_images(classes, counts, names):
@@ -265,9 +226,11 @@ def _decide(trials, base, candidates, names, margin):
     if trials.is_convincing(trials.differences(best, base), margin):
         used = candidates[best]
         options = (used.fraction, used.strategy, used.weight, used.truncation)
-        return Recommendation(*options, base, [f"It helps: {facts}.", *reasons], accuracies, used.band, used.attributes)
+        more = {"band": used.band, "attributes": used.attributes, "arm": trials.arms.get(best)}
+        return Recommendation(*options, base, [f"It helps: {facts}.", *reasons], accuracies, **more)
     word = "It does not help" if gain <= margin else "It may help, but that could be chance"
     rare = [int(c) for c in np.argsort(counts, kind="stable") if counts[c] < RARE]
     if rare:
         reasons.append(f"{_few_images(rare, counts, names)}: {base!r} is the better choice until there are more.")
-    return Recommendation(0.0, "keep", None, 1.0, base, [f"{word}: {facts}.", *reasons], accuracies)
+    reasons = [f"{word}: {facts}.", *reasons]
+    return Recommendation(0.0, "keep", None, 1.0, base, reasons, accuracies, arm=trials.arms.get(base))

@@ -1,16 +1,14 @@
 """What a study found: table, plot, JSON, one HTML page."""
 
-import base64
-import html
-import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from keras_ganaug import _checks, _extras, _files
-from keras_ganaug.study import results, statistics, tables
+from keras_ganaug import _checks, _files
+from keras_ganaug.plots import Picture
+from keras_ganaug.study import report_page, report_pictures, results, statistics, tables
 
 _NAMES = {
     "balanced_accuracy": "balanced accuracy",
@@ -25,7 +23,7 @@ _NAMES = {
 }
 _OF_CELLS = ("worst_group", "seen_cells", "unseen_cells")
 _DECIDES = {"balanced_accuracy": "balanced accuracy", "unseen_cells": "mean accuracy of unseen cells"}
-_COLORS = {"gan": "tab:red", "none": "tab:blue"}
+_SURE = ("The GAN helps", "The GAN does harm")
 
 
 class Report:
@@ -36,11 +34,16 @@ class Report:
         seeds: The seeds.
         kinds: Mapping from an arm's name to its `Arm.kind`: "gan", "none", or that of a control, "shuffled" or "oracle".
             Defaults to None: all are "none".
+        about: What was done, for the page: a mapping with `arms`, what each arm is in words; `class_names`; `train_images`
+            and `test_images`, how many each class has, in the first seed; `image_shape`, `steps` and `batch_size`. Defaults
+            to None: nothing is told.
+        samples: Function that gives the `report_data.Samples` that the page draws, or None. Defaults to None.
 
     Attributes:
         arms: Mapping from an arm's name to a mapping from metric to a list of one value per seed, from 0 to 1, but for the
             log loss; NaN for what was not measured.
-        seeds, kinds: As given.
+        seeds, kinds, about, samples: As given.
+        recalls: Mapping from an arm's name to a list of the recalls of all classes for each seed, where they were measured.
         metric: What the arms are compared by: "unseen_cells" where all were tested on cells, combinations of several
             attributes, that have no training images; else "balanced_accuracy".
         best_without_gan, best_with_gan: The arms with the highest mean of that metric, without and with a GAN; None if
@@ -50,11 +53,18 @@ class Report:
 
     def __init__(
         self,
-        runs: Mapping[str, Sequence[Mapping[str, float]]],
+        runs: Mapping[str, Sequence[Mapping[str, Any]]],
         seeds: Sequence[int],
         kinds: Mapping[str, str] | None = None,
+        about: Mapping[str, Any] | None = None,
+        samples: Callable[[], Any] | None = None,
     ) -> None:
-        self.seeds = list(seeds)
+        self.seeds, self.about, self.samples = list(seeds), dict({} if about is None else about), samples
+        self.recalls = {
+            arm: [list(run["recalls"]) for run in each]
+            for arm, each in runs.items()
+            if all("recalls" in run for run in each)
+        }
         self.arms = {
             arm: {metric: [run.get(metric, np.nan) for run in each] for metric in statistics.METRICS}
             for arm, each in runs.items()
@@ -70,6 +80,15 @@ class Report:
     def best_of(self, kind: str) -> str | None:
         """The arm of a kind with the highest mean of `metric`; None if there is none."""
         return max(self.of_kind(kind), key=self._accuracy, default=None)
+
+    def order(self) -> list[str]:
+        """All arms, the best by `metric` first."""
+        return sorted(self.arms, key=lambda arm: -self._accuracy(arm))
+
+    @property
+    def label(self) -> str:
+        """What `metric` is, in words."""
+        return _DECIDES[self.metric]
 
     def _accuracy(self, arm: str) -> float:
         return float(np.mean(self.arms[arm][self.metric]))
@@ -114,15 +133,15 @@ class Report:
         if gain is None:
             return "The study has no arm with a GAN, or none without."
         facts = (
-            f"{100 * gain['difference']:+.1f} points of {_DECIDES[self.metric]} for {self.best_with_gan!r} over "
+            f"{100 * gain['difference']:+.1f} points of {self.label} for {self.best_with_gan!r} over "
             f"{self.best_without_gan!r} ({statistics.in_words(gain['interval'])}, Wilcoxon p = {gain['p_value']:.2g}, "
             f"higher in {gain['wins']} of {len(self.seeds)} seeds)"
         )
         tried = {kind: len(self.of_kind(kind)) for kind in ("gan", "none")}
         if max(tried.values()) > 1:
             facts += (
-                f"; each is the best, in these seeds, of its kind ({tried['gan']} with the GAN, {tried['none']} without), "
-                "which flatters the kind of which more were tried"
+                f"; each is the best of its kind in these seeds ({tried['gan']} with the GAN, {tried['none']} without), and "
+                "the best of many is lucky as well as good"
             )
         if gain["interval"] is None:
             return f"Too few seeds for a verdict: {facts}."
@@ -130,28 +149,43 @@ class Report:
         if (low > 0 or high < 0) and gain["p_value"] > 0.1:  # so it is with fewer than five seeds, even if all agree
             return f"The GAN {'may help' if low > 0 else 'may do harm'}, but that could be chance: {facts}."
         if low > 0:
-            return f"The GAN helps: {facts}."
+            return f"{_SURE[0]}: {facts}."
         if high < 0:
-            return f"The GAN does harm: {facts}."
+            return f"{_SURE[1]}: {facts}."
         return f"No clear difference: {facts}."
 
-    def _rows(self) -> tuple[list[str], list[list[str]]]:
+    def next_step(self) -> list[str]:
+        """What to do now, in sentences: with which arm to train, and whether more seeds are needed."""
+        verdict = self.verdict()
+        arm = self.best_with_gan if verdict.startswith(_SURE[0]) else self.best_without_gan
+        if arm is None:
+            return ["Add an arm without a GAN, to compare with."]
+        of = "with the GAN" if arm == self.best_with_gan else "without a GAN"
+        steps = [f"Train with the best arm {of}: `classifier = study.fit({arm!r})`."]
+        if arm == self.best_without_gan and self.best_with_gan is not None:
+            steps[0] += " Nothing here shows surely that the GAN adds to it."
+        if self.gain is not None and not verdict.startswith(_SURE):
+            steps.append(
+                "For a firmer answer add seeds, such as `seeds=range(10)`: what `directory` holds is not trained again."
+            )
+        return steps
+
+    def rows(self) -> tuple[list[str], list[list[str]]]:
         """Head and rows of the table, the best arm first."""
-        order = sorted(self.arms, key=lambda arm: -self._accuracy(arm))
         missing = [m for m in _OF_CELLS if not any(np.isfinite(each[m]).any() for each in self.arms.values())]
         names = {metric: name for metric, name in _NAMES.items() if metric not in missing}
-        return ["", *names.values()], [[arm, *(tables.spread(self.arms[arm][m]) for m in names)] for arm in order]
+        return ["", *names.values()], [[arm, *(tables.spread(self.arms[arm][m]) for m in names)] for arm in self.order()]
 
     def table(self) -> str:
         """A table in Markdown: mean ± standard deviation over the seeds, in per cent, the best arm first.
 
         What is measured of cells has columns only where there are cells.
         """
-        return tables.markdown(*self._rows())
+        return tables.markdown(*self.rows())
 
     def to_dict(self, **more: Any) -> dict[str, Any]:
-        """All of it as a dict for JSON: what is given as `more`, `seeds`, `arms`, `kinds` and the best two arms."""
-        names = ("seeds", "arms", "kinds", "best_without_gan", "best_with_gan")
+        """All but the samples as a dict for JSON: what is given as `more`, the arguments and the best two arms."""
+        names = ("seeds", "arms", "kinds", "best_without_gan", "best_with_gan", "about", "recalls")
         return results.plain({**more, **{name: getattr(self, name) for name in names}})
 
     def to_json(self, path: Any, **more: Any) -> None:
@@ -173,57 +207,42 @@ class Report:
                 for arm, each in content["arms"].items()
             }
             runs = {arm: [dict(zip(each, run)) for run in zip(*each.values(), strict=True)] for arm, each in arms.items()}
-            return cls(runs, content["seeds"], content.get("kinds"))
+            for arm, each in content.get("recalls", {}).items():
+                for run, recalls in zip(runs[arm], each, strict=True):
+                    run["recalls"] = [np.nan if value is None else value for value in recalls]
+            return cls(runs, content["seeds"], content.get("kinds"), content.get("about"))
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ValueError(
                 f"`path` must be a file that `Report.to_json` wrote. Received: {str(path)!r}, which holds something else: "
                 f"{error!r}"
             ) from error
 
-    def plot(self, path: Any = None) -> bytes:
-        """Draws the `metric` of all arms, a dot for each seed: red with a GAN, blue without, grey the controls.
+    def plot(self, path: Any = None) -> Picture:
+        """Draws the `metric` of all arms: a dot for each seed, the mean and its interval.
 
         Args:
-            path: PNG file to write. Defaults to None: the bytes of the file are returned alone.
+            path: PNG file to write. Defaults to None: the picture is returned alone.
 
-        Returns the PNG as bytes. Needs matplotlib.
+        Returns the `plots.Picture`. Needs matplotlib.
         """
-        order = sorted(self.arms, key=lambda arm: -self._accuracy(arm))[::-1]
-        Figure = _extras.load("matplotlib.figure").Figure
-        figure = Figure(figsize=(7.0, 0.32 * len(order) + 1.0))  # without pyplot, whose backend is the user's
-        axes = figure.add_subplot()
-        for n, arm in enumerate(order):
-            values = 100 * np.array(self.arms[arm][self.metric])
-            color = _COLORS.get(self.kinds[arm], "tab:gray")
-            axes.plot(values, np.full(len(values), n), "o", color=color, alpha=0.5, markersize=4)
-            axes.plot(values.mean(), n, "|", color=color, markersize=14, markeredgewidth=2)
-        axes.set_yticks(range(len(order)), order)
-        axes.set_xlabel(f"{_DECIDES[self.metric]} on test images, %")
-        axes.grid(axis="x", alpha=0.3)
-        figure.tight_layout()
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", dpi=110)
+        picture = report_pictures.of_arms(self, self.order(), f"{self.label} on test images, %")
         if path is not None:
-            _files.write(_checks.path(path), buffer.getvalue())
-        return buffer.getvalue()
+            picture.save(path)
+        return picture
 
     def to_html(self, path: Any, title: str = "Does the GAN help?") -> None:
-        """Writes one page with the verdict, the table and the plot, and nothing outside it.
+        """Writes one page and nothing outside it.
+
+        It has the verdict, what was done, all arms as a plot and as a table that sorts, what each arm is, the recall of each
+        class, real and synthetic images, the samples that are nearest to training images, the frequencies in both, and a
+        next step. The report of a study that was read from a file has no pictures of samples; nor has one whose GAN is
+        gone. Needs matplotlib and Pillow.
 
         Args:
             path: HTML file to write.
             title: Its title. Defaults to "Does the GAN help?".
         """
-        picture = base64.b64encode(self.plot()).decode()
-        style = "body{font:15px sans-serif;max-width:60em;margin:2em auto}td,th{padding:.2em .7em;text-align:right}"
-        page = (
-            f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>'
-            f"<style>{style}td:first-child{{text-align:left}}</style><h1>{html.escape(title)}</h1>"
-            f"<p>{html.escape(self.verdict())}</p><p>Per cent, mean ± standard deviation over {len(self.seeds)} seeds.</p>"
-            f'{tables.html(*self._rows())}<p><img alt="{_DECIDES[self.metric].capitalize()} of all arms" '
-            f'src="data:image/png;base64,{picture}"></p></html>\n'
-        )
-        _files.write(_checks.path(path), page)
+        _files.write(_checks.path(path), report_page.page_of(self, title))
 
     def __str__(self) -> str:
         return f"{self.table()}\n\n{self.verdict()}"

@@ -14,9 +14,10 @@ from keras_ganaug import _checks, _extras, _files, _random, _watch, networks
 from keras_ganaug.callbacks import TimeLeft
 from keras_ganaug.metrics.classifier import adam_with_cosine_decay
 from keras_ganaug.study import arms as arms_module
-from keras_ganaug.study import fingerprint, inputs, statistics
+from keras_ganaug.study import fingerprint, inputs, report_data, statistics
 from keras_ganaug.study.arms import Arm, Synthetic
-from keras_ganaug.study.data import StudyData
+from keras_ganaug.study.data import StudyData, look_at_scale
+from keras_ganaug.study.fitting import classifier_of
 from keras_ganaug.study.report import Report
 from keras_ganaug.study.results import Results, key
 from keras_ganaug.study.source_code import digest_of
@@ -62,6 +63,8 @@ class AugmentationStudy:
             stands for its code; else its results are not cached, which is told. Needs filelock. Defaults to None: nothing
             is cached.
         verbose: Whether to print a line with the time left after each arm. Defaults to True.
+        class_names: Names of the classes, for the report. Defaults to None: those of the data set `train` or `test`, else
+            numbers.
 
     Raises:
         ValueError, TypeError: For an argument out of its range, or by `run` for data that do not fit together, for a
@@ -99,6 +102,7 @@ class AugmentationStudy:
         value_range: tuple[float, float] = (0, 255),
         directory: Any = None,
         verbose: bool = True,
+        class_names: Sequence[str] | None = None,
     ) -> None:
         inputs.check_functions(make_generator=make_generator, build=build, optimizer=optimizer)
         self.make_generator = make_generator
@@ -113,11 +117,13 @@ class AugmentationStudy:
         self.verbose = _checks.boolean(verbose, "verbose")
         self.data = StudyData(train, test, held_out, num_classes, self.seeds[0])
         self.num_classes, self.image_shape = self.data.num_classes, self.data.image_shape
+        self.class_names = report_data.names_of(class_names, self.num_classes, train, test)
         self.build = build or self._default_build
         self.optimizer = optimizer or adam_with_cosine_decay
         self.arms = self._arms(arms, on_top_of, synthetic, held_out is not None)
         _extras.load("sklearn.metrics")
         self.directory, self._maker_text = self._folder(directory), None
+        self._first: Trainer | None = None
 
     def _default_build(self, seed):
         options = {"value_range": self.value_range, "seed": seed}
@@ -166,14 +172,51 @@ class AugmentationStudy:
         with _watch.telling_once(), _random.preserved():
             results = self.results()
         runs = {name: [results[seed, name] for seed in self.seeds] for name in self.arms}
-        return Report(runs, self.seeds, {name: arm.kind for name, arm in self.arms.items()})
+        kinds = {name: arm.kind for name, arm in self.arms.items()}
+        return Report(runs, self.seeds, kinds, report_data.about(self, self.class_names), self.samples)
 
-    def results(self, generator_first: bool = False) -> dict[tuple[int, str], dict[str, Any]]:
+    def fit(self, arm: str, seed: int | None = None) -> keras.Model:
+        """Trains a classifier under an arm: that which `run` trains for a seed, and tests.
+
+        Args:
+            arm: Name of the arm.
+            seed: One of the study's seeds. Defaults to None: the first.
+
+        Returns the Keras model, from float32 images in `value_range` to logits, compiled for `evaluate`. What the arm does
+        to the logits after training is a part of it.
+
+        Raises:
+            ValueError: For an arm or a seed that the study does not have.
+        """
+        _checks.one_of(arm, tuple(self.arms), "arm")
+        chosen = self.seeds[0] if seed is None else seed
+        if chosen not in self.seeds:
+            raise ValueError(f"`seed` must be one of the study's seeds, {self.seeds}. Received: seed={seed!r}")
+        with _watch.telling_once(), _random.preserved():
+            trainer = Trainer(self, chosen)
+            look_at_scale({"train": (trainer.images, trainer.labels)}, self.value_range)
+            trainer.prepare(self.arms[arm].needs_generator)
+            return classifier_of(trainer, self.arms[arm])
+
+    def samples(self) -> report_data.Samples | None:
+        """What the report draws; None without an arm with a GAN, or if the GAN of the first seed is gone."""
+        arm = next((arm for arm in self.arms.values() if arm.needs_generator), None)
+        path = None if arm is None else self.generator_path(self.seeds[0])
+        if arm is None or (self._first is None and not (path is not None and path.exists())):
+            return None
+        with _watch.telling_once(), _random.preserved():
+            return report_data.of_trainer(self, self._first or Trainer(self, self.seeds[0]), arm)
+
+    def results(
+        self, generator_first: bool = False, told: Callable[..., Any] | None = None
+    ) -> dict[tuple[int, str], dict[str, Any]]:
         """The metrics by seed and arm, for `run`, which also takes care of warnings and of the random state.
 
         Args:
             generator_first: Whether the first generator is made before anything is trained even if no arm needs it.
                 Defaults to False.
+            told: Function of an arm's name and its metrics that is called after its training, in place of the line that is
+                printed. Defaults to None.
         """
         all_held_out = any(arm.kind == "oracle" for arm in self.arms.values())
         self.data.check(self.seeds, self.value_range, all_held_out)
@@ -192,14 +235,19 @@ class AugmentationStudy:
                 metrics = results[seed, name] = trainer.measure(self.arms[name])
                 if (seed, name) in keys:
                     store.record(*keys[seed, name], metrics)
-                spent = time.monotonic() - start
-                left = spent / (len(results) - before) * (total - len(results))
-                if self.verbose:
-                    metric = statistics.deciding([metrics])
-                    words, times = metric.replace("_", " "), f"{TimeLeft.format(spent)}, {TimeLeft.format(left)} left"
-                    head = f"{len(results)}/{total} seed {seed}, {name}"
-                    print(f"{head}: {words} {metrics[metric]:.1%}  {times}", flush=True)
+                if told is not None:
+                    told(name, metrics)
+                elif self.verbose:
+                    self._tell(f"seed {seed}, {name}", metrics, len(results), before, total, time.monotonic() - start)
+            if seed == self.seeds[0] and any(self.arms[name].needs_generator for name in remaining):
+                self._first = trainer  # of whose generator a report draws samples
         return results
+
+    def _tell(self, what, metrics, done, before, total, spent):
+        """Prints a line with the time left."""
+        metric, left = statistics.deciding([metrics]), spent / (done - before) * (total - done)
+        words, times = metric.replace("_", " "), f"{TimeLeft.format(spent)}, {TimeLeft.format(left)} left"
+        print(f"{done}/{total} {what}: {words} {metrics[metric]:.1%}  {times}", flush=True)
 
     def generator_path(self, seed: int) -> Path | None:
         """The file that caches the GAN of a seed, after `run`; None if there is none."""

@@ -13,12 +13,13 @@ def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def html(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table in HTML."""
+    """A table in HTML, which scrolls where it is wider than the page."""
 
     def line(cells: Sequence[str], tag: str) -> str:
         return "<tr>" + "".join(f"<{tag}>{markup.escape(cell)}</{tag}>" for cell in cells) + "</tr>\n"
 
-    return f"<table>{line(head, 'th')}{''.join(line(cells, 'td') for cells in rows)}</table>"
+    body = "".join(line(cells, "td") for cells in rows)
+    return f'<div class="scroll"><table><thead>{line(head, "th")}</thead><tbody>{body}</tbody></table></div>'
 
 
 def spread(values: Sequence[float], scale: float = 100.0) -> str:
@@ -28,3 +29,9 @@ def spread(values: Sequence[float], scale: float = 100.0) -> str:
         return "-"
     deviation = f" ± {np.nanstd(scaled, ddof=1):.1f}" if len(scaled) > 1 else ""
     return f"{np.nanmean(scaled):.1f}{deviation}"
+
+
+def mean(values: Sequence[float]) -> str:
+    """The mean in per cent; "-" if all are NaN."""
+    scaled = 100 * np.asarray(values, np.float64)
+    return "-" if np.isnan(scaled).all() else f"{np.nanmean(scaled):.1f}"

@@ -1,15 +1,16 @@
 """The guard: from the training set alone, on images that nothing was trained on, with reasons."""
 
 import json
+import time
 
 import keras
 import numpy as np
 import pytest
-from tools import STUDY_SHAPE, StudyRecorder, small_gan, study_data
+from tools import STUDY_SHAPE, StudyRecorder, max_difference, small_gan, study_data
 
 import keras_ganaug as kga
 from keras_ganaug import study
-from keras_ganaug.study import candidates, cross_validation, recommendation, streams, training
+from keras_ganaug.study import candidates, cross_validation, progress, recommendation, streams, training
 from keras_ganaug.study.arms import all_arms
 
 stats = pytest.importorskip("scipy.stats")
@@ -133,11 +134,13 @@ class Scripted:
     def __init__(self, train, test, make_generator, arms, on_top_of, seeds, **options):
         self.arms, self.seeds, self.make_generator = arms, list(seeds), make_generator
 
-    def results(self, generator_first):
+    def results(self, generator_first, told):
         [seed] = self.seeds
         if any(arm.synthetic for arm in self.arms.values()):
             self.make_generator(None, None, seed)
         measured = {name: _measured([self.accuracies[name][seed]]) for name in self.arms}
+        for name, metrics in measured.items():
+            told(name, {metric: values[0] for metric, values in metrics.items() if metric != "unseen_cells"})
         return {(seed, name): {metric: values[0] for metric, values in each.items()} for name, each in measured.items()}
 
 
@@ -171,8 +174,94 @@ def test_what_is_eliminated_is_measured_no_more(scripted, gain, folds, words):
     assert measured == {"plain": folds, "worse": 2, "some": folds, "bad": 2}
     assert advice.base == "plain"
     assert f"{words}: some" in str(advice)
+    assert "Without the GAN 'plain' is chosen of 2, by balanced accuracy and log loss: 55.0% and 0.450 in" in str(advice)
+    assert advice.arm == study.Arm(synthetic=study.Synthetic(0.25, "keep") if gain > 0 else None)
+    assert advice.settings == {"num_classes": 3}
+    assert advice.log_losses["worse"] == [0.6, 0.5]
     assert f"{100 * (gain + 0.005 * (folds == 2)):+.1f} points" in str(advice)
     assert f"{folds} folds" in str(advice)
+
+
+def test_lines_tell_the_phase_and_the_fold(scripted, capsys):
+    accuracies = {"plain": np.full(6, 0.5), "worse": np.full(6, 0.4), "some": np.full(6, 0.45)}
+    arms = {"worse": study.Arm(transforms=("shift",)), "plain": study.Arm()}
+    some = {"some": study.Synthetic(0.25, "keep")}
+    scripted(accuracies, study_data(5, n=90), arms=arms, candidates=some)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("without the GAN, fold 1 of at most 6, worse: balanced accuracy 40.0%, at most ")
+    assert any(line.startswith("with the GAN, fold 1 of at most 6, some: balanced accuracy 45.0%") for line in lines)
+    assert not [line for line in lines if "seed" in line]
+
+
+def test_the_time_that_is_left_is_that_of_all_folds(monkeypatch, capsys):
+    clock = iter([0.0, 0.0, 110.0, 120.0])
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    shown = progress.Progress(folds=3, verbose=True)
+    shown.to_come = 6
+    shown.begin("without the GAN", 0, 2, 2)
+    shown.made_gan(100)
+    shown.trained("a", {"balanced_accuracy": 0.5})
+    assert shown.most_left == (1 + 2 * 2 + 6) * 10 + 2 * 100  # one here, two in each of two folds, six later, and two GANs
+    shown.trained("b", {"balanced_accuracy": 0.5})
+    assert shown.most_left == 10 * 10 + 2 * 100
+    assert (
+        capsys.readouterr()
+        .out.splitlines()[-1]
+        .endswith("fold 1 of at most 3, b: balanced accuracy 50.0%, at most 5 min left")
+    )
+
+
+def _why(metrics, names):
+    trials = cross_validation.CrossValidation(None, np.repeat(range(3), 30), None, 3, 2, 1, num_classes=3, verbose=False)
+    trials.metrics = {
+        name: {"balanced_accuracy": accuracies, "log_loss": losses} for name, (accuracies, losses) in metrics.items()
+    }
+    return trials.why(trials.preferred(names), names)
+
+
+def test_the_choice_without_the_gan_is_explained_with_its_figures():
+    first, other = ([0.80, 0.81, 0.79], [0.50, 0.52, 0.48]), ([0.82, 0.83, 0.81], [0.52, 0.50, 0.51])
+    text = _why({"first": first, "other": other}, ["first", "other"])
+    assert text.startswith(
+        "Without the GAN 'first' is chosen of 2, by balanced accuracy and log loss: 80.0% and 0.500 in 3 folds. 'other' has "
+        "the highest accuracy: 82.0% and 0.510 in the first 3 folds, against 80.0% and 0.500."
+    )
+    roots = np.sqrt([(0.001 + 0.18) * 0.51, (0.001 + 0.2) * 0.5])
+    assert f"is {roots[0]:.3f} against {roots[1]:.3f}. Within 15% of the smallest" in text
+    text = _why({"first": first, "other": other}, ["other", "first"])
+    assert text.endswith("by balanced accuracy and log loss: 82.0% and 0.510 in 3 folds. No other has a higher accuracy.")
+    worse = ([0.82, 0.83], [0.9, 0.9])
+    assert _why({"first": first, "worse": worse}, ["worse", "first"]).endswith(
+        "82.5% and 0.900 in the first 2 folds, against 80.5% and 0.510. But its log loss is higher beyond chance."
+    )
+
+
+def test_advice_trains_as_the_arm_of_a_study_does(tmp_path):
+    recorder, settings = StudyRecorder(), {"num_classes": 3, "steps": 4, "batch_size": 8}
+    arm = study.Arm(loss="balanced_softmax", synthetic=study.Synthetic(0.25, "keep", bank_size=12))
+    recorder.study(study_data(9), arms={"gan": arm}, on_top_of=None, seeds=[3]).run()
+    [expected] = recorder.models
+    advice = study.Recommendation(0.25, "keep", None, 1.0, "balanced", [], {}, arm=arm, settings=settings)
+    advice.to_json(tmp_path / "advice.json")
+    assert study.Recommendation.from_json(tmp_path / "advice.json") == advice
+    with pytest.raises(ValueError, match=r"`make_generator` must be given.*Received"):
+        advice.fit(study_data(3), recorder.build)
+    classifier = advice.fit(study_data(3), recorder.build, recorder.generator, seed=3)
+    assert max_difference(classifier, expected) == 0
+    images, labels = study_data(9)
+    _, accuracy = classifier.evaluate(images.astype("float32"), labels, verbose=0)
+    assert accuracy == pytest.approx(np.mean(np.argmax(classifier(images.astype("float32")), 1) == labels))
+    without = advice._replace(arm=arm._replace(synthetic=None, resample=lambda images, labels, seed: (images, labels)))
+    assert max_difference(without.fit(study_data(3), recorder.build, seed=3), expected) > 0
+    without.to_json(tmp_path / "advice.json")
+    read = study.Recommendation.from_json(tmp_path / "advice.json")
+    assert read == without._replace(arm=None)
+    with pytest.raises(
+        ValueError, match=r"`arm` of the advice must be .*'balanced', whose functions no file holds.*Received"
+    ):
+        read.fit(study_data(3))
+    with pytest.raises(TypeError, match=r"`fit` takes of the settings.*Received: \['directory'\]"):
+        advice.fit(study_data(3), directory=tmp_path, make_generator=recorder.generator)
 
 
 @pytest.mark.parametrize(("images", "loss", "folds"), [(9000, 0.01, 1), (9000, -0.01, 3), (900, 0.03, 2)])

@@ -73,7 +73,8 @@ def test_the_report(study_of_two_seeds, tmp_path):
     pytest.importorskip("matplotlib")
     _, report = study_of_two_seeds
     content = json.loads(json.dumps(report.to_dict(setting="x")))
-    assert set(content) == {"setting", "seeds", "arms", "kinds", "best_without_gan", "best_with_gan"}
+    results = {"seeds", "arms", "kinds", "best_without_gan", "best_with_gan", "about", "recalls"}
+    assert set(content) == {"setting", *results}
     assert content["best_with_gan"] in ("gan", "gan + balanced_softmax")
     assert content["best_without_gan"] in ("nothing", "balanced_softmax")
     assert {"balanced_accuracy", "macro_f1", "tail_recall", "head_recall"} <= set(content["arms"]["gan"])
@@ -102,6 +103,7 @@ def test_a_report_is_read_back(study_of_two_seeds, tmp_path):
     report.to_json(tmp_path / "report.json", setting="x")
     read = study.Report.from_json(tmp_path / "report.json")
     assert (read.arms, read.seeds, read.kinds) == (report.arms, report.seeds, report.kinds)
+    assert (read.about, read.recalls) == (report.about, report.recalls)
     assert (read.verdict(), read.table()) == (report.verdict(), report.table())
     assert (read.best_with_gan, read.best_without_gan) == (report.best_with_gan, report.best_without_gan)
 
@@ -127,7 +129,8 @@ def test_what_was_not_measured_is_nan_again(tmp_path):
 
 def test_tables():
     assert tables.markdown(["", "a"], [["b", "1"], ["", "2"]]) == "| | a |\n|-|-|\n| b | 1 |\n| | 2 |"
-    assert tables.html(["<"], [["b"]]) == "<table><tr><th>&lt;</th></tr>\n<tr><td>b</td></tr>\n</table>"
+    table = "<table><thead><tr><th>&lt;</th></tr>\n</thead><tbody><tr><td>b</td></tr>\n</tbody></table>"
+    assert tables.html(["<"], [["b"]]) == f'<div class="scroll">{table}</div>'
     assert [tables.spread(values) for values in ([0.5], [0.5, 0.7], [np.nan])] == ["50.0", "60.0 ± 14.1", "-"]
     assert tables.spread([1, 3], scale=1) == "2.0 ± 1.4"
 
@@ -205,7 +208,7 @@ def test_the_verdict_says_of_how_many_arms_it_took_the_best():
     figures = {name: [dict.fromkeys(statistics.METRICS, 0.5)] * 3 for name in ("gan", "a", "b")}
     report = study.Report(figures, range(3), {"gan": "gan", "a": "none", "b": "none"})
     assert "(1 with the GAN, 2 without)" in report.verdict()
-    assert "flatters" not in study.Report(figures, range(3), {"gan": "gan", "a": "none", "b": "oracle"}).verdict()
+    assert "lucky" not in study.Report(figures, range(3), {"gan": "gan", "a": "none", "b": "oracle"}).verdict()
 
 
 def test_a_plot_leaves_matplotlib_as_it_is():
