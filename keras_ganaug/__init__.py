@@ -1,9 +1,10 @@
 """GANs as Keras models, and their samples as data augmentation for Keras classifiers."""
 
-from keras_ganaug import callbacks, datasets, layers, losses, metrics, networks, penalties, plots, study
+from keras_ganaug import callbacks, datasets, fitting, layers, losses, metrics, networks, penalties, plots, study
 from keras_ganaug.augmentation import AugmentedModel, FilteredGenerator, GANAugmentation, gan_augment
 from keras_ganaug.datasets import to_directory
 from keras_ganaug.discriminator_augment import AdaptiveAugment, DiffAugment
+from keras_ganaug.fitting import fit_for
 from keras_ganaug.generators import GeneratorUnion, load_pretrained
 from keras_ganaug.models import (
     ACGAN,
@@ -47,6 +48,8 @@ __all__ = [
     "StyleGAN",
     "callbacks",
     "datasets",
+    "fit_for",
+    "fitting",
     "gan_augment",
     "layers",
     "load_pretrained",

@@ -23,6 +23,7 @@ ROOMS = [  # each imports from those before it alone
     "augmentation",
     "models",
     "callbacks",
+    "fitting",
     "study",
 ]
 

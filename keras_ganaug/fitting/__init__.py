@@ -1,0 +1,7 @@
+"""From images and a span of time to a trained GAN, and how good it is."""
+
+from keras_ganaug.fitting.assessment import Quality, quality
+from keras_ganaug.fitting.planning import Plan, plan
+from keras_ganaug.fitting.training import fit_for
+
+__all__ = ["Plan", "Quality", "fit_for", "plan", "quality"]

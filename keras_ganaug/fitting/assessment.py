@@ -1,0 +1,171 @@
+"""How good a generator is, in a few numbers and sentences."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from keras_ganaug import _checks, metrics
+from keras_ganaug.fitting import images
+from keras_ganaug.generators.generator import as_generator
+from keras_ganaug.metrics.scores import train_classifier
+
+_FEWEST = 20  # held-out images, for copies
+_COPIES = 0.01  # a p-value below which samples count as copies
+_ALIKE = 0.5  # of the diversity of real images
+
+
+class Quality(NamedTuple):
+    """What was measured. `print` it for sentences; `_asdict()` gives plain values for JSON."""
+
+    gan_test: float | None
+    """The share of samples that a classifier of real images names as the class asked for; None without classes."""
+    gan_test_by_class: dict[str, float]
+    real_test: float | None
+    """The same classifier's accuracy on real images that it has not seen; None where none were held out."""
+    diversity: float
+    """The mean distance of two samples of a class relative to that of two real images, in pixels: the mean of all."""
+    diversity_by_class: dict[str, float]
+    nearer_to_training: float | None
+    """The share of samples that are nearer to a training image than to a held-out one: 0.5 where nothing is copied.
+
+    None where fewer than 20 images were held out, or without scikit-learn.
+    """
+    p_value: float | None
+    """The chance of such a share where nothing is copied."""
+
+    def __str__(self) -> str:
+        lines = []
+        if self.gan_test is not None:
+            known = (
+                "" if self.real_test is None else f", and is right about {self.real_test:.0%} of real images it has not seen"
+            )
+            lines.append(
+                f"GAN-test: a classifier of the real images names {self.gan_test:.0%} of the samples as the class asked for"
+                f"{known}.{_lowest(self.gan_test_by_class)}"
+            )
+            if self.gan_test < 0.75 * (self.real_test or 1.0):
+                lines.append("  Many samples look wrong, or of another class: train for longer, or with more images.")
+        lines.append(
+            f"Diversity: two samples of a class differ by {self.diversity:.0%} of what two real images do."
+            f"{_lowest(self.diversity_by_class)}"
+        )
+        alike = [name for name, share in self.diversity_by_class.items() if share < _ALIKE]
+        if alike:
+            lines.append(f"  Samples are much alike, of {', '.join(alike[:5])}: more images of these would help.")
+        if self.nearer_to_training is None or self.p_value is None:
+            lines.append(
+                f"Copies: not measured, for which {_FEWEST} images must be held out, and scikit-learn be installed "
+                '(pip install "keras_ganaug[study]").'
+            )
+        else:
+            found = "copies of training images are among them" if self.p_value < _COPIES else "no sign of copies"
+            lines.append(
+                f"Copies: {self.nearer_to_training:.0%} of the samples are nearer to a training image than to one held out, "
+                f"where 50% would be if nothing was copied (p = {self.p_value:.2g}): {found}."
+            )
+        return "\n".join(lines)
+
+
+def _lowest(by_class):
+    if len(by_class) < 2:
+        return ""
+    name = min(by_class, key=by_class.__getitem__)
+    return f" Lowest: {name}, {by_class[name]:.0%}."
+
+
+def quality(
+    generator: Any, train: Any, test: Any = None, samples: int = 1000, classifier_steps: int = 1000, seed: int = 0
+) -> Quality:
+    """Measures how good a generator is: whether samples look right, whether they differ, whether they are copies.
+
+    A classifier is trained on the real images for it. Of several attributes all is measured by the first one.
+
+    References: Shmelkov, Schmid and Alahari 2018, How good is my GAN?
+
+    Args:
+        generator: A GAN, a generator, or the path of one, as of `GANAugmentation`.
+        train: The images that it was trained on: a dataset of (image, label), a pair of arrays, or an array of images.
+        test: Real images that it has not seen, likewise. Defaults to None: a tenth of `train`, which `fit_for` with the same
+            `seed` holds out; of another training these were seen, and copies are not found.
+        samples: Samples that are looked at, of all classes equally many. Defaults to 1000.
+        classifier_steps: Training steps of the classifier. Defaults to 1000.
+        seed: Integer, of the samples, of what is held out, and of the classifier. Defaults to 0.
+
+    Returns a `Quality`; `print` it for sentences.
+
+    Raises:
+        ValueError, TypeError: For images or labels that do not fit the generator, or an argument out of its range.
+
+    Example:
+
+    >>> import keras_ganaug as kga
+    >>> train, test = kga.datasets.load("digits")
+    >>> generator = kga.load_pretrained("digits")
+    >>> result = kga.fitting.quality(generator, train, test, samples=100, classifier_steps=50)
+    >>> 0.5 < result.gan_test <= 1, 0.5 < result.diversity < 1.5
+    (True, True)
+    """
+    made = as_generator(generator)
+    _checks.positive_int(samples, "samples"), _checks.positive_int(classifier_steps, "classifier_steps")
+    seed = _checks.non_negative_int(seed, "seed")
+    real = images.read(train, "train", made.condition)
+    real, held = images.held_out(real, seed) if test is None else (real, images.read(test, "test", made.condition))
+    return measured(made, real, held, samples, classifier_steps, seed)
+
+
+def measured(made: Any, real: images.Images, held: images.Images, samples: int, steps: int, seed: int) -> Quality:
+    """As `quality`, of images that are read."""
+    condition = made.condition
+    if tuple(real.images.shape[1:]) != tuple(made.image_shape):
+        raise ValueError(
+            f"`train` must be images of the shape that the generator makes, {tuple(made.image_shape)}. "
+            f"Received: shape {real.images.shape[1:]}"
+        )
+    asked = np.zeros([samples], np.int32)
+    if real.labels is not None:
+        there = np.unique(real.labels, axis=0)
+        asked = there[np.arange(samples) % len(there)]
+    fake = made.generate(asked if condition.conditional else samples, seed=seed)
+    classes, own, named = (_first(labels) for labels in (asked, real.labels, held.labels))
+    size = condition.sizes[0] if condition.conditional else 1
+    own = np.zeros(len(real.images), np.int32) if own is None else own
+    names = [condition.label_names([c] * len(condition.sizes) if condition.label_shape else c) for c in range(size)]
+    words = [name[0] if name else "all" for name in names]
+    by_class, accuracy, real_test = {}, None, None
+    if size > 1:
+        classifier = train_classifier(
+            real.images, own, size, value_range=made.value_range, steps=steps, batch_size=64, seed=seed
+        )
+        score = metrics.gan_test(classifier, fake, classes, size)
+        accuracy, by_class = score.accuracy, _by_class(words, score.per_class)
+        if len(held.images):
+            real_test = metrics.gan_test(classifier, held.images, named, size).accuracy
+    of_fake = metrics.within_class_diversity(fake, classes, size)
+    of_real = metrics.within_class_diversity(real.images, own, size)
+    diversity = _by_class(words, of_fake / np.where(of_real > 0, of_real, np.nan))
+    copies = _copies(real.images, held.images, fake, seed)
+    mean = float(np.mean([*diversity.values()])) if diversity else float("nan")
+    return Quality(accuracy, by_class, real_test, mean, diversity, *copies)
+
+
+def _first(labels):
+    """Labels of the first attribute."""
+    return labels if labels is None or labels.ndim == 1 else labels[:, 0]
+
+
+def _by_class(names, values):
+    return {name: float(value) for name, value in zip(names, values, strict=True) if np.isfinite(value)}
+
+
+def _copies(training, held, fake, seed):
+    """The share of samples that are nearer to training images, and its p-value; (None, None) where it cannot be told."""
+    if len(held) < _FEWEST:
+        return None, None
+    rows = (part.reshape(len(part), -1) for part in (training, held, fake))
+    try:
+        found = metrics.memorization(*rows, seed=seed)
+    except ImportError:
+        return None, None
+    return found["nearer_to_training"], found["p_value"]

@@ -1,0 +1,257 @@
+"""Settings that fit the images and the time."""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+
+from keras_ganaug import _checks, callbacks, models, penalties
+from keras_ganaug.discriminator_augment import AdaptiveAugment, DiffAugment
+from keras_ganaug.fitting import images as fitting_images
+from keras_ganaug.models.schedule import steps_to_try
+
+MODELS = ("ACGAN", "CGAN", "GAN", "LSGAN", "SAGAN", "SNGAN", "StyleGAN", "TACGAN", "WGAN", "WGANGP")
+# Factors on the papers' learning rates, of generator and discriminator, for trainings of minutes: results/gallery.md.
+_RATES = {"CGAN": (3, 3), "GAN": (3, 3), "LSGAN": (3, 2), "SAGAN": (9, 2.25), "SNGAN": (3, 3), "StyleGAN": (10, 20)}
+_MISMATCH = {"SAGAN": 0.05, "SNGAN": 0.1}  # weight of `MismatchedLabels`
+_CRITICS = ("WGAN", "WGANGP")  # whose logits have no boundary, which AdaptiveAugment needs
+_POLICY = "flip,translation,geometric,color"  # target and kimg of AdaptiveAugment: results/ablations.md
+_SMALL = 16  # pixels of a side, in which an augmentation moves strokes out of sight
+_FEW, _NOT_MANY, _FEW_OF_A_CLASS = 2000, 10_000, 100
+_WIDTHS = (32, 16, 8)
+_MOST = 8  # times the steps to try: more hardly help
+_RESERVE = 0.1  # of the time: compiling anew, pictures, and measuring how good it is
+_LEAST = 0.5  # of the time, for training alone: it takes longer in all where so much is spent on compiling
+_START = 0.6  # time of a step of `AutoencoderStart`, relative to one of training
+
+
+class Plan(NamedTuple):
+    """What `fit_for` does. `print` it for sentences; `_asdict()` gives plain values for JSON, which `Plan(**values)` reads.
+
+    `build()` gives the GAN, compiled and not trained.
+    """
+
+    model: str
+    image_shape: tuple[int, ...]
+    num_classes: Any
+    class_names: Any
+    value_range: tuple[float, float]
+    options: dict[str, Any]
+    """Further arguments of the model's constructor, such as `width`."""
+    images: int
+    """Images to train on."""
+    held_out: int
+    """Images that are held out, to look for copies."""
+    counts: tuple[int, int]
+    """Images of the smallest and of the largest class."""
+    batch_size: int
+    augment: str | None
+    """Augmentation of what the discriminator sees: a policy of `DiffAugment`, "adaptive" for `AdaptiveAugment`, or None."""
+    start_steps: int
+    """Steps of `AutoencoderStart`; 0 for none."""
+    class_balanced: bool
+    steps: int
+    seconds_per_step: float
+    minutes: float
+    seed: int
+
+    @property
+    def expected_minutes(self) -> float:
+        """How long the training itself takes, without measuring how good it is."""
+        return (self.steps + _START * self.start_steps) * self.seconds_per_step / 60
+
+    def build(self) -> models.GAN:
+        """The GAN, compiled: its learning rates fall to 0 over exactly `steps`."""
+        kind = getattr(models, self.model)
+        gan = kind(
+            tuple(self.image_shape),
+            self.num_classes,
+            value_range=self.value_range,
+            class_names=self.class_names,
+            seed=self.seed,
+            **self.options,
+        )
+        settings = gan.paper_settings()
+        optimizers = {}
+        for player in gan.player_networks:
+            optimizer = settings[f"{player}_optimizer"]
+            factor = _RATES.get(self.model, (1, 1))[player == "d"]
+            updates = self.steps * (settings["d_steps"] if player == "d" else 1)
+            config = optimizer.get_config()
+            rate = keras.optimizers.schedules.PolynomialDecay(factor * float(config["learning_rate"]), updates, 0.0)
+            optimizers[f"{player}_optimizer"] = type(optimizer).from_config({**config, "learning_rate": rate})
+        several = self.num_classes is not None and max(gan.condition.sizes) > 1 and min(self.image_shape[:2]) > _SMALL
+        penalty = penalties.MismatchedLabels(self.num_classes, _MISMATCH[self.model]) if self._mismatch and several else None
+        augment = None
+        if self.augment is not None:
+            augment = (
+                AdaptiveAugment(_POLICY, target=0.3, kimg=20) if self.augment == "adaptive" else DiffAugment(self.augment)
+            )
+        gan.compile(**optimizers, penalties=None if penalty is None else [penalty], augment=augment)
+        return gan
+
+    @property
+    def _mismatch(self):
+        return self.model in _MISMATCH
+
+    def __str__(self) -> str:
+        height, width, channels = self.image_shape
+        classes = "no classes" if self.num_classes is None else _classes(self.num_classes)
+        held = f", and {self.held_out:,} held out to look for copies" if self.held_out else ""
+        usual, minutes = steps_to_try(self.image_shape), self.expected_minutes
+        lines = [
+            f"{self.model} of width {self.options['width']} on {self.images:,} images of {height}×{width}×{channels} with "
+            f"{classes}{held}.",
+            f"{self.steps:,} training steps of {self.batch_size} images, about {_words(minutes)}: "
+            f"a step takes {self.seconds_per_step:.3g} s on this machine. Learning rates fall to 0 over these steps.",
+        ]
+        if self.steps < usual / 2:
+            needed = _words(minutes * usual / self.steps)
+            lines.append(
+                f"That is short: images of this size usually need {usual:,} steps, about {needed} here. Smaller images need "
+                "fewer, and a GPU is faster."
+            )
+        if self.augment is not None:
+            what = "ADA, as far as it overfits" if self.augment == "adaptive" else f"DiffAugment: {self.augment}"
+            lines.append(f"These are few images: the discriminator sees them augmented ({what}).")
+        if self.start_steps:
+            lines.append(
+                f"Few of a class: the generator begins as the decoder of an autoencoder, of {self.start_steps:,} steps."
+            )
+        if self.class_balanced:
+            smallest, largest = self.counts
+            lines.append(f"Classes have {smallest:,} to {largest:,} images: training shows all of them equally often.")
+        return "\n".join(lines)
+
+
+def _words(minutes):
+    return callbacks.TimeLeft.format(60 * minutes)
+
+
+def _classes(num_classes):
+    if isinstance(num_classes, dict):
+        return " and ".join(f"{size} of {name!r}" for name, size in num_classes.items())
+    return f"{num_classes} classes" if num_classes > 1 else "one class"
+
+
+def plan(
+    train: Any,
+    minutes: float = 30,
+    model: str = "SNGAN",
+    test: Any = None,
+    value_range: tuple[float, float] = (0, 255),
+    seed: int = 0,
+    **options: Any,
+) -> Plan:
+    """Finds settings for images and a span of time, and trains a few steps to see how long one takes here.
+
+    `fit_for` begins with it; on its own it tells how long a training would take, and what would be done. Arguments are those
+    of `fit_for`.
+
+    Returns a `Plan`; `print` it for sentences.
+
+    Example:
+
+    >>> import numpy as np, keras_ganaug as kga
+    >>> images = np.random.default_rng(0).integers(0, 256, [200, 4, 4, 1], "uint8")
+    >>> plan = kga.fitting.plan(images, minutes=0.1, model="GAN")  # from_directory(...) in place of images
+    >>> plan.images, plan.held_out, 1 <= plan.steps <= 8000
+    (180, 20, True)
+    """
+    begun = time.monotonic()
+    check(minutes, model, value_range, seed, options)
+    data, held = parts_of(train, test, seed)
+    return planned(data, held, minutes, model, value_range, seed, options, begun)
+
+
+def check(minutes, model, value_range, seed, options):
+    """Checks what `plan` and `fit_for` are given besides images."""
+    _checks.positive(minutes, "minutes")
+    _checks.one_of(model, MODELS, "model")
+    _checks.value_range(value_range)
+    _checks.non_negative_int(seed, "seed")
+    given = {"image_shape", "num_classes", "class_names"} & options.keys()
+    if given:
+        raise TypeError(f"`{min(given)}` follows from the images. Received: {min(given)}={options[min(given)]!r}")
+
+
+def parts_of(train, test, seed):
+    """The images to train on, and those that are held out or given for that."""
+    data = fitting_images.read(train, "train")
+    return fitting_images.held_out(data, seed) if test is None else (data, fitting_images.read(test, "test", data.condition))
+
+
+def planned(data, held, minutes, model, value_range, seed, options, begun):
+    """The plan for images that are read, of which some time has passed since `begun`."""
+    shape, number, counts = data.images.shape[1:], len(data.images), data.counts()
+    small, few = min(shape[:2]) < _SMALL, number < _FEW
+    augment = None
+    if not small and (few or number < _NOT_MANY):
+        policy = "translation,cutout" if shape[2] == 1 else "color,translation,cutout"
+        augment = policy if few or model in _CRITICS else "adaptive"
+    base = Plan(
+        model=model,
+        image_shape=tuple(shape),
+        num_classes=data.condition.num_classes,
+        class_names=data.condition.class_names,
+        value_range=_checks.value_range(value_range),
+        options={"width": _WIDTHS[0], **options},
+        images=number,
+        held_out=len(held.images),
+        counts=(int(counts.min()), int(counts.max())),
+        batch_size=min(number, 64 if max(shape[:2]) <= _SMALL else 32),
+        augment=augment,
+        start_steps=0,
+        class_balanced=bool(data.labels is not None and counts.max() >= 2 * counts.min()),
+        steps=steps_to_try(shape),
+        seconds_per_step=math.inf,
+        minutes=float(minutes),
+        seed=int(seed),
+    )
+    best, steps = base, 0
+    for width in (options["width"],) if "width" in options else _WIDTHS:
+        tried = base._replace(options={**base.options, "width": width})
+        seconds, first = _seconds_per_step(tried, data)
+        if seconds > best.seconds_per_step / 1.5:
+            break  # a narrower network is no faster here
+        best = tried._replace(seconds_per_step=seconds)
+        left = (1 - _RESERVE) * 60 * minutes - (time.monotonic() - begun) - first
+        steps = max(int(max(left, _LEAST * 60 * minutes) / seconds), 1)
+        if steps >= steps_to_try(shape) / 2:
+            break
+    start = 0
+    if np.median(counts) < _FEW_OF_A_CLASS:
+        start = min(1000, steps // 4)
+        steps = max(int(steps - _START * start), 1)
+    return best._replace(steps=min(steps, _MOST * steps_to_try(shape)), start_steps=start)
+
+
+class _Clock(keras.callbacks.Callback):
+    """Stops a training when the time of a step is known."""
+
+    least, seconds = 5, 2.0
+
+    def on_train_begin(self, logs=None):
+        self.times = [time.monotonic()]
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.model.step.numpy()  # which waits for the accelerator
+        self.times.append(time.monotonic())
+        if len(self.times) > self.least and self.times[-1] - self.times[2] > self.seconds:
+            self.model.stop_training = True
+
+
+def _seconds_per_step(plan, data):
+    """The seconds of a training step, and those of the first one, which is traced and compiled."""
+    clock = _Clock()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the training itself warns
+        gan = plan.build()
+        gan.fit(data.images, data.labels, plan.batch_size, steps=1000, steps_per_epoch=1000, verbose=0, callbacks=[clock])
+    durations = np.diff(clock.times)
+    return float(np.median(durations[1:])), float(durations[0])

@@ -1,0 +1,173 @@
+"""From images and a span of time to a trained GAN."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from typing import Any
+
+import keras
+
+from keras_ganaug import _checks, _compat, _docs, _files, callbacks, models
+from keras_ganaug.fitting import assessment, planning
+from keras_ganaug.generators.generator import as_generator
+
+_PLAN, _GAN, _QUALITY, _SAMPLES, _BACKUP = "plan.json", "gan.keras", "quality.json", "samples.png", "backup"
+_PICTURES = 10  # in a training
+_FEWEST_EPOCHS, _MOST_EPOCHS = 10, 200  # after each of which a killed run can go on
+
+
+def fit_for(
+    train: Any,
+    minutes: float = 30,
+    directory: str | os.PathLike | None = None,
+    model: str = "SNGAN",
+    test: Any = None,
+    value_range: tuple[float, float] = (0, 255),
+    seed: int = 0,
+    verbose: bool = True,
+    **options: Any,
+) -> models.GAN:
+    """Trains a GAN on images for a span of time, and says how good it is. For "I have images and half an hour".
+
+    It chooses settings that fit the size and the number of the images, measures how long a training step takes on this
+    machine, and trains for as many steps as fit, over which the learning rates fall to 0. Few images are augmented where the
+    discriminator sees them, the generator starts from an autoencoder where a class has few, and rare classes are shown as
+    often as others. Networks get narrower where there would be too few steps. It prints what it does before it begins, a
+    line with the time left after each epoch, and at the end what `fitting.quality` measures.
+
+    **Which image size?** The smallest that shows what your classifier needs: 32 or 64 pixels. The time of a step grows with
+    the number of pixels, and larger images need more steps.
+
+    **To resume**, call it again with the same arguments and `directory`: a run that was killed or stopped by Ctrl-C goes on
+    from its last epoch, and ends with the weights of one that was not, to the last bit on the same machine. A run that is
+    done is loaded.
+
+    Args:
+        train: Images to train on: a dataset of (image, label), as `datasets.from_directory` gives, a pair of arrays (images,
+            labels), or an array of images without classes. Labels of several attributes are a mapping.
+        minutes: How long it may take in all; at least half of it is for the training alone. Defaults to 30.
+        directory: Folder, new or empty, for what a killed run needs: `plan.json` and `backup`; for `samples.png`, renewed
+            while it trains; and at the end for `gan.keras` and `quality.json`. Defaults to None: nothing is kept.
+        model: Name of a GAN of the package: "SNGAN", "SAGAN", "StyleGAN", "CGAN", "ACGAN", "TACGAN", "GAN", "LSGAN", "WGAN"
+            or "WGANGP". Defaults to "SNGAN", which is the best in minutes.
+        test: Images that are not trained on, likewise, to look for copies. Defaults to None: a tenth of each class of
+            `train` is held out, at most 1,000 images.
+        value_range: (lowest, highest) value of the images. Defaults to (0, 255).
+        seed: Integer from which all follows that is drawn. Defaults to 0.
+        verbose: Whether to print. Defaults to True.
+        **options: Further arguments of the model's constructor, such as `width` or `latent_dim`.
+
+    Returns the trained GAN, which knows the names of the classes: `gan.generate({"Coat": 50})`.
+
+    Raises:
+        ValueError, TypeError: For images or arguments that do not fit, or a `directory` with something else in it; before
+            any training.
+
+    Example:
+
+    >>> import numpy as np, keras_ganaug as kga
+    >>> images = np.random.default_rng(0).integers(0, 256, [200, 4, 4, 1], "uint8")
+    >>> gan = kga.fit_for(images, minutes=0.01, model="GAN", verbose=False)  # from_directory(...) in place of images
+    >>> gan.generate(3).shape
+    (3, 4, 4, 1)
+    """
+    begun = time.monotonic()
+    planning.check(minutes, model, value_range, seed, options)
+    verbose = _checks.boolean(verbose, "verbose")
+    place = None if directory is None else _place(directory)
+    data, held = planning.parts_of(train, test, seed)
+    asked = {"model": model, "minutes": float(minutes), "seed": int(seed), "value_range": [*map(float, value_range)]}
+    asked |= {"options": options, "images": f"{data.digest()} {held.digest()}"}
+    plan = None if place is None else _planned_before(place, asked)
+    if plan is None:
+        plan = planning.planned(data, held, minutes, model, value_range, seed, options, begun)
+        if place is not None:
+            _files.write(_files.join(place, _PLAN), json.dumps({"asked": asked, "plan": plan._asdict()}, indent=1) + "\n")
+    trained = None if place is None else _files.join(place, _GAN)
+    done = trained is not None and _files.exists(trained)
+    if verbose:
+        print(plan)
+        if place is not None:
+            print(
+                f"In {place!r} is a trained GAN already." if done else f"The same call resumes it from {place!r}.",
+                flush=True,
+            )
+    if done:
+        gan = keras.models.load_model(trained)
+    else:
+        gan = plan.build()
+        _train(gan, plan, data, place, verbose)
+    quality = _quality(gan, plan, data, held, place)
+    if verbose:
+        print(quality, flush=True)
+    return gan
+
+
+def _place(directory):
+    """The folder of a run, as a string, checked to hold such a run or nothing."""
+    _checks.new_folder(directory, "directory")
+    place = os.path.expanduser(os.fspath(directory))
+    if not _files.exists(_files.join(place, _PLAN)) and _files.exists(place) and os.listdir(place):
+        raise ValueError(
+            f"`directory` must be new or empty, or the folder of an earlier run. Received: {place!r}, with other files in it"
+        )
+    return place
+
+
+def _planned_before(place, asked):
+    """The plan of the run in a folder; None if there is none."""
+    path = _files.join(place, _PLAN)
+    if not _files.exists(path):
+        return None
+    stored = json.loads(_files.read_text(path))
+    differ = sorted(name for name, value in json.loads(json.dumps(asked)).items() if stored["asked"].get(name) != value)
+    if differ:
+        raise ValueError(
+            f"`directory` must be the folder of a run with the same arguments, or a new one. Received: {place!r}, of a run "
+            f"with other {', '.join(differ)}"
+        )
+    return planning.Plan(**stored["plan"])
+
+
+def _train(gan, plan, data, place, verbose):
+    """Trains by the plan; with a folder, a run that was killed goes on."""
+    epochs = min(max(round(2 * plan.expected_minutes), _FEWEST_EPOCHS), _MOST_EPOCHS)
+    used = [callbacks.TimeLeft()] if verbose else []
+    if plan.start_steps:
+        used.append(callbacks.AutoencoderStart(data.images, data.labels, steps=plan.start_steps))
+    backup = None
+    if place is not None:
+        backup = _files.join(place, _BACKUP)
+        double = {"double_checkpoint": True} if _compat.KERAS_3 else {}
+        used.append(callbacks.SampleGrid(_files.join(place, _SAMPLES), every=max(epochs // _PICTURES, 1)))
+        used.append(keras.callbacks.BackupAndRestore(backup, delete_checkpoint=False, **double))
+    gan.fit(
+        data.images,
+        data.labels,
+        plan.batch_size,
+        steps=plan.steps,
+        steps_per_epoch=-(-plan.steps // epochs),
+        class_balanced=plan.class_balanced,
+        verbose=0,
+        callbacks=used,
+    )
+    if place is not None:
+        gan.save(_files.join(place, _GAN))
+        _files.remove(backup)
+
+
+def _quality(gan, plan, data, held, place):
+    """How good the GAN is, as it was measured before or is now."""
+    path = None if place is None else _files.join(place, _QUALITY)
+    if path is not None and _files.exists(path):
+        return assessment.Quality(**json.loads(_files.read_text(path)))
+    steps = min(max(int(0.05 * 60 * plan.minutes / plan.seconds_per_step), 50), 1000)
+    quality = assessment.measured(as_generator(gan), data, held, 1000, steps, plan.seed)
+    if path is not None:
+        _files.write(path, json.dumps(quality._asdict(), indent=1) + "\n")
+    return quality
+
+
+_docs.complete_docstring(planning.plan, fit_for)
