@@ -44,6 +44,11 @@ napoleon_custom_sections = [("Call arguments", "params_style")]
 
 
 def setup(app):
+    def skip(app, what, name, obj, skip, options):  # a property without a docstring of its own: the base describes it
+        return True if isinstance(obj, property) and not obj.__doc__ else None
+
+    app.connect("autodoc-skip-member", skip)
+
     def process(app, what, name, obj, options, lines):
         lines[:] = reference.as_rst("\n".join(lines)).splitlines()
 

@@ -58,8 +58,8 @@ def pages():
 
 def _page(room, names):
     module = getattr(keras_ganaug, room, None) or __import__(f"keras_ganaug.{room}", fromlist=["*"])
-    lines = [*_heading(room, "="), _docstring(module), "", ".. autosummary::", ""]
-    lines += [f"   {path}" for path, value in names.items() if callable(value)]
+    lines = [*_heading(room, "="), _docstring(module), "", ".. autosummary::", "   :nosignatures:", ""]
+    lines += [f"   ~{path}" for path, value in names.items() if callable(value)]
     for path, value in names.items():
         lines += _heading(path.removeprefix("keras_ganaug."), "-")
         if inspect.isclass(value):
