@@ -18,9 +18,11 @@ STUDY = [
     "scikit-learn>=1.3",
     "scipy>=1.15",
 ]
+CLI = ["click>=8.2"]
 TENSORBOARD = ["tensorboard>=2.15"]  # which TensorFlow installs no more
 DOCS = ["furo>=2024.8.6", "myst-parser>=4", "sphinx>=8.1", "sphinx-copybutton>=0.5.2"]
-TEST = ["pytest>=8", "pytest-xdist>=3.5", *IMAGES, *STUDY, *TENSORBOARD]
+EXPORTS = ["ai-edge-litert>=1.4", "onnx>=1.17", "onnxruntime>=1.20", "tf2onnx>=1.17"]
+TEST = ["pytest>=8", "pytest-xdist>=3.5", *CLI, *EXPORTS, *IMAGES, *STUDY, *TENSORBOARD]
 
 
 def version():
@@ -75,12 +77,15 @@ setup(
     ],
     packages=find_packages(include=["keras_ganaug", "keras_ganaug.*"]),
     package_data={"keras_ganaug": ["py.typed"]},
+    entry_points={"console_scripts": ["keras-ganaug=keras_ganaug.cli:main"]},
     cmdclass={"build_py": WithGenerators},
     python_requires=">=3.10,<3.14",
     install_requires=["tensorflow>=2.15", "keras>=2.15", "numpy>=1.23.5"],
     extras_require={
+        "cli": [*CLI, *IMAGES, *STUDY],
         "docs": DOCS,
-        "examples": [*IMAGES, *STUDY],
+        "examples": [*CLI, *IMAGES, *STUDY],
+        "exports": EXPORTS,
         "images": IMAGES,
         "study": STUDY,
         "tensorboard": TENSORBOARD,

@@ -1,5 +1,6 @@
 """GANs as Keras models, and their samples as data augmentation for Keras classifiers."""
 
+from keras_ganaug import _quiet as _quiet
 from keras_ganaug import callbacks, datasets, fitting, layers, losses, metrics, networks, penalties, plots, study
 from keras_ganaug.augmentation import AugmentedModel, FilteredGenerator, GANAugmentation, gan_augment
 from keras_ganaug.datasets import to_directory

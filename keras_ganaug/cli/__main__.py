@@ -1,0 +1,5 @@
+"""`python -m keras_ganaug.cli` is the command `keras-ganaug`."""
+
+from keras_ganaug.cli import main
+
+main(prog_name="keras-ganaug")

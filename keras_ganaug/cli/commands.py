@@ -1,0 +1,231 @@
+"""The commands."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from keras_ganaug import datasets, fitting, study
+from keras_ganaug.cli.options import (
+    IMAGES,
+    Commands,
+    examples,
+    gan_maker,
+    generator_of,
+    of_images,
+    of_studies,
+    read,
+    settings_for,
+    with_json,
+)
+from keras_ganaug.datasets import to_directory
+from keras_ganaug.fitting.planning import MODELS
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="keras_ganaug")
+def main() -> None:
+    """GANs for a folder of images, and whether their samples help a classifier.
+
+    A folder has one subfolder of images for each class. A RUN is what `train --out RUN` writes; a .keras file, a SavedModel
+    or the name of a shipped generator ("digits", "fashion_mnist") stands for one too.
+
+    \b
+        keras-ganaug info photos
+        keras-ganaug train photos --minutes 30 --out run
+        keras-ganaug generate run --class cat --count 50 --out synthetic
+        keras-ganaug study photos --minutes 10 --out study
+
+    Exit codes: 0 done, 1 an error, 2 wrong options, 130 stopped by Ctrl-C.
+    """
+
+
+@main.command()
+@of_images
+@click.option("--minutes", type=click.FloatRange(0, min_open=True), default=30.0, show_default=True, help="Of a training.")
+@click.option("--model", type=click.Choice(MODELS), default="SNGAN", show_default=True)
+@with_json
+@examples("info photos", "info photos --image-size 32 --json")
+def info(directory: Path, minutes: float, model: str, **images: Any) -> dict:
+    """Tell what is in the folder DIRECTORY, what would be done to the images, and how long a training takes.
+
+    Nothing is written. A few steps are trained to see how long they take here.
+    """
+    settings = settings_for(directory, **images)
+    plan = fitting.plan(read(directory, settings), minutes, model)
+    click.echo(f"\nA training of {minutes:g} minutes would be:\n{plan}")
+    return {**datasets.describe_directory(directory).to_dict(), "plan": plan._asdict()}
+
+
+@main.command()
+@of_images
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the run, new or to be resumed.")
+@click.option("--minutes", type=click.FloatRange(0, min_open=True), default=30.0, show_default=True, help="In all.")
+@click.option("--model", type=click.Choice(MODELS), default="SNGAN", show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@with_json
+@examples("train photos --out run", "train photos --model StyleGAN --image-size 64 --minutes 120 --out run")
+def train(directory: Path, out: Path, minutes: float, model: str, seed: int, **images: Any) -> dict:
+    """Train a GAN on the images of the folder DIRECTORY, and say how good it is.
+
+    The same command resumes a run that was stopped or killed. RUN/samples.png shows samples while it trains.
+    """
+    settings = settings_for(directory, **images)
+    click.echo()
+    fitting.fit_for(read(directory, settings), minutes, out, model, seed=seed)
+    (out / IMAGES).write_text(json.dumps(settings), encoding="utf-8")
+    click.echo(f"\nSamples: {out / 'samples.png'}. Next: keras-ganaug generate {out} --count 50 --out {out}_images")
+    return {"run": str(out), "quality": json.loads((out / "quality.json").read_text(encoding="utf-8"))}
+
+
+@main.command()
+@click.argument("run")
+@click.option(
+    "--class", "classes", multiple=True, help="Name or number of a class; several times for several. [default: all]"
+)
+@click.option("--count", type=click.IntRange(1), default=50, show_default=True, help="Images of each class.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write, new or empty.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option(
+    "--truncation", type=click.FloatRange(0, 1), default=1.0, show_default=True, help="Less is safer, and more alike."
+)
+@click.option("--overwrite", is_flag=True, help="Write into a folder that has files.")
+@with_json
+@examples("generate run --class cat --class dog --count 50 --out synthetic", "generate fashion_mnist --out fashion")
+def generate(run: str, classes: tuple, count: int, out: Path, seed: int, truncation: float, overwrite: bool) -> dict:
+    """Write samples of a RUN as folders of PNG files, one for each class."""
+    generator = generator_of(run)
+    condition = generator.condition
+    labels: Any = count
+    if condition.conditional:
+        names = condition.class_names or range(condition.sizes[0])
+        labels = {int(name) if name not in names and name.isdigit() else name: count for name in classes or map(str, names)}
+    elif classes:
+        raise click.UsageError("--class is for generators with classes, which this one has not")
+    files = to_directory(generator, out, labels, seed, truncation, overwrite)
+    click.echo(f"{len(files)} images in {out}")
+    return {"files": files}
+
+
+@main.command()
+@click.argument("run")
+@click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--samples", type=click.IntRange(1), default=1000, show_default=True)
+@with_json
+@examples("evaluate run photos", "evaluate run new_photos --json")
+def evaluate(run: str, directory: Path, samples: int) -> dict:
+    """Measure how good a RUN is, with the images of the folder DIRECTORY: right classes, variety, copies.
+
+    With the images that it was trained on, those that were held out of the training are used to look for copies.
+    """
+    generator, stored = generator_of(run), Path(run, IMAGES)
+    height, width, channels = generator.image_shape
+    settings = {"image_size": (height, width), "color_mode": {1: "grayscale", 3: "rgb", 4: "rgba"}.get(channels, "rgb")}
+    settings |= json.loads(stored.read_text(encoding="utf-8")) if stored.exists() else {}
+    quality = fitting.quality(generator, read(directory, settings), samples=samples)
+    click.echo(quality)
+    return quality._asdict()
+
+
+@main.command(name="study")
+@of_images
+@of_studies
+@click.option(
+    "--seeds", type=click.IntRange(1), default=3, show_default=True, help="Runs of all arms, each with its own GAN."
+)
+@click.option("--test", type=click.Path(exists=True, file_okay=False, path_type=Path), help="[default: a quarter, held out]")
+@click.option("--arm", "arms", multiple=True, help="Name of an arm; several times for several. [default: all]")
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, help="Folder: report.html, and what a resumed run needs."
+)
+@with_json
+@examples("study photos --out study", "study photos --test new_photos --seeds 5 --minutes 20 --out study")
+def compare(
+    directory: Path,
+    minutes: float,
+    model: str,
+    steps: int,
+    batch_size: int,
+    seeds: int,
+    test: Path | None,
+    arms: tuple,
+    out: Path,
+    **images: Any,
+) -> dict:
+    """Compare a classifier with and without a GAN's samples, and with what needs no GAN, on images held out.
+
+    It writes OUT/report.html and OUT/report.json. The same command resumes it.
+    """
+    settings = settings_for(directory, **images)
+    if test is None:
+        data, held = read(directory, settings, validation_split=0.25)
+    else:
+        data = read(directory, settings)
+        held = read(test, settings, class_names=data.class_names)
+    known = study.default_arms(channels=data.element_spec[0].shape[-1])
+    unknown = sorted({*arms} - {*known})
+    if unknown:
+        raise click.UsageError(f"--arm must be of {', '.join(known)}. Received: {', '.join(unknown)}")
+    report = study.AugmentationStudy(
+        data,
+        held,
+        gan_maker(minutes, model),
+        arms={name: known[name] for name in arms or known},
+        on_top_of=arms or "auto",
+        steps=steps,
+        batch_size=batch_size,
+        seeds=range(seeds),
+        directory=out / "cache",
+    ).run()
+    report.to_html(out / "report.html")
+    report.to_json(out / "report.json")
+    click.echo(f"\n{report}\n\n{out / 'report.html'}")
+    return {"report": str(out / "report.html"), "verdict": report.verdict(), **report.to_dict()}
+
+
+@main.command()
+@of_images
+@of_studies
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="JSON file for the advice, which Recommendation.from_json reads."
+)
+@click.option(
+    "--classifier", type=click.Path(path_type=Path), help="Train as advised, and save the classifier: a .keras file."
+)
+@with_json
+@examples("recommend photos --minutes 10", "recommend photos --out advice.json --classifier classifier.keras")
+def recommend(
+    directory: Path,
+    minutes: float,
+    model: str,
+    steps: int,
+    batch_size: int,
+    out: Path | None,
+    classifier: Path | None,
+    **images: Any,
+) -> dict:
+    """Advise whether to train with a GAN, from the images of the folder DIRECTORY alone, by cross-validation."""
+    data, maker = read(directory, settings_for(directory, **images)), gan_maker(minutes, model)
+    advice = study.recommend(data, maker, steps=steps, batch_size=batch_size)
+    click.echo(f"\n{advice}")
+    if out:
+        advice.to_json(out)
+    if classifier:
+        advice.fit(data, make_generator=maker).save(classifier)
+        click.echo(f"Trained as advised: {classifier}")
+    return {"advice": str(advice), "fraction": advice.fraction, "base": advice.base, "figures": advice.figures}
+
+
+@main.command()
+@click.argument("run")
+@click.option("--format", type=click.Choice(["saved_model", "onnx", "tflite"]), default="saved_model", show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of a SavedModel, or file.")
+@with_json
+@examples("export run --out generator", "export run --format onnx --out generator.onnx")
+def export(run: str, format: str, out: Path) -> dict:
+    """Write the generator of a RUN for TensorFlow alone (SavedModel), ONNX or LiteRT."""
+    generator_of(run).export(os.fspath(out), format=format)
+    click.echo(f"{out}")
+    return {"path": str(out), "format": format}

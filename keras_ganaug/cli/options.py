@@ -1,0 +1,122 @@
+"""What the commands share: options, how errors are told, and how images and generators are read."""
+
+import contextlib
+import functools
+import json
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import keras
+
+from keras_ganaug import datasets, fitting
+from keras_ganaug.fitting.planning import MODELS
+from keras_ganaug.generators import as_generator, load_pretrained
+
+GAN, IMAGES = "gan.keras", "images.json"
+"""Files of a run: the GAN, and the settings by which images are read."""
+_FIT: dict[str, dict] = {"crop": {"crop_to_aspect_ratio": True}, "pad": {"pad_to_aspect_ratio": True}, "stretch": {}}
+
+
+class Commands(click.Group):
+    """Tells errors in a line without a traceback, and warnings without the place in the code."""
+
+    def invoke(self, context: Any) -> Any:
+        warnings.showwarning = lambda message, *_, **__: click.echo(f"Warning: {message}", err=True)
+        try:
+            return super().invoke(context)
+        except (ValueError, TypeError, OSError, ImportError) as error:
+            raise click.ClickException(str(error)) from error
+        except KeyboardInterrupt:
+            click.echo("\nStopped. The same command goes on from the last epoch, if it has --out.", err=True)
+            sys.exit(130)
+
+
+def examples(*lines: str) -> Callable:
+    """Adds examples to the help of a command."""
+
+    def add(function):
+        function.__doc__ += "\n    Examples:\n\n    \b\n" + "".join(f"        keras-ganaug {line}\n" for line in lines)
+        return function
+
+    return add
+
+
+def with_json(function: Callable) -> Callable:
+    """Adds `--json`: the results of a command, a dict, on standard output, and all else on standard error."""
+
+    @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON, and all else to standard error.")
+    @functools.wraps(function)
+    def command(as_json, **options):
+        with contextlib.redirect_stdout(sys.stderr if as_json else sys.stdout):
+            result = function(**options)
+        if as_json:
+            click.echo(json.dumps(result, indent=1, default=str))
+
+    return command
+
+
+def of_images(function: Callable) -> Callable:
+    """Adds the options that say how images are read."""
+    options = (
+        click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path)),
+        click.option(
+            "--image-size", type=click.IntRange(4), help="Pixels of a side. [default: what fits the images, to 64]"
+        ),
+        click.option("--color-mode", type=click.Choice(["grayscale", "rgb"]), help="[default: what fits the images]"),
+        click.option("--fit", type=click.Choice([*_FIT]), default="crop", show_default=True, help="How they become square."),
+        click.option("--background", type=click.IntRange(0, 255), default=255, show_default=True, help="Grey behind alpha."),
+    )
+    return functools.reduce(lambda made, option: option(made), reversed(options), function)
+
+
+def settings_for(directory, image_size, color_mode, fit, background):
+    """Options of `from_directory`, with those that were not given as fits the images."""
+    facts = datasets.describe_directory(directory)
+    click.echo(facts)
+    settings = {"image_size": image_size or facts.image_size, "color_mode": color_mode or facts.color_mode}
+    return {**settings, "background": background, **_FIT[fit]}
+
+
+def read(directory, settings, **options):
+    return datasets.from_directory(directory, **settings, skip_broken=True, verbose=False, shuffle=False, **options)
+
+
+def generator_of(run):
+    """The generator of a run, of a file or folder, or a shipped one."""
+    path = Path(run)
+    if not path.exists():
+        try:
+            return load_pretrained(run)
+        except ValueError as error:
+            raise click.UsageError(
+                f"RUN must be a folder that `train` wrote, a .keras file, a SavedModel or a shipped generator: {error}"
+            ) from error
+    if path.is_dir() and (path / "plan.json").exists() and not (path / GAN).exists():
+        raise click.UsageError(f"RUN must be of a training that ended: the command of {run!r}, once more, resumes it")
+    return as_generator(keras.models.load_model(path / GAN) if (path / GAN).exists() else str(path))
+
+
+def gan_maker(minutes, model):
+    """The function that trains a GAN of a study, for so many minutes."""
+
+    def make(images, labels, seed):
+        return fitting.fit_for((images, labels), minutes, model=model, seed=seed, verbose=False)
+
+    make.cache_key = f"fit_for {model} {minutes:g}"
+    return make
+
+
+_STUDY_OPTIONS = (
+    click.option("--minutes", type=click.FloatRange(0, min_open=True), default=10.0, show_default=True, help="Of each GAN."),
+    click.option("--model", type=click.Choice(MODELS), default="SNGAN", show_default=True),
+    click.option("--steps", type=click.IntRange(1), default=1500, show_default=True, help="Of each classifier."),
+    click.option("--batch-size", type=click.IntRange(1), default=128, show_default=True),
+)
+
+
+def of_studies(function):
+    return functools.reduce(lambda made, option: option(made), reversed(_STUDY_OPTIONS), function)

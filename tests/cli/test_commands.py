@@ -1,0 +1,160 @@
+"""The command `keras-ganaug`, from a folder of mixed files to a generator, a report and an export."""
+
+import functools
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import keras_ganaug as kga
+
+testing = pytest.importorskip("click.testing")
+Image = pytest.importorskip("PIL.Image", reason="it writes the files, and reads some of them")
+pytest.importorskip("sklearn", reason="the study needs it")
+
+from keras_ganaug import cli  # noqa: E402
+from keras_ganaug.cli import commands  # noqa: E402
+
+TINY = {"minutes": 0.02, "image-size": 8}
+MODES = [("png", "L"), ("jpg", "L"), ("webp", "RGB"), ("gif", "P"), ("tiff", "I;16"), ("png", "RGBA"), ("jpg", "CMYK")]
+
+
+def run(*parts, code=0, **options):
+    """The output of a command, which ends with an exit code."""
+    given = [text for name, value in options.items() for text in (f"--{name}", str(value))]
+    result = testing.CliRunner().invoke(cli.main, [*map(str, parts), *given], prog_name="keras-ganaug")
+    assert result.exit_code == code, result.output + str(result.exception)
+    return result
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Two classes of pictures of every kind, a broken file, a hidden one, and one that is none."""
+    root, rng = tmp_path_factory.mktemp("pictures"), np.random.default_rng(0)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for name, level in (("dark", 40), ("light", 200)):
+        (root / name).mkdir()
+        for number in range(28):
+            suffix, mode = MODES[number % len(MODES)]
+            pixels = np.clip(rng.normal(level, 20, [10, 12 if number % 2 else 10]), 0, 255).astype("uint8")
+            image = Image.fromarray(pixels)
+            if mode == "I;16":
+                image = Image.fromarray(pixels.astype("uint16") << 8)
+            image = image if mode == "I;16" else image.convert(mode)
+            image.save(root / name / f"{number}.{suffix}", **({"exif": exif} if suffix == "jpg" else {}))
+    (root / "dark" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nno")
+    (root / "dark" / ".hidden.png").write_bytes(b"")
+    (root / "notes.txt").write_text("")
+    return root
+
+
+@pytest.fixture(scope="module")
+def trained(folder, tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "run"
+    return out, run("train", folder, out=out, **TINY)
+
+
+def test_info(folder):
+    told = run("info", folder, **TINY).stdout
+    for part in (
+        "56 images of 2 classes",
+        "Broken, left out: 1",
+        "dark/broken.png",
+        "notes.txt",
+        "EXIF",
+        "not square",
+        "steps",
+    ):
+        assert part in told
+    result = run("info", folder, "--json", **TINY)
+    facts = json.loads(result.stdout)
+    assert facts["classes"] == {"dark": 28, "light": 28}
+    assert facts["plan"]["steps"] >= 1
+    assert "56 images" in result.stderr
+
+
+def test_train_and_resume(folder, trained):
+    out, result = trained
+    assert {"gan.keras", "plan.json", "quality.json", "samples.png"} <= {file.name for file in out.iterdir()}
+    assert "GAN-test" in result.stdout
+    gan = keras.models.load_model(out / "gan.keras")
+    assert gan.class_names == ("dark", "light")
+    again = run("train", folder, "--json", out=out, **TINY)  # it is done, and is not done again
+    assert json.loads(again.stdout)["quality"] == json.loads((out / "quality.json").read_text())
+    np.testing.assert_array_equal(
+        keras.models.load_model(out / "gan.keras").generate([0], seed=1), gan.generate([0], seed=1)
+    )
+    assert "other" in run("train", folder, out=out, code=1, **{**TINY, "image-size": 12}).stderr
+
+
+def test_generate(trained, tmp_path):
+    out, _ = trained
+    result = run("generate", out, "--json", "--class", "light", "--class", "0", count=3, out=tmp_path / "made", seed=1)
+    assert len(json.loads(result.stdout)["files"]) == 6
+    again = kga.datasets.from_directory(tmp_path / "made", 8, "rgb", shuffle=False, verbose=False)
+    assert again.class_names == ["dark", "light"]
+    gan = keras.models.load_model(out / "gan.keras")
+    images = np.stack([image for image, _ in again.as_numpy_iterator()])
+    expected = np.concatenate([gan.generate({"light": 3, 0: 3}, seed=1)[part] for part in (slice(3, 6), slice(0, 3))])
+    np.testing.assert_array_equal(images, np.round(expected))
+    assert "'bright'" in run("generate", out, "--class", "bright", out=tmp_path / "no", code=1).stderr
+    assert "empty folder" in run("generate", out, out=tmp_path / "made", code=1).stderr
+    run("generate", "fashion_mnist", "--class", "Coat", count=1, out=tmp_path / "coats")
+    assert "'digits', 'fashion_mnist'" in run("generate", "nothing", out=tmp_path / "no", code=2).stderr
+
+
+def test_evaluate(folder, trained):
+    result = json.loads(run("evaluate", trained[0], folder, "--json", samples=20).stdout)
+    assert 0 <= result["gan_test"] <= 1
+    assert set(result["gan_test_by_class"]) == {"dark", "light"}
+
+
+def mixture(images, labels, seed):
+    """In the place of a GAN."""
+    return kga.generators.ClassMixture(images, labels, components=4, mixtures=1)
+
+
+@pytest.mark.slow
+def test_study_and_advice(folder, tmp_path, monkeypatch):
+    few = {**TINY, "steps": 2, "batch-size": 16}
+    told = run("study", folder, "--arm", "nothing", out=tmp_path / "study", seeds=1, **few).stdout
+    report = kga.study.Report.from_json(tmp_path / "study" / "report.json")
+    assert set(report.arms) >= {"nothing", "gan"}
+    assert report.verdict() in told
+    assert "<html" in (tmp_path / "study" / "report.html").read_text()
+    assert "--arm must be of" in run("study", folder, "--arm", "some", out=tmp_path, code=2).stderr
+    quick = {"arms": {"nothing": kga.study.Arm()}, "candidates": {"half": kga.study.Synthetic(0.5, bank_size=64)}}
+    quick |= {"folds": 2, "repeats": 1}
+    monkeypatch.setattr(kga.study, "recommend", functools.partial(kga.study.recommend, **quick))
+    monkeypatch.setattr(commands, "gan_maker", lambda minutes, model: mixture)
+    advice, classifier = tmp_path / "advice.json", tmp_path / "classifier.keras"
+    assert "classifier.keras" in run("recommend", folder, out=advice, classifier=classifier, **few).stdout
+    assert kga.study.Recommendation.from_json(advice).base
+    assert keras.models.load_model(classifier).output_shape == (None, 2)
+
+
+def test_export(trained, tmp_path):
+    run("export", trained[0], out=tmp_path / "exported")
+    images = tf.saved_model.load(str(tmp_path / "exported")).generate(tf.constant([0, 1]), tf.constant([1, 2]))
+    gan = keras.models.load_model(trained[0] / "gan.keras")
+    np.testing.assert_allclose(images, gan.generate([0, 1], seed=(1, 2)), atol=0.1)
+
+
+def test_errors_are_a_line_and_help_has_examples(tmp_path):
+    result = run("info", tmp_path, code=1)
+    assert result.stderr.startswith("Error: `directory` must have a subfolder")
+    assert "Traceback" not in result.output
+    assert run("info", tmp_path / "missing", code=2).stderr
+    for name in cli.main.commands:
+        assert f"keras-ganaug {name} " in run(name, "--help").stdout
+
+
+def test_an_interrupted_command_says_how_to_go_on(folder, tmp_path, monkeypatch):
+    def interrupted(*args, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(kga.fitting, "fit_for", interrupted)
+    assert "goes on" in run("train", folder, out=tmp_path / "run", code=130, **TINY).stderr
