@@ -14,9 +14,10 @@ def classifier_of(trainer: Any, arm: Any) -> keras.Model:
     loss of the arm.
     """
     model, prior = trainer._train(arm, trainer.images, trainer.cells, trainer.seed, trainer.generator_of(arm))
+    optimizer, loss = model.optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer, loss, metrics=["accuracy"])
     if arm.adjust_logits:
         offset = (-losses.log_of(prior)).tolist()
         model = keras.Sequential([keras.Input(trainer.images.shape[1:]), model, keras.layers.Rescaling(1.0, offset)])
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(getattr(model, "optimizer", None) or "adam", loss, metrics=["accuracy"])
+        model.compile(optimizer, loss, metrics=["accuracy"])
     return model

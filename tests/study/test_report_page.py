@@ -4,6 +4,7 @@ import base64
 import html.parser
 import re
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -168,7 +169,7 @@ def test_each_arm_is_told_in_words():
     assert words.in_words(study.Arm(transforms=(losses.adjusted,))) == "Images are given to `adjusted`."
 
 
-def test_a_study_tells_its_report_what_it_did():
+def test_a_study_tells_its_report_what_it_did(tmp_path):
     """With samples of the GAN of the first seed, and none where it is gone; `fit` gives the classifiers of `run`."""
     recorder, test = StudyRecorder(), study_data(100)
     of = {
@@ -201,6 +202,8 @@ def test_a_study_tells_its_report_what_it_did():
     prior = streams.prior_of(labels, 3, "natural")
     some = images[:9].astype("float32")
     np.testing.assert_allclose(adjusted(some), losses.adjusted(recorder.models[0](some), prior), rtol=1e-4, atol=1e-4)
+    adjusted.save(tmp_path / "adjusted.keras")
+    np.testing.assert_array_equal(keras.models.load_model(tmp_path / "adjusted.keras")(some), adjusted(some))
     for wrong in ({"arm": "other"}, {"arm": "gan", "seed": 4}):
         with pytest.raises(ValueError, match=r"`(arm|seed)` must be one of.*Received"):
             whole.fit(**wrong)
