@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from keras_ganaug import _checks, _compat, _files, _replicas
 from keras_ganaug.augmentation.layer import GANAugmentation
-from keras_ganaug.generators import as_generator
+from keras_ganaug.generators import as_generator, formats
 
 _LOOKED_AT, _PARTS = 2**14, 64  # images of an array whose values are looked at, in so many parts of it at most
 
@@ -197,9 +197,23 @@ class AugmentedModel(_files.WrittenAside, keras.Model):
         augmented = self.augmentation(images, labels, sample_weight, training=True)
         return super().train_step(augmented)
 
-    def export(self, *args: Any, **kwargs: Any) -> Any:
-        """Exports the plain classifier, as `keras.Model.export` does."""
-        return self.model.export(*args, **kwargs)
+    def export(self, path: Any, format: str = "saved_model", **kwargs: Any) -> None:
+        """Exports the plain classifier, without the augmentation.
+
+        Args:
+            path: Folder to write, or file of the other formats.
+            format: "saved_model", "onnx" or "tflite", as of `GAN.export`; the inputs of a file have the names of the model's
+                own. Defaults to "saved_model".
+            **kwargs: Of a SavedModel, those of `keras.Model.export`.
+
+        Raises:
+            ValueError, TypeError, ImportError: As of `GAN.export`.
+        """
+        if _checks.one_of(format, formats.FORMATS, "format") == "saved_model":
+            self.model.export(path, **kwargs)
+            return
+        variables = [_compat.tf_variable(variable) for variable in self.model.variables]
+        formats.write(path, format, lambda: formats.of_model(self.model), variables, "classifier")
 
     def get_config(self):
         augmentation = keras.saving.serialize_keras_object(self.augmentation)

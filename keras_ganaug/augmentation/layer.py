@@ -197,18 +197,18 @@ class GANAugmentation(keras.layers.Layer):
     def compute_output_shape(self, images_shape: Any, labels_shape: Any = None, sample_weight_shape: Any = None) -> Any:
         return structured(images_shape, labels_shape, sample_weight_shape)
 
-    def export(self, path: str | os.PathLike) -> None:
-        """Writes a SavedModel that generates and augments with TensorFlow alone.
+    def export(self, path: str | os.PathLike, format: str = "saved_model") -> None:
+        """Writes a SavedModel that generates and augments with TensorFlow alone, or the generator as ONNX or LiteRT file.
 
         Besides what `GAN.export` writes, `tf.saved_model.load(path).augment(images, labels, seed)` returns
         `(images, labels)` with synthetic rows, for float32 images in this layer's `value_range`, int32 labels of shape
         (n,) and an int32 seed of shape (2,). Of a generator of several attributes the labels are those of `label`.
 
         Args:
-            path: Folder to write, of any file system that TensorFlow knows, such as "gs://bucket/generator".
+            path, format: As of `GAN.export`.
 
         Raises:
-            ValueError, TypeError: For a path that cannot be written, or a generator that gives images that are not finite.
+            ValueError, TypeError, ImportError: As of `GAN.export`.
         """
         generator = self._replacement.generator
 
@@ -218,7 +218,7 @@ class GANAugmentation(keras.layers.Layer):
             return images, labels if new_labels is None else new_labels
 
         signature = [export.images_of(generator), export.labels_of(generator), export.SEED]
-        generator.export(path, augment=(augment, signature))
+        generator.export(path, format, augment=(augment, signature))
 
     # The generator travels in the assets of a .keras file.
 

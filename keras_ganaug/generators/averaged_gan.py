@@ -50,7 +50,7 @@ class AveragedGAN(Generator):
         return self._scaled(self.gan.synthesize(latents, labels, truncation))[:number]
 
     def from_latents(self, latents: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        return self._scaled(self.gan.synthesize(latents, labels, 1.0))
+        return self._scaled(self.gan.synthesize(self.gan.latents_from_normal(latents), labels, 1.0))
 
     def images(self, labels: np.ndarray, seed: Any, truncation: float = 1.0) -> np.ndarray:
         latents = self.gan.sample_latents(len(labels), seed)
@@ -99,6 +99,10 @@ class AveragedTranslator(AveragedGAN):
         latents = self.gan.sample_latents(number, seed)
         rows = map(conditions.at_least_one, (images, latents, labels))
         return self._scaled(self.gan.synthesize(*rows))[:number]
+
+    def from_latents(self, latents: tf.Tensor, labels: tf.Tensor, images: tf.Tensor | None = None) -> tf.Tensor:
+        images = _images.rescale(images, self.value_range, _images.NETWORK_RANGE)
+        return self._scaled(self.gan.synthesize(images, latents, labels))
 
     def translations(self, images: np.ndarray, labels: np.ndarray, seed: Any) -> np.ndarray:
         """As `translate`, of arrays of any length."""

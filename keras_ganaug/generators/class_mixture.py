@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -98,15 +99,27 @@ class ClassMixture(Generator):
             for parts in zip(*fits, strict=True)
         ]
         self.variables = [tf.constant(table, tf.float32) for table in (*tables, pca.components_ * scale, pca.mean_)]
+        self.latent_dim = len(pca.components_) + 1
 
     def sample(self, labels: tf.Tensor, seed: tf.Tensor, truncation: Any = 1.0) -> tf.Tensor:
-        edges, means, factors, basis, centre = self.variables
+        edges, *_, basis, _ = self.variables
         labels = self.existing(labels)
         number = tf.shape(labels)[0]
         position = _random.uniform([number], _random.fold(seed, 1))
+        latents = _random.normal([number, len(basis)], _random.fold(seed, 0)) * truncation
+        return self._made(labels, position, edges, latents)
+
+    def from_latents(self, latents: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        """Images of given latents, of which the last one chooses the Gaussian."""
+        inverse = NormalDist().inv_cdf
+        edges = np.vectorize(lambda edge: inverse(edge) if edge < 1 else np.inf)(self.variables[0].numpy())
+        return self._made(labels, latents[:, -1], edges.astype(np.float32), latents[:, :-1])
+
+    def _made(self, labels, position, edges, latents):
+        """Images of the Gaussians between whose edges the positions (n,) lie, and of their latents."""
+        _, means, factors, basis, centre = self.variables
         place = tf.reduce_sum(tf.cast(position[:, None] >= tf.gather(edges, labels), tf.int32), axis=1)
         where = tf.stack([labels, place], axis=1)
-        latents = _random.normal([number, len(basis)], _random.fold(seed, 0)) * truncation
         rows = tf.gather_nd(means, where) + tf.linalg.matvec(tf.gather_nd(factors, where), latents)
         return tf.clip_by_value(tf.reshape(rows @ basis + centre, [-1, *self.image_shape]), *self.value_range)
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
-from keras_ganaug import _checks, _files, _watch
+from keras_ganaug import _checks, _files, _random, _watch
+from keras_ganaug.generators import formats
+from keras_ganaug.layers.noise import drawn_by
 
 if TYPE_CHECKING:
     from keras_ganaug.generators.generator import Generator
@@ -33,30 +35,42 @@ class _Endpoint(tf.Module):
         self.__call__ = tf.function(function, input_signature=signature, autograph=False)
 
 
-def export_generator(generator: Generator, path: str | os.PathLike, **endpoints: tuple[Any, list]) -> None:
+def export_generator(
+    generator: Generator, path: str | os.PathLike, format: str = "saved_model", **endpoints: tuple[Any, list]
+) -> None:
     """Writes a SavedModel with `generate`, `generate_truncated` and the signatures `serving_default` and `from_latents`.
 
-    Of a generator that translates it has `translate(images, labels, seed)` and the signature `serving_default` alone.
+    Of a generator that translates it has `translate(images, labels, seed)` in their place, and the same signatures.
 
-    The second takes latents (n, latent_dim), standard normal numbers, in the place of a seed, and labels if the generator
-    does. It converts to LiteRT: `tf.lite.TFLiteConverter.from_saved_model(path, signature_keys=["from_latents"])`; but not
-    that of a StyleGAN, which draws noise within. A generator without `from_latents` has the first signature alone.
+    The second signature draws nothing. It takes latents (n, latent_dim), standard normal numbers, in the place of a seed,
+    and labels and images if the generator does. Of a network with layers of noise it takes theirs too, as one input `noise`,
+    standard normal numbers. ONNX and LiteRT files hold this function alone. A generator without `from_latents` has
+    the first signature alone.
 
     It is written aside and takes the place of an older one when it is whole. Labels that the generator does not have are an
     error of TensorFlow's where the SavedModel runs, except in what XLA compiles.
 
     Args:
         generator: The `Generator`.
-        path: Folder to write, of any file system that TensorFlow knows.
-        **endpoints: Further endpoints: name to (function, input signature).
+        path: Folder to write, or file of another format; of any file system that TensorFlow knows.
+        format: "saved_model", "onnx" or "tflite". Defaults to "saved_model".
+        **endpoints: Further endpoints of a SavedModel: name to (function, input signature).
 
     Raises:
-        ValueError, TypeError: For a path that cannot be written, or a generator that gives images that are not finite.
+        ValueError, TypeError: For a path that cannot be written, a generator that gives images that are not finite, or one
+            that the format cannot hold.
+        ImportError: Without the packages of the extra "exports", for "onnx".
     """
+    if _checks.one_of(format, formats.FORMATS, "format") != "saved_model":
+        formats.write(path, format, lambda: _only_from_latents(generator, format), generator.variables, "generator")
+        return
     path = os.path.expanduser(_checks.path(path))
     _checks.new_folder(path)
     _watch.check_generator(generator)
     own, signatures = _translating(generator) if generator.translates else _generating(generator)
+    latents = _from_latents(generator)
+    if latents is not None:
+        signatures["from_latents"] = latents
     root = tf.Module()
     for name, (function, signature) in {**own, **endpoints}.items():
         setattr(root, name, _Endpoint(function, signature, generator.variables))
@@ -80,18 +94,7 @@ def _generating(generator):
         "generate": (lambda labels, seed: sample(labels, seed), [labels_spec, SEED]),
         "generate_truncated": (sample, [labels_spec, SEED, _TRUNCATION]),
     }
-    signatures = {"serving_default": serving_default}
-    if generator.latent_dim is not None:
-        # Without a draw and a check, whose operations converters to other formats do not have.
-        inputs = [tf.TensorSpec([None, generator.latent_dim], tf.float32, name="latents"), labels_spec]
-
-        @tf.function(input_signature=inputs[: 1 + generator.condition.conditional], autograph=False)
-        def from_latents(latents, labels=None):
-            labels = generator.condition.zeros(tf.shape(latents)[0]) if labels is None else labels
-            return {"images": generator.from_latents(latents, labels)}
-
-        signatures["from_latents"] = from_latents
-    return endpoints, signatures
+    return endpoints, {"serving_default": serving_default}
 
 
 def _translating(generator):
@@ -106,6 +109,52 @@ def _translating(generator):
         return {"images": translate(images, labels, seed)}
 
     return {"translate": (translate, inputs)}, {"serving_default": serving_default}
+
+
+def _from_latents(generator):
+    """The function of the signature `from_latents`, or None: without a draw and a check, which other formats do not have."""
+    if generator.latent_dim is None:
+        return None
+    specs = [tf.TensorSpec([None, generator.latent_dim], tf.float32, name="latents")]
+    specs += [labels_of(generator)] if generator.condition.conditional else []
+    specs += [images_of(generator)] if generator.translates else []
+    name = "translations" if generator.translates else "images"  # ONNX refuses an output with the name of an input
+    sizes = []  # of the noise that each layer of noise adds to an image
+
+    def drawn(seeds, size, stream):
+        sizes.append(size)
+        return _random.normal_rows(seeds, size, stream)
+
+    def taking(specs):
+        @tf.function(input_signature=specs, autograph=False)
+        def from_latents(*given):
+            inputs = {spec.name: tensor for spec, tensor in zip(specs, given, strict=True)}
+            inputs.setdefault("labels", generator.condition.zeros(tf.shape(inputs["latents"])[0]))
+            draw = drawn
+            if "noise" in inputs:
+                parts = iter(tf.split(inputs.pop("noise"), sizes, axis=1))
+                draw = lambda *_: next(parts)  # noqa: E731
+            with drawn_by(draw):
+                return {name: generator.from_latents(**inputs)}
+
+        return from_latents
+
+    function = taking(specs)
+    function.get_concrete_function()
+    return taking([*specs, tf.TensorSpec([None, sum(sizes)], tf.float32, name="noise")]) if sizes else function
+
+
+def _only_from_latents(generator, format):
+    """The function that a file of another format holds."""
+    _watch.check_generator(generator)
+    function = _from_latents(generator)
+    if function is None:
+        raise ValueError(
+            f'`format` must be "saved_model" for this generator: it draws random numbers, which {formats.NAMES[format]} '
+            "cannot. Of a GAN of several attributes, export the GAN itself, with labels of all of them; what an earlier "
+            f"version exported, export anew. Received: format={format!r} for {type(generator).__name__}"
+        )
+    return function
 
 
 def images_of(generator: Generator) -> tf.TensorSpec:

@@ -128,9 +128,22 @@ class FilteredGenerator(Generator):
         return tf.gather(tf.nn.softmax(self._logits(images)), labels, batch_dims=1)
 
     def sample(self, labels: tf.Tensor, seed: tf.Tensor, truncation: Any = 1.0) -> tf.Tensor:
+        seeds = [_random.fold(seed, candidate) for candidate in range(self.candidates)]
+        return self._best(labels, (self.generator.sample(labels, seed, truncation) for seed in seeds))
+
+    @property
+    def latent_dim(self) -> int | None:  # type: ignore[override]
+        """Those of all candidates, side by side."""
+        return self.generator.latent_dim and self.candidates * self.generator.latent_dim
+
+    def from_latents(self, latents: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        parts = tf.split(latents, self.candidates, axis=1)
+        return self._best(labels, (self.generator.from_latents(part, labels) for part in parts))
+
+    def _best(self, labels, candidates):
+        """Of each row the first image within the band, or else the one nearest to it."""
         best, best_off = None, None
-        for candidate in range(self.candidates):
-            images = self.generator.sample(labels, _random.fold(seed, candidate), truncation)
+        for images in candidates:
             p = self.probabilities(images, labels)
             off = tf.maximum(tf.maximum(self.band[0] - p, p - self.band[1]), 0.0)  # outside the band; 0 within it
             if best is None:

@@ -63,7 +63,14 @@ class Generator(conditions.Conditioned):
         )
 
     def from_latents(self, latents: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        """Images of given latents, float32 (n, latent_dim), in a graph: nothing is drawn."""
+        """Images of given latents in a graph: nothing is drawn.
+
+        Args:
+            latents: float32 (n, latent_dim), standard normal numbers.
+            labels: As of `sample`.
+
+        A generator that `translates` takes `images` too, as of `translate`.
+        """
         raise NotImplementedError
 
     def in_place_of(self, images: Any, labels: tf.Tensor, seed: tf.Tensor, truncation: Any = 1.0) -> tf.Tensor:
@@ -120,9 +127,9 @@ class Generator(conditions.Conditioned):
         with tf.control_dependencies([_checks.assertion(tf.reduce_all(self.makes(labels)), _MADE, labels)]):
             return tf.identity(labels)
 
-    def export(self, path: Any, **endpoints: Any) -> None:
-        """Writes a SavedModel that generates with TensorFlow alone, as of `GAN.export`, with further `endpoints`."""
-        export.export_generator(self, path, **endpoints)
+    def export(self, path: Any, format: str = "saved_model", **endpoints: Any) -> None:
+        """Writes it for TensorFlow, ONNX or LiteRT, as `GAN.export` does; a SavedModel with further `endpoints`."""
+        export.export_generator(self, path, format, **endpoints)
 
     # How it is written and read.
 

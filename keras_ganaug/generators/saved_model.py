@@ -6,8 +6,10 @@ from typing import Any
 
 import tensorflow as tf
 
+from keras_ganaug import layers
 from keras_ganaug.generators import export
 from keras_ganaug.generators.generator import KINDS, Generator
+from keras_ganaug.layers.noise import noise
 
 
 class SavedModelGenerator(Generator):
@@ -34,6 +36,17 @@ class SavedModelGenerator(Generator):
         endpoint = "translate" if self.translates else "generate_truncated"
         if not callable(getattr(self.variables, endpoint, None)):
             raise refused(path, f"a SavedModel without the endpoint `{endpoint}`, so none that `export` wrote")
+        self._inputs: dict = {}  # of `from_latents`, which not every generator has
+        if "from_latents" in self.variables.signatures:
+            self._inputs = self.variables.signatures["from_latents"].structured_input_signature[1]
+            self.latent_dim = self._inputs["latents"].shape[1]
+
+    def from_latents(self, latents: tf.Tensor, labels: tf.Tensor, images: tf.Tensor | None = None) -> tf.Tensor:
+        inputs = {"latents": latents, "labels": labels, "images": images}
+        if "noise" in self._inputs:
+            inputs["noise"] = noise(layers.SeedOfLatents()(latents), self._inputs["noise"].shape[1])
+        (made,) = self.variables.signatures["from_latents"](**{name: inputs[name] for name in self._inputs}).values()
+        return made
 
     def translate(self, images: tf.Tensor, labels: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         return self.variables.translate(images, labels, seed)

@@ -42,8 +42,8 @@ class Translations(Generator):
         domains = self.domains(tf.shape(originals)[0], _random.fold(seed, 1))
         return self.translator.translate(originals, domains, _random.fold(seed, 0))
 
-    def export(self, path: Any, **endpoints: Any) -> None:
-        self.translator.export(path, **endpoints)
+    def export(self, path: Any, format: str = "saved_model", **endpoints: Any) -> None:
+        self.translator.export(path, format, **endpoints)
 
     def to_object(self) -> Any:
         return {"domains": self.domains.config}, [], [self.translator]

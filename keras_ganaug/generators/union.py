@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 from numbers import Integral
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from keras_ganaug import _checks, _images, _random, conditions
 from keras_ganaug.generators.bank import occurrence
 from keras_ganaug.generators.generator import Generator
 from keras_ganaug.generators.translations import for_batches
+
+_NORMAL = NormalDist()
 
 
 class GeneratorUnion(Generator):
@@ -117,15 +120,42 @@ class GeneratorUnion(Generator):
 
     def _dealt(self, labels, seed):
         """The place of the generator that makes each row, and its own class, int32 (k,): in turn, from a random one."""
+        table, counts = self._table()
+        counts = tf.gather(counts, labels)
+        start = tf.gather(_random.integers([len(table)], seed, 0, 2**30), labels)
+        turn = (start % counts + occurrence(labels)) % counts
+        return tf.unstack(tf.gather_nd(table, tf.stack([labels, turn], 1)), axis=1)
+
+    def _table(self):
+        """For each class what makes it, int32 (classes, most, 2), and how many of them, int32 (classes,)."""
         makers, _ = self._makers()
         table = np.zeros([len(makers), max(map(len, makers)), 2], np.int32)
         table[..., 1] = min(self.labels[0])  # of a class that no generator makes, where nothing checks it
         for label, made_by in enumerate(makers):
             table[label, : len(made_by)] = np.reshape(made_by, [-1, 2])
-        counts = tf.gather(np.array([max(len(made_by), 1) for made_by in makers], np.int32), labels)
-        start = tf.gather(_random.integers([len(makers)], seed, 0, 2**30), labels)
-        turn = (start % counts + occurrence(labels)) % counts
-        return tf.unstack(tf.gather_nd(table, tf.stack([labels, turn], 1)), axis=1)
+        return table, np.array([max(len(made_by), 1) for made_by in makers], np.int32)
+
+    @property
+    def latent_dim(self) -> int | None:  # type: ignore[override]
+        """Those of its generators, which share them, and one number by which a generator is chosen."""
+        lengths = [generator.latent_dim for generator in self.generators]
+        return None if None in lengths else max(lengths) + 1
+
+    def from_latents(self, latents: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        table, counts = self._table()
+        # Where a normal number must not be below, to be that of each further maker of a class: an equal share for each.
+        edges = np.full([len(counts), table.shape[1] - 1], np.inf, np.float32)
+        for row, count in zip(edges, counts, strict=True):
+            row[: count - 1] = [_NORMAL.inv_cdf(place / count) for place in range(1, count)]
+        turn = tf.reduce_sum(tf.cast(latents[:, -1:] >= tf.gather(edges, labels), tf.int32), axis=1)
+        places, own = tf.unstack(tf.gather_nd(table, tf.stack([labels, turn], 1)), axis=1)
+        images = None
+        for place, (generator, mapping) in enumerate(zip(self.generators, self.labels, strict=True)):
+            mine = tf.equal(places, place)
+            made = generator.from_latents(latents[:, : generator.latent_dim], tf.where(mine, own, min(mapping)))
+            made = _images.rescale(tf.cast(made, tf.float32), generator.value_range, self.value_range)
+            images = made if images is None else tf.where(mine[:, None, None, None], made, images)
+        return images
 
     def _in_chunks(self, places, own, seed, truncation):
         """The images of rows, made in chunks of one generator each: sizes are known where the rows of each are not."""

@@ -1,5 +1,8 @@
 """Noise for each layer of a style-based generator, determined by seeds."""
 
+import contextlib
+import contextvars
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -7,6 +10,23 @@ import tensorflow as tf
 
 from keras_ganaug import _checks, _random
 from keras_ganaug.layers._layer import Layer
+
+_draw: contextvars.ContextVar[Callable] = contextvars.ContextVar("draw", default=_random.normal_rows)
+
+
+@contextlib.contextmanager
+def drawn_by(draw: Callable) -> Iterator[None]:
+    """Within the context, layers of noise call `draw(seeds, size, stream)` in the place of `_random.normal_rows`."""
+    token = _draw.set(draw)
+    try:
+        yield
+    finally:
+        _draw.reset(token)
+
+
+def noise(seeds: tf.Tensor, size: int, stream: int = 0) -> tf.Tensor:
+    """Standard normal float32 numbers (n, size): a row for each int32 seed (n,), unless a context draws them otherwise."""
+    return _draw.get()(seeds, size, stream)
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
@@ -38,8 +58,8 @@ class NoiseInjection(Layer):
     def call(self, inputs):
         x, seeds = inputs
         height, width = x.shape[1:3]
-        noise = tf.reshape(_random.normal_rows(seeds, height * width, self.index), [-1, height, width, 1])
-        return x + tf.cast(noise, x.dtype) * tf.cast(tf.convert_to_tensor(self.gain), x.dtype)
+        added = tf.reshape(noise(seeds, height * width, self.index), [-1, height, width, 1])
+        return x + tf.cast(added, x.dtype) * tf.cast(tf.convert_to_tensor(self.gain), x.dtype)
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")

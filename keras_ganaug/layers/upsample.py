@@ -20,7 +20,8 @@ class Upsample(Layer):
 
     def call(self, inputs):
         height, width, channels = inputs.shape[1:]
-        repeated = tf.tile(inputs[:, :, None, :, None, :], [1, 1, 2, 1, 2, 1])
+        pixels = tf.reshape(inputs, [-1, height, 1, width, 1, channels])  # older LiteRT has no index for so many axes
+        repeated = tf.tile(pixels, [1, 1, 2, 1, 2, 1])
         return tf.reshape(repeated, [-1, 2 * height, 2 * width, channels])
 
     def compute_output_shape(self, input_shape):

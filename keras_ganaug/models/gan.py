@@ -214,24 +214,29 @@ class GAN(AdversarialModel):
         training_watch.warn_of_generated(self, labels)
         return self.averaged.images(labels, seed_of(seed), _checks.truncation(truncation))
 
-    def export(self, path: Any) -> None:
-        """Writes the generator as a SavedModel that runs with TensorFlow alone.
+    def export(self, path: Any, format: str = "saved_model") -> None:
+        """Writes the generator as a SavedModel that runs with TensorFlow alone, or as an ONNX or LiteRT file.
 
         `tf.saved_model.load(path).generate(labels, seed)` returns float32 images in `value_range`, for int32 labels of
         shape (n,), or (n, k) of k attributes (of an unconditional model only their number counts) and an int32 seed of
         shape (2,). The signature `serving_default` does the same and calls its output `images`. Labels out of range are an
-        error of TensorFlow's, except in what XLA compiles. The signature `from_latents` takes float32 latents of shape
-        (n, latent_dim) in the place of a seed, and converts to LiteRT:
-        `tf.lite.TFLiteConverter.from_saved_model(path, signature_keys=["from_latents"])`.
-        A SavedModel that is at `path` is replaced when the new one is whole.
+        error of TensorFlow's, except in what XLA compiles. The signature `from_latents` takes float32 `latents` of shape
+        (n, latent_dim), standard normal numbers, in the place of a seed. Of networks with layers of noise, such as
+        StyleGAN's, it takes standard normal numbers `noise` too. ONNX and LiteRT files hold this function alone: these
+        formats draw no random numbers, and check no labels. What is at `path` is replaced when the new one is whole.
 
         Args:
-            path: Folder to write, of any file system that TensorFlow knows, such as "gs://bucket/generator".
+            path: Folder to write, or file of the other formats; of any file system that TensorFlow knows, such as
+                "gs://bucket/generator".
+            format: "saved_model"; "onnx", which needs the extra `keras_ganaug[exports]`; or "tflite", of LiteRT. Defaults to
+                "saved_model".
 
         Raises:
-            ValueError, TypeError: For a path that cannot be written, or weights that are not finite.
+            ValueError, TypeError: For a path that cannot be written, weights that are not finite, or a network with
+                operations that the format does not have.
+            ImportError: Without the packages of the extra, for "onnx".
         """
-        self.averaged.export(path)
+        self.averaged.export(path, format)
 
     @property
     def sampling_variables(self) -> list:

@@ -244,20 +244,22 @@ class StarGAN(AdversarialModel):
         training_watch.warn_of_generated(self, labels)
         return self.averaged.translations(images, labels, seed_of(seed))
 
-    def export(self, path: Any) -> None:
-        """Writes the generator as a SavedModel that runs with TensorFlow alone.
+    def export(self, path: Any, format: str = "saved_model") -> None:
+        """Writes the generator as a SavedModel that runs with TensorFlow alone, or as an ONNX or LiteRT file.
 
         `tf.saved_model.load(path).translate(images, labels, seed)` returns float32 images in `value_range`, for such float32
         images, int32 labels of their new domains, of shape (n,) or (n, k) of k attributes, and an int32 seed of shape (2,).
-        The signature `serving_default` does the same and calls its output `images`.
+        The signature `serving_default` does the same and calls its output `images`. ONNX and LiteRT files take `latents` of
+        shape (n, latent_dim), standard normal numbers, in the place of a seed, as the signature `from_latents` does, and
+        call their output `translations`.
 
         Args:
-            path: Folder to write, of any file system that TensorFlow knows.
+            path, format: As of `GAN.export`.
 
         Raises:
-            ValueError, TypeError: For a path that cannot be written, or weights that are not finite.
+            ValueError, TypeError, ImportError: As of `GAN.export`.
         """
-        self.averaged.export(path)
+        self.averaged.export(path, format)
 
     @property
     def sampling_variables(self) -> list:

@@ -1,0 +1,132 @@
+"""Functions as files of ONNX and LiteRT, which other runtimes than TensorFlow's read."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import tempfile
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from keras_ganaug import _checks, _extras, _files
+
+FORMATS = ("saved_model", "onnx", "tflite")
+NAMES = {"onnx": "ONNX", "tflite": "LiteRT"}
+
+
+def write(path: str | os.PathLike, format: str, make: Callable[[], Any], variables: Any, what: str) -> None:
+    """Writes a function as a file; beside its place first, so that an older file stays whole until then.
+
+    Args:
+        path: The file, of any file system that TensorFlow knows.
+        format: "onnx" or "tflite".
+        make: Gives the `tf.function`, with an input signature of `tf.TensorSpec`s with names. It returns a dict.
+        variables: What holds its variables.
+        what: "generator" or "classifier", for errors.
+
+    Raises:
+        ValueError, TypeError: For a path that cannot be written, and operations that the format does not have.
+        ImportError: Without the packages of the extra "exports".
+    """
+    path = os.path.expanduser(_checks.path(path))
+    if _files.is_folder(path):
+        raise ValueError(
+            f"`path` must be a file to write, for format={format!r}. Received: {str(path)!r}, which is a folder"
+        )
+    _checks.new_folder(_files.parent(path) or os.curdir)
+    packages = [_extras.load(name, f"format={format!r}", "exports") for name in ("onnx", "tf2onnx") if format == "onnx"]
+    function = make()
+    try:
+        content = _onnx(function, *packages) if packages else _litert(function, variables)
+    except Exception as error:  # of which neither converter has a class for all
+        reason = _reason(error, function)
+        raise ValueError(
+            f'`format` must be "saved_model" for this {what}, which {NAMES[format]} cannot hold: {reason}. '
+            f"Received: format={format!r}"
+        ) from error
+    _files.write(path, content)
+
+
+def _reason(error, function):
+    """Why a conversion failed, in a line."""
+    operations = function.get_concrete_function().graph.get_operations()
+    types = {output.dtype for operation in operations for output in operation.outputs} & {tf.float16, tf.bfloat16}
+    if types:
+        return f"it has few operations of {types.pop().name}, of which mixed precision is made"
+    told = re.findall(r"^(?:Custom|Flex|TF Select) ops: (.+)$", str(error), re.MULTILINE)
+    if told:
+        return f"it has no {', '.join(sorted({name for names in told for name in names.split(', ')}))}"
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+
+
+def _onnx(function, onnx, tf2onnx):
+    """The content of an ONNX file."""
+    logger = logging.getLogger(tf2onnx.__name__)
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)  # what cannot be converted it logs for each operation, and goes on
+    try:
+        model, _ = tf2onnx.convert.from_function(function, function.input_signature)
+    finally:
+        logger.setLevel(level)
+    has = {schema.name for schema in onnx.defs.get_all_schemas()}
+    missing = {node.op_type for node in _nodes(model.graph)} - has
+    if missing:
+        raise ValueError(f"it has no {', '.join(sorted(missing))}")
+    onnx.checker.check_model(model)
+    # Constants that were made outside of the function, which tf2onnx takes for inputs.
+    captured = {inner.name: value for value, inner in function.get_concrete_function().graph.captures}
+    for given in [given for given in model.graph.input if given.name in captured]:
+        model.graph.input.remove(given)
+        model.graph.initializer.append(onnx.numpy_helper.from_array(captured[given.name].numpy(), given.name))
+    for value in [*model.graph.input, *model.graph.output]:
+        for size in value.type.tensor_type.shape.dim[:1]:
+            if size.dim_param:  # of any number of images, which tf2onnx counts for each input anew
+                size.dim_param = "n"
+    return model.SerializeToString()
+
+
+def _nodes(graph):
+    """All nodes of an ONNX graph, and of the graphs within them."""
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            yield from _nodes(attribute.g)
+
+
+def _litert(function, variables):
+    """The content of a LiteRT file."""
+    root = tf.Module()
+    root.function, root.state = function, variables
+    with tempfile.TemporaryDirectory() as folder:  # a function alone would lose the names of its inputs
+        tf.saved_model.save(root, folder, signatures=function)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=["serving_default"])
+        return converter.convert()
+
+
+def of_model(model: keras.Model) -> Any:
+    """A Keras model that tells its inputs as a function for `write`; its outputs are "output_0" and so on, as Keras has it.
+
+    Raises:
+        ValueError: For a model that does not tell its inputs.
+    """
+    given = getattr(model, "inputs", None)
+    if not given:
+        raise ValueError(
+            "`model` must be made of `keras.Input`s to be exported as ONNX or LiteRT, or a Sequential that has one. "
+            f"Received: {model!r}"
+        )
+    structure = given[0] if isinstance(model, keras.Sequential) else model.input
+    given = tf.nest.flatten(structure)
+
+    @tf.function(
+        input_signature=[tf.TensorSpec(x.shape, x.dtype, name=re.sub(r"\W", "_", x.name)) for x in given], autograph=False
+    )
+    def predict(*inputs):
+        outputs = tf.nest.flatten(model(tf.nest.pack_sequence_as(structure, inputs), training=False))
+        return {f"output_{place}": output for place, output in enumerate(outputs)}
+
+    return predict
