@@ -13,8 +13,8 @@ Settings, on the test images of the data set:
 
 Which classes are which moves with the seed, and so do the generators and classifiers. Development was done on seeds from
 100 up, reports are on 0 to 9. What is finished is not done again: results are cached in `build/transfer/SETTING`, and
-those of reports in `results/transfer/kept` too, so that another machine goes on from there. `results/transfer.md` is made
-of the JSON files in `results/transfer`.
+those of reports in `results/transfer/kept` too, so that another machine goes on from there. `results/transfer.md` and
+the README's table are made of the JSON files in `results/transfer`.
 """
 
 import argparse
@@ -82,10 +82,10 @@ def main():
     parser.add_argument("--arms", nargs="+", help="names of arms; all by default")
     parser.add_argument("--json", type=Path, help="file for the results")
     parser.add_argument("--again", action="store_true", help="train all anew, generators too")
-    parser.add_argument("--write", action="store_true", help="write results/transfer.md alone")
+    parser.add_argument("--write", action="store_true", help="write results/transfer.md and the README's table alone")
     args = parser.parse_args()
     if args.write:
-        return transfer_page.write(FOLDER)
+        return write_pages()
     if args.setting is None:
         parser.error("--setting is needed")
     directory = ROOT / "build" / "transfer" / args.setting
@@ -108,7 +108,13 @@ def main():
         if args.json.resolve().parent == FOLDER:
             for name, store in stores.items():
                 save_results(FOLDER / "kept" / f"{name}.json", store)
-            transfer_page.write(FOLDER)
+            write_pages()
+
+
+def write_pages():
+    """The page of results, and the README's table."""
+    transfer_page.write(FOLDER)
+    transfer_page.write_summary(ROOT / "README.md", transfer_page.read(FOLDER))
 
 
 if __name__ == "__main__":

@@ -95,6 +95,10 @@ def test_where_a_generator_knows_more(benchmark, tmp_path):
     shutil.copytree(RESULTS / "transfer", tmp_path / "transfer")
     page.write(tmp_path / "transfer")
     assert rows(tmp_path / "transfer.md") == rows(RESULTS / "transfer.md")
+    shutil.copy(ROOT / "README.md", tmp_path)
+    page.write_summary(tmp_path / "README.md", page.read(tmp_path / "transfer"))
+    assert rows(tmp_path / "README.md") == rows(ROOT / "README.md")
+    assert len(rows(ROOT / "README.md")) > 2
     settings = benchmark("transfer").SETTINGS.keys() | benchmark("transfer_cells").SETTINGS.keys()
     assert page.SETTINGS.keys() == settings
     files = {file.stem for file in (RESULTS / "transfer").glob("*.json")}

@@ -23,18 +23,9 @@ def python_blocks(file):
     return re.findall(r"```python\n(.*?)```", file.read_text(encoding="utf-8"), re.DOTALL)
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(not _compat.KERAS_3, reason="it shows `double_checkpoint` of Keras 3")
 def test_the_readme_runs_as_it_stands(tmp_path, monkeypatch):
-    """All blocks in order, in one folder, with one epoch each, small networks, and studies of few steps and arms."""
+    """Its code, with one epoch, one step of the GAN, and small networks."""
     pytest.importorskip("sklearn", reason="the digits are scikit-learn's")
-    nothing = {"nothing": kga.study.Arm()}
-    few = {"steps": 2, "batch_size": 16, "verbose": False}
-    study = functools.partial(kga.AugmentationStudy, arms=nothing, on_top_of=(), seeds=(0,), **few)
-    candidates = {"a quarter of each batch": kga.study.Synthetic(0.25, bank_size=64)}
-    options = {"arms": nothing, "candidates": candidates, "folds": 2, "repeats": 1}
-    monkeypatch.setattr(kga, "AugmentationStudy", study)
-    monkeypatch.setattr(kga, "recommend", functools.partial(kga.recommend, **options, **few))
     monkeypatch.setattr(kga, "SNGAN", functools.partial(small_gan, cls=kga.SNGAN))
     counts = [7] * 4 + [6] * 6  # one batch of 64: each program is compiled once
     train, test = (kga.datasets.take_per_class(part, counts) for part in kga.datasets.load("digits"))
@@ -43,19 +34,20 @@ def test_the_readme_runs_as_it_stands(tmp_path, monkeypatch):
     monkeypatch.setattr(kga.networks.classifier, "classifier", classifier)
     monkeypatch.setattr(kga, "gan_augment", functools.partial(kga.gan_augment, bank_size=256))
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "saved_models").symlink_to(ROOT / "saved_models")
     blocks, names = python_blocks(README), {}
-    assert len(blocks) >= 3 and ".shuffle(" in blocks[0]
+    assert ".shuffle(" in blocks[0]
     for block in blocks:
-        exec(re.sub(r"epochs=\d+", "epochs=1", block), names)
-    labels = np.arange(8)
-    for given in (names["train"], names["test"]):
-        images, _ = next(given.batch(8).as_numpy_iterator())
-        assert names["augmented"].predict(images, verbose=0).shape == (8, 10)
-    images, _ = names["gan_augment"](np.zeros([8, 28, 28, 1], "uint8"), labels)
-    assert (images.numpy() != 0).any((1, 2, 3)).sum() == 2
-    assert set(names["report"].arms) == {"nothing", "gan"}
-    assert {"best", "digits", "report.html", "study"} <= {path.name for path in tmp_path.iterdir()}
+        exec(re.sub(r"(epochs|steps)=\d+", r"\1=1", block), names)
+    images, labels = next(names["test"].batch(8).as_numpy_iterator())
+    assert names["augmented"].predict(images, verbose=0).shape == (8, 10)
+    augmented, _ = names["gan_augment"](np.zeros_like(images), labels)
+    assert (augmented.numpy() != 0).any((1, 2, 3)).sum() == 2
+
+
+def test_the_readme_is_short():
+    text = README.read_text(encoding="utf-8")
+    assert len(text.split()) < 700
+    assert "a GAN does not help" in text[: text.index("## ")]
 
 
 @pytest.mark.slow
