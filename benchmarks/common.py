@@ -50,9 +50,10 @@ def restore_results(file, directory):
         store.add(new)
 
 
-def save_results(file, directory):
-    """Writes the results of a directory's store to a file, which outlasts the build folder."""
-    _files.write(file, as_json(Results(directory / "results.json").read()))
+def save_results(file, directory, keys=None):
+    """Writes the results of a directory's store, or those of some keys, to a file, which outlasts the build folder."""
+    entries = Results(directory / "results.json").read()
+    _files.write(file, as_json({each: entry for each, entry in entries.items() if keys is None or each in keys}))
 
 
 def accuracy(model, x, y):

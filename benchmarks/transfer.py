@@ -51,7 +51,7 @@ def run(name, seeds, arms, directory):
     methods = {each: methods[each] for each in arms or methods}
     store, results, start, done = Results(directory / "results.json"), {}, time.monotonic(), 0
     cached = store.read()
-    keys = {(seed, each): key(seed, name, each, _settings(setting)) for seed in seeds for each in methods}
+    keys = keys_of(name, seeds, methods)
     missing = [place for place, text in keys.items() if text not in cached]
     results = {place: cached[text]["results"] for place, text in keys.items() if text in cached}
     for seed in seeds:
@@ -69,6 +69,11 @@ def run(name, seeds, arms, directory):
             print(f"{done}/{len(missing)} seed {seed}, {each}: balanced accuracy {accuracy:.1%}, {left} left", flush=True)
     runs = {each: [results[seed, each] for seed in seeds] for each in methods}
     return Report(runs, seeds, {each: kind for each, (_, kind) in methods.items()})
+
+
+def keys_of(name, seeds, arms):
+    """The keys of results, by seed and arm."""
+    return {(seed, each): key(seed, name, each, _settings(SETTINGS[name])) for seed in seeds for each in arms}
 
 
 def _settings(setting):
@@ -107,7 +112,8 @@ def main():
             transfer_cells.picture(args.json.with_suffix(".png"), args.setting, args.seeds[0], directory)
         if args.json.resolve().parent == FOLDER:
             for name, store in stores.items():
-                save_results(FOLDER / "kept" / f"{name}.json", store)
+                keys = None if of_cells else keys_of(name, report.seeds, report.arms).values()
+                save_results(FOLDER / "kept" / f"{name}.json", store, keys)
             write_pages()
 
 
