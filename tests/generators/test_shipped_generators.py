@@ -49,6 +49,18 @@ def spread(images):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_it_can_become_a_file_of_other_formats(name):
+    """It has the function of latents that ONNX and LiteRT hold; its samples are those of the same latents."""
+    loaded = tf.saved_model.load(str(FOLDER / name))
+    latents = np.random.default_rng(0).normal(size=[400, {"digits": 32, "fashion_mnist": 64}[name]]).astype("float32")
+    labels = np.arange(400, dtype="int32") % 10
+    images = loaded.signatures["from_latents"](latents=latents, labels=labels)["images"].numpy()
+    drawn = loaded.generate(labels, np.array([1, 2], "int32")).numpy()
+    by_class = [[part[labels == c].mean() for c in range(10)] for part in (images, drawn)]
+    np.testing.assert_allclose(*by_class, rtol=0.15)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_it_maps_over_a_dataset(name):
     train, _ = kga.datasets.load("digits") if name == "digits" else (None, None)
     shape = (8, 8, 1) if name == "digits" else (28, 28, 1)
