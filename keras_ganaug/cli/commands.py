@@ -7,17 +7,17 @@ from typing import Any
 
 import click
 
-from keras_ganaug import datasets, fitting, study
+from keras_ganaug import fitting, study
 from keras_ganaug.cli.options import (
     IMAGES,
     Commands,
     examples,
     gan_maker,
     generator_of,
+    look_at,
     of_images,
     of_studies,
     read,
-    settings_for,
     with_json,
 )
 from keras_ganaug.datasets import to_directory
@@ -53,10 +53,10 @@ def info(directory: Path, minutes: float, model: str, **images: Any) -> dict:
 
     Nothing is written. A few steps are trained to see how long they take here.
     """
-    settings = settings_for(directory, **images)
+    facts, settings = look_at(directory, **images)
     plan = fitting.plan(read(directory, settings), minutes, model)
     click.echo(f"\nA training of {minutes:g} minutes would be:\n{plan}")
-    return {**datasets.describe_directory(directory).to_dict(), "plan": plan._asdict()}
+    return {**facts.to_dict(), "plan": plan._asdict()}
 
 
 @main.command()
@@ -72,7 +72,7 @@ def train(directory: Path, out: Path, minutes: float, model: str, seed: int, **i
 
     The same command resumes a run that was stopped or killed. RUN/samples.png shows samples while it trains.
     """
-    settings = settings_for(directory, **images)
+    _, settings = look_at(directory, **images)
     click.echo()
     fitting.fit_for(read(directory, settings), minutes, out, model, seed=seed)
     (out / IMAGES).write_text(json.dumps(settings), encoding="utf-8")
@@ -124,7 +124,7 @@ def evaluate(run: str, directory: Path, samples: int) -> dict:
     height, width, channels = generator.image_shape
     settings = {"image_size": (height, width), "color_mode": {1: "grayscale", 3: "rgb", 4: "rgba"}.get(channels, "rgb")}
     settings |= json.loads(stored.read_text(encoding="utf-8")) if stored.exists() else {}
-    quality = fitting.quality(generator, read(directory, settings), samples=samples)
+    quality = fitting.quality(generator, read(directory, settings, looked_at=False), samples=samples)
     click.echo(quality)
     return quality._asdict()
 
@@ -158,12 +158,12 @@ def compare(
 
     It writes OUT/report.html and OUT/report.json. The same command resumes it.
     """
-    settings = settings_for(directory, **images)
+    _, settings = look_at(directory, **images)
     if test is None:
         data, held = read(directory, settings, validation_split=0.25)
     else:
         data = read(directory, settings)
-        held = read(test, settings, class_names=data.class_names)
+        held = read(test, settings, looked_at=False, class_names=data.class_names)
     known = study.default_arms(channels=data.element_spec[0].shape[-1])
     unknown = sorted({*arms} - {*known})
     if unknown:
@@ -207,7 +207,7 @@ def recommend(
     **images: Any,
 ) -> dict:
     """Advise whether to train with a GAN, from the images of the folder DIRECTORY alone, by cross-validation."""
-    data, maker = read(directory, settings_for(directory, **images)), gan_maker(minutes, model)
+    data, maker = read(directory, look_at(directory, **images)[1]), gan_maker(minutes, model)
     advice = study.recommend(data, maker, steps=steps, batch_size=batch_size)
     click.echo(f"\n{advice}")
     if out:

@@ -73,16 +73,20 @@ def of_images(function: Callable) -> Callable:
     return functools.reduce(lambda made, option: option(made), reversed(options), function)
 
 
-def settings_for(directory, image_size, color_mode, fit, background):
-    """Options of `from_directory`, with those that were not given as fits the images."""
+def look_at(directory, image_size, color_mode, fit, background):
+    """What is in a folder, which is told, and options of `from_directory`: those that were not given, as fits the images."""
     facts = datasets.describe_directory(directory)
     click.echo(facts)
     settings = {"image_size": image_size or facts.image_size, "color_mode": color_mode or facts.color_mode}
-    return {**settings, "background": background, **_FIT[fit]}
+    return facts, {**settings, "background": background, **_FIT[fit]}
 
 
-def read(directory, settings, **options):
-    return datasets.from_directory(directory, **settings, skip_broken=True, verbose=False, shuffle=False, **options)
+def read(directory, settings, looked_at=True, **options):
+    """The images of a folder. If it was looked at, what is not read is told already."""
+    with warnings.catch_warnings():
+        for told in ("broken files", "Not read") if looked_at else ():
+            warnings.filterwarnings("ignore", f".*{told}")
+        return datasets.from_directory(directory, **settings, skip_broken=True, verbose=False, shuffle=False, **options)
 
 
 def generator_of(run):
