@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from keras_ganaug import _files
@@ -24,7 +25,11 @@ def _examples():
 
 
 examples = _examples()
-as_pixels, draw_rows = examples.as_pixels, examples.draw_rows
+draw_rows = examples.draw_rows
+
+
+def as_pixels(images):
+    return np.clip(np.round(images), 0, 255).astype(np.uint8)
 
 
 def train_on_arrays(x, y, steps, batch_size=128, seed=0):

@@ -198,7 +198,7 @@ def picture(path, name, seed, file, columns=8):
     images, labels = data.train(seed)
     samples = keras.models.load_model(file, compile=False).generate(np.repeat(range(data.num_classes), columns), seed=1)
     samples = samples.reshape(data.num_classes, columns, *images.shape[1:])
-    draw_rows(path, [images[labels == c] for c in range(data.num_classes)], samples, data.class_names, columns)
+    draw_rows(path, [images[labels == c][:columns] for c in range(data.num_classes)], samples, data.class_names)
 
 
 def options_study(name, seeds, directory, base=None):
