@@ -61,7 +61,7 @@ def test_the_reference_has_all_public_names():
     assert len(names) > 100 and not missing
 
 
-@pytest.mark.parametrize(("page", "source"), [("which", "gallery"), ("elsewhere", "transfer")])
+@pytest.mark.parametrize(("page", "source"), [("which", "gallery"), ("elsewhere", "transfer"), ("when", "transfer")])
 def test_figures_are_those_of_the_results(page, source):
     rows = re.findall(r"^\|.*\|$", (DOCS / f"{page}.md").read_text(encoding="utf-8"), re.MULTILINE)
     results = (ROOT / "results" / f"{source}.md").read_text(encoding="utf-8")
