@@ -37,6 +37,15 @@ def _seeded():
 
 
 @pytest.fixture
+def eager(request):
+    import tools
+
+    request.node.add_marker(pytest.mark.filterwarnings("ignore:Even though the"))
+    with tools.eagerly():
+        yield
+
+
+@pytest.fixture
 def mixed_bfloat16():
     import keras
 

@@ -1,5 +1,6 @@
 """What the tests share: a generator known in closed form, and networks small enough to train in a moment."""
 
+import contextlib
 import types
 
 import keras
@@ -137,6 +138,17 @@ def lowered_to_xla(gan, x, y):
     hlo = step.experimental_get_compiler_ir((tf.constant(x), tf.constant(y)))(stage="hlo")
     assert "ENTRY" in hlo
     return hlo
+
+
+@contextlib.contextmanager
+def eagerly():
+    """Within it nothing is traced, which takes longer than a few steps. For what is computed, not for graphs."""
+    before = tf.config.functions_run_eagerly()
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(before)
 
 
 def weights(model):

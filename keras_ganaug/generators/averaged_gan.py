@@ -68,7 +68,7 @@ class AveragedGAN(Generator):
             self._traced[method] = tf.function(images_of, input_signature=signature, autograph=False)
 
         def make(part):
-            return self._traced[method](*(row[part] for row in rows), *rest)
+            return self._traced[method](*(tf.convert_to_tensor(row[part]) for row in rows), *rest)
 
         return in_chunks(make, len(rows[0]), self.image_shape, type(self.gan).__name__)
 

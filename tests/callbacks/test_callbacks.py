@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import functools
 import importlib
 import io
 import itertools
@@ -20,9 +21,23 @@ from tools import Kill, Killed, max_difference, small_data, small_gan
 
 import keras_ganaug as kga
 from keras_ganaug import _compat, callbacks
+from keras_ganaug.models import training
 
+pytestmark = pytest.mark.usefixtures("eager")
 X, Y = small_data()
 DOUBLE = {"double_checkpoint": True} if _compat.KERAS_3 else {}
+
+
+@pytest.fixture(autouse=True)
+def _updates_of_a_moment(monkeypatch):
+    """All weights of a player's network move by 0.01 in an update: callbacks look at no more, and gradients take long."""
+
+    def update(model, player, batch):
+        for weight in player.network.trainable_variables:
+            weight.assign_add(tf.fill(weight.shape, 0.01))
+        return tf.reduce_mean(batch.images) + tf.reduce_mean(player.network.trainable_variables[0])
+
+    monkeypatch.setattr(training, "_update", update)
 
 
 def compiled(**options):
@@ -141,10 +156,10 @@ def with_state(gan, value):
     return gan
 
 
-def kept_in(path, gan):
+def kept_in(path):
     """What a training that goes on takes up from a folder: its best value, and whether the state is that of the value."""
     keep = callbacks.KeepBest(lambda gan: 0.0, path=path)
-    keep.set_model(gan)
+    keep.set_model(shared_gan())
     keep.set_params({"epochs": 9})
     keep.on_train_begin()
     keep.on_epoch_begin(5)
@@ -152,11 +167,17 @@ def kept_in(path, gan):
     return keep.best
 
 
+@functools.cache
+def shared_gan():
+    """One for all tests that set its state themselves."""
+    return small_gan()
+
+
 def begun(values, **options):
     """A `KeepBest` in a training that has begun, whose metric gives these values."""
     values = iter(values)
     keep = callbacks.KeepBest(lambda gan: next(values), **options)
-    keep.set_model(small_gan())
+    keep.set_model(shared_gan())
     keep.set_params({"epochs": 9})
     keep.on_train_begin()
     keep.on_epoch_begin(0)
@@ -178,7 +199,7 @@ def test_a_kill_at_any_moment_leaves_the_old_best_or_the_new(before, tmp_path):
         with killed_at(len(found)), contextlib.suppress(KeyboardInterrupt):
             keep.on_epoch_end(1, {})
             done = True
-        found.append(kept_in(folder, small_gan()))
+        found.append(kept_in(folder))
     assert len(found) > 5
     assert set(found) == {None if before is None else 3.0, 2.0}
     assert found == sorted(found, key=lambda value: value == 2.0)  # from one moment on the new one is there
@@ -193,7 +214,6 @@ def as_before(folder):
 
 
 def test_a_kill_while_a_new_training_clears_the_folder_leaves_no_wrong_pair(tmp_path):
-    gan = small_gan()
     for moment in range(9):
         folder = tmp_path / str(moment)
         folder.mkdir()
@@ -203,7 +223,7 @@ def test_a_kill_while_a_new_training_clears_the_folder_leaves_no_wrong_pair(tmp_
         as_before(folder)
         with killed_at(moment), contextlib.suppress(KeyboardInterrupt):
             begun([], path=folder)
-        assert kept_in(folder, gan) == (3.0 if moment == 0 else None)
+        assert kept_in(folder) == (3.0 if moment == 0 else None)
 
 
 def test_keep_best_reads_folders_of_before_and_leaves_one_file(tmp_path):
@@ -212,7 +232,7 @@ def test_keep_best_reads_folders_of_before_and_leaves_one_file(tmp_path):
     keep.on_epoch_end(0, {})
     as_before(tmp_path)
     (tmp_path / "best.json").write_text(json.dumps({"best": 3.0, "epoch": 0, "metric": "metric"}))  # before `mode`
-    assert kept_in(tmp_path, small_gan()) == 3.0
+    assert kept_in(tmp_path) == 3.0
     keep = callbacks.KeepBest(lambda gan: 2.0, path=tmp_path)
     fit(compiled(), keep, epochs=2, initial_epoch=1)
     assert [path.name for path in tmp_path.iterdir()] == ["best.npz"]
@@ -251,7 +271,7 @@ def test_keep_best_writes_later_what_a_full_disk_refused(tmp_path):
         keep.on_epoch_end(0, {})
     with_state(keep.model, 2.0)
     keep.on_epoch_end(1, {})
-    assert kept_in(tmp_path, small_gan()) == 1.0
+    assert kept_in(tmp_path) == 1.0
 
 
 def test_the_best_is_there_after_a_fit_that_an_error_has_ended():
@@ -268,13 +288,13 @@ def test_callbacks_write_to_any_file_system_of_tensorflow():
     keep = begun([1.5], path=f"{folder}/best")
     with_state(keep.model, 1.5)
     keep.on_epoch_end(0, {})
-    assert kept_in(f"{folder}/best", small_gan()) == 1.5
+    assert kept_in(f"{folder}/best") == 1.5
     grid = callbacks.SampleGrid(f"{folder}/grids/{{epoch}}.png", columns=2)
-    grid.set_model(small_gan())
+    grid.set_model(shared_gan())
     grid.on_epoch_end(0)
     assert tf.io.gfile.listdir(f"{folder}/grids") == ["1.png"]
     grid = callbacks.SampleGrid(f"{folder}.png", columns=2)  # in no folder
-    grid.set_model(small_gan())
+    grid.set_model(shared_gan())
     grid.on_epoch_end(0)
     assert tf.io.gfile.exists(f"{folder}.png")
     assert not pathlib.Path("ram:").exists()
@@ -284,7 +304,7 @@ def test_paths_of_the_home_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     begun([1.0], path="~/best").on_epoch_end(0, {})
     grid = callbacks.SampleGrid("~/grid.png", columns=1)
-    grid.set_model(small_gan())
+    grid.set_model(shared_gan())
     grid.on_epoch_end(0)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["best", "grid.png"]
 
@@ -390,7 +410,8 @@ def test_a_run_that_was_killed_while_a_backup_was_written_goes_on_from_the_one_b
     assert max_difference(whole, resumed) == 0
 
 
-def test_keep_best_keeps_the_mean_w_of_a_stylegan():
+def test_keep_best_keeps_the_mean_w_of_a_stylegan(monkeypatch):
+    monkeypatch.undo()  # it moves where the loss is computed
     gan = kga.StyleGAN((8, 8, 1), 3, latent_dim=4, width=4, seed=1)
     gan.compile(run_eagerly=True)
     values, means = iter([1.0, 2.0]), []

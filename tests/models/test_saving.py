@@ -13,6 +13,7 @@ from tools import Kill, Killed, max_difference, small_data, small_gan, weights
 import keras_ganaug as kga
 from keras_ganaug import _compat
 
+pytestmark = pytest.mark.usefixtures("eager")
 X, Y = small_data()
 KERAS_3_ONLY = pytest.mark.skipif(not _compat.KERAS_3, reason="Keras 2 loads what it can import")
 

@@ -4,10 +4,12 @@ import json
 
 import numpy as np
 import pytest
-from tools import StudyRecorder, study_data
+from tools import StudyRecorder, eagerly, study_data
 
 from keras_ganaug import study
 from keras_ganaug.study import arms, statistics, tables, training
+
+pytestmark = pytest.mark.usefixtures("eager")
 
 
 def softmax(logits):
@@ -18,7 +20,8 @@ def softmax(logits):
 @pytest.fixture(scope="module")
 def study_of_two_seeds():
     recorder = StudyRecorder()
-    return recorder, recorder.study(study_data(100), held_out=study_data(101)).run()
+    with eagerly():
+        return recorder, recorder.study(study_data(100), held_out=study_data(101)).run()
 
 
 @pytest.mark.slow
