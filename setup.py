@@ -21,6 +21,7 @@ STUDY = [
 CLI = ["click>=8.2"]
 TENSORBOARD = ["tensorboard>=2.15"]  # which TensorFlow installs no more
 DOCS = ["furo>=2024.8.6", "myst-parser>=4", "sphinx>=8.1", "sphinx-copybutton>=0.5.2"]
+NOTEBOOKS = ["ipykernel>=6.29", "jupytext>=1.16", "nbclient>=0.10"]  # to make and to run those of `examples/notebooks`
 EXPORTS = ["ai-edge-litert>=1.4", "onnx>=1.17", "onnxruntime>=1.20", "tf2onnx>=1.17"]
 TEST = ["pytest>=8", "pytest-xdist>=3.5", *CLI, *EXPORTS, *IMAGES, *STUDY, *TENSORBOARD]
 
@@ -87,6 +88,7 @@ setup(
         "examples": [*CLI, *IMAGES, *STUDY],
         "exports": EXPORTS,
         "images": IMAGES,
+        "notebooks": NOTEBOOKS,
         "study": STUDY,
         "tensorboard": TENSORBOARD,
         "test": TEST,

@@ -78,35 +78,11 @@ def table(results):
     return "\n".join(lines)
 
 
-def as_pixels(images):
-    return np.clip(np.round(images), 0, 255).astype(np.uint8)
-
-
-def draw_rows(path, real, synthetic, class_names, columns=8):
+def draw_rows(path, real, synthetic, class_names):
     """A picture with real images on the left and synthetic ones on the right, one row a class.
 
     Args:
         path: PNG file.
-        real: Images by class: array (num_classes, at least `columns`, height, width, channels), 0 to 255.
-        synthetic: Likewise.
+        real, synthetic: Images by class: (num_classes, columns, height, width, channels), 0 to 255.
     """
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    rows = len(class_names)
-    figure, axes = pyplot.subplots(rows, 2 * columns + 1, figsize=(0.55 * (2 * columns + 3), 0.58 * rows + 0.5))
-    for row in range(rows):
-        images = [*real[row][:columns], None, *synthetic[row][:columns]]
-        for axis, image in zip(axes[row], images, strict=True):
-            axis.set_axis_off()
-            if image is not None:
-                image = as_pixels(image)
-                axis.imshow(image[..., 0] if image.shape[-1] != 3 else image, cmap="gray", vmin=0, vmax=255)
-        axes[row][0].text(-0.25, 0.5, class_names[row], transform=axes[row][0].transAxes, ha="right", va="center")
-    axes[0][columns // 2].set_title("real", fontsize=11)
-    axes[0][columns + 1 + columns // 2].set_title("synthetic", fontsize=11)
-    figure.subplots_adjust(left=0.13, right=0.99, top=0.93, bottom=0.01, wspace=0.06, hspace=0.06)
-    figure.savefig(path, dpi=110)
-    pyplot.close(figure)
+    kga.plots.image_grid({"real": real, "synthetic": synthetic}, class_names).save(path)

@@ -43,7 +43,7 @@ def train_gan(train, seed):
     gan = kga.SNGAN(image_shape=(8, 8, 1), num_classes=10, latent_dim=32, seed=seed)
     # A short training: higher rates than the paper's, chosen on training images that the rare classes do without.
     gan.compile(keras.optimizers.Adam(6e-4, 0.0, 0.9), keras.optimizers.Adam(1.2e-3, 0.0, 0.9))
-    gan.fit(train.batch(64), epochs=GAN_EPOCHS, steps_per_epoch=STEPS_PER_EPOCH, class_balanced=True)
+    gan.fit(train.batch(64), epochs=GAN_EPOCHS, steps_per_epoch=STEPS_PER_EPOCH, class_balanced=True, verbose=0)
     return gan
 
 
@@ -65,11 +65,11 @@ def rare_classes():
     counts = kga.datasets.class_histogram(train)
     counts[RARE] = 10
     train = kga.datasets.take_per_class(train, counts)
-    print(kga.datasets.format_histogram(kga.datasets.class_histogram(train)))
+    print(f"{kga.datasets.format_histogram(kga.datasets.class_histogram(train))}\n")
 
     gans = {}
     for seed in SEEDS:
-        print(f"\nTraining SNGAN, seed {seed}")
+        print(f"Training SNGAN, seed {seed}", flush=True)
         gans[seed] = train_gan(train, seed)
 
     images, labels = kga.datasets.to_arrays(train)

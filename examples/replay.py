@@ -1,4 +1,8 @@
-"""Classes whose images are gone: a generator stands in for them. About two minutes on two CPU cores, without a download.
+# %% [markdown]
+"""
+# Classes whose images are gone
+
+A generator stands in for them. About two minutes on two CPU cores, without a download.
 
     pip install -e ".[examples]" && python examples/replay.py
 
@@ -8,9 +12,10 @@ generator, or everything. The table and `replay.png` show the accuracy on old an
 
 What leaves the first place is a SavedModel and no image. But a GAN is not anonymous: what it learned from can be told from
 its samples in part, and the figures of memorisation at the end say how near samples come to the training images. At 8 × 8
-pixels a mixture of Gaussians does as well, and needs no GAN.
+pixels a mixture of Gaussians does as well, and needs no GAN. `examples/notebooks/replay.ipynb` has the same code.
 """
 
+# %%
 import argparse
 import os
 import time
@@ -19,20 +24,26 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
-import matplotlib
 import numpy as np
 import tensorflow as tf
+from matplotlib.figure import Figure
 
 import keras_ganaug as kga
 from keras_ganaug.generators import ClassMixture
 from keras_ganaug.generators.controls import Pool
 from keras_ganaug.metrics.classifier import endless_batches, train_classifier_on
+from keras_ganaug.plots.picture import of_figure
 
+# %% tags=["parameters"]
 OLD, NEW = range(5), range(5, 10)
 GAN_STEPS, STEPS, STORED = 1500, 400, 50
 TEMPERATURE = 2.0  # of the distillation
 
+# %% [markdown]
+# ## What the first place does: it trains a GAN of the old classes
 
+
+# %%
 def of_classes(images, labels, classes):
     rows = np.isin(labels, classes)
     return images[rows], labels[rows]
@@ -42,10 +53,15 @@ def train_gan(images, labels, seed):
     """A GAN of the old classes alone."""
     gan = kga.SNGAN(image_shape=images.shape[1:], num_classes=len(OLD), latent_dim=32, seed=seed)
     gan.compile(keras.optimizers.Adam(6e-4, 0.0, 0.9), keras.optimizers.Adam(1.2e-3, 0.0, 0.9))
-    gan.fit(images, labels, batch_size=64, epochs=5, steps_per_epoch=GAN_STEPS // 5, verbose=2)
+    gan.fit(images, labels, batch_size=64, epochs=5, steps_per_epoch=GAN_STEPS // 5, verbose=0)
     return gan
 
 
+# %% [markdown]
+# ## What the second place does: half of each batch is synthetic, or it distils the first classifier
+
+
+# %%
 def replay(generator, seed):
     """Half of each batch are images of the old classes, by a generator."""
     return kga.gan_augment(generator, 0.5, sampling_strategy=dict.fromkeys(OLD, 1.0), seed=seed)
@@ -70,6 +86,11 @@ def learning_without_forgetting(teacher, data):
     return data.map(with_logits), loss
 
 
+# %% [markdown]
+# ## Training on the new classes, by all these means
+
+
+# %%
 class Curve(keras.callbacks.Callback):
     """Accuracy on old and on new classes, every 40 steps."""
 
@@ -140,11 +161,14 @@ def run(seed, folder, only=None):
     return curves, size, kga.metrics.memorization(*flat)
 
 
-def draw(curves, path):
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
+# %% [markdown]
+# ## What comes of it
 
-    figure, axes = pyplot.subplots(1, 2, figsize=(9, 3.6), sharey=True)
+
+# %%
+def draw(curves):
+    figure = Figure(figsize=(9, 3.6))
+    axes = figure.subplots(1, 2, sharey=True)
     for column, (axis, title) in enumerate(zip(axes, ("old classes, 0 to 4", "new classes, 5 to 9")), 1):
         for name, points in curves.items():
             axis.plot(points[:, 0], points[:, column], label=name)
@@ -153,7 +177,7 @@ def draw(curves, path):
     axes[0].set_ylabel("accuracy on test images, %")
     axes[1].legend(fontsize=8, loc="lower right")
     figure.tight_layout()
-    figure.savefig(path, dpi=110)
+    return of_figure(figure, dpi=110)
 
 
 def table(runs):
@@ -174,13 +198,15 @@ def what_left(folder, size, memorization):
     )
 
 
+# %% tags=["active-py"]
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    text = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__.lstrip("\n# "), formatter_class=text)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     args = parser.parse_args()
     start, folder = time.time(), "replay_generator"
     runs = [run(seed, folder) for seed in args.seeds]
-    draw(runs[0][0], "replay.png")
+    draw(runs[0][0]).save("replay.png")
     print(f"\n{table(runs)}\n\nBalanced accuracy in %, mean of {len(runs)} seed(s). Curves: replay.png")
     print(what_left(folder, *runs[-1][1:]))
     print(f"{(time.time() - start) / 60:.1f} minutes")
@@ -188,3 +214,9 @@ def main():
 
 if __name__ == "__main__":
     main()
+
+# %% tags=["active-ipynb"]
+# curves, *left = run(seed=0, folder="replay_generator")
+# print(f"\n{table([(curves, *left)])}\n\nBalanced accuracy in %.")
+# print(what_left("replay_generator", *left))
+# draw(curves)

@@ -1,12 +1,12 @@
-"""Combinations of class and style that nobody photographed, on scikit-learn's digits. Minutes on two CPU cores, no download.
+"""Combinations of class and style that nobody photographed, on scikit-learn's digits. Three minutes on two CPU cores.
 
     pip install -e ".[examples]" && python examples/unseen_combinations.py
 
-Digits come in four styles: as they are, as negatives, on paper with lines, and bold and grey. Each digit was seen in two
-styles, and it is met in all four. A classifier that learns the style along with the class fails on the other twenty
-combinations. The table compares what can be done about it: mixing Fourier amplitudes, a loss that does not teach that an
-unseen combination is impossible, and a `StarGAN`, which translates images of the batch into other styles. The oracle has the
-training images in all four styles. `unseen_combinations.png` shows translations of test images.
+Digits come in four styles: as they are, faint, on lines, and bold on grey. Each digit was seen in two styles, and it is met
+in all four. A classifier that learns the style along with the class fails on many of the other twenty combinations. The
+table compares what can be done about it: mixing Fourier amplitudes, a loss that does not teach that an unseen combination is
+impossible, and a `StarGAN`, which translates images of the batch into other styles. The oracle has the training images in
+all four styles. `unseen_combinations.png` shows test images, and beside each translation what it should be.
 """
 
 import argparse
@@ -16,7 +16,6 @@ import time
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
-import matplotlib
 import numpy as np
 from scipy import ndimage
 
@@ -24,21 +23,21 @@ import keras_ganaug as kga
 from keras_ganaug.study import Arm, Synthetic
 
 NUM_CLASSES = {"digit": 10, "style": 4}
-STYLES = ("plain", "negative", "on lines", "bold")
+STYLES = ("plain", "faint", "on lines", "bold")
 PAIRS = ((0, 1), (2, 3), (0, 2), (1, 3), (0, 3), (1, 2))  # the styles that a digit is seen in
-GAN_STEPS, STEPS = 1500, 600
+GAN_STEPS, STEPS = 600, 300
 BY_STYLE = "balanced_softmax_by_style"
 
 
 def in_style(images, style):
     """Digits (n, 8, 8, 1), 0 to 255, in one of the styles."""
     images = images.astype("float64")
-    lines = np.where(np.arange(8)[:, None, None] % 2, 160.0, 60.0)
+    lines = np.where(np.arange(8)[:, None, None] % 2, 130.0, 30.0)
     made = (
         images,
-        255 - images,
-        np.maximum(lines - images, 0.0),
-        90 + 0.5 * ndimage.grey_dilation(images, (1, 2, 2, 1)),
+        150 + 0.4 * images,
+        np.maximum(lines, images),
+        70 + 0.6 * ndimage.grey_dilation(images, (1, 2, 2, 1)),
     )
     return np.clip(made[style], 0, 255).astype("uint8")
 
@@ -68,11 +67,27 @@ def oracle(seed):
     return tuple(map(np.concatenate, zip(*(training_images(seed, shift) for shift in (1, 2, 3)))))
 
 
+def patches(width=32):
+    """A discriminator that sees 5 × 5 pixels at a time: enough to tell a style, and too few to tell a digit.
+
+    The default one sees 20 × 20, all of an image here. It would teach that some digits never come in a style, and a
+    translation would become another digit.
+    """
+    layers, normalized = keras.layers, kga.layers.SpectralNormalization
+    images, style = keras.Input((8, 8, 1)), keras.Input((), dtype="int32")
+    x = images
+    for _ in range(2):
+        x = layers.LeakyReLU(0.1)(normalized(layers.Conv2D(width, 3))(x))
+    style_features = layers.Dense(width, use_bias=False)(kga.layers.OneHot(len(STYLES))(style))
+    logits = kga.layers.Projection()([layers.Dense(1)(x), x, style_features])
+    return keras.Model([images, style], logits)
+
+
 def train_gan(images, labels, seed):
     """A translator between the styles. It needs no digit, and no pairs of images."""
-    gan = kga.StarGAN(image_shape=(8, 8, 1), num_classes=4, width=24, seed=seed)
-    gan.compile(keras.optimizers.Adam(5e-4, 0.5, 0.99), keras.optimizers.Adam(1e-3, 0.5, 0.99))
-    gan.fit(images, labels[:, 1], batch_size=64, epochs=5, steps_per_epoch=GAN_STEPS // 5, verbose=0)
+    gan = kga.StarGAN(image_shape=(8, 8, 1), num_classes=4, width=16, discriminator=patches(), seed=seed)
+    gan.compile()
+    gan.fit(images, labels[:, 1], batch_size=64, steps=GAN_STEPS, verbose=0)
     return gan
 
 
@@ -86,27 +101,15 @@ def arms():
     return chosen
 
 
-def draw(path, gan, images, digits):
-    """One test image of each digit, plain, and its translations."""
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    rows = [np.flatnonzero(digits == digit)[0] for digit in range(10)]
-    shown = [in_style(images[rows], 0), *(gan.translate(in_style(images[rows], 0), style, seed=1) for style in range(1, 4))]
-    real = [None, *(in_style(images[rows], style) for style in range(1, 4))]
-    figure, axes = pyplot.subplots(7, 10, figsize=(6.5, 4.6))
-    names = ["image"]
-    lines = [shown[0]]
+def picture(gan, images, digits):
+    """Test images of five digits, and their translations beside what they should be."""
+    rows = [np.flatnonzero(digits == digit)[0] for digit in range(0, 10, 2)]
+    plain = in_style(images[rows], 0)
+    groups = {STYLES[0]: plain[:, None]}
     for style in range(1, 4):
-        lines += [shown[style], real[style]]
-        names += [f"into {STYLES[style]}", "true"]
-    for line, name, row in zip(lines, names, axes):
-        for image, axis in zip(line, row):
-            axis.imshow(image[..., 0], cmap="gray", vmin=0, vmax=255)
-            axis.set_axis_off()
-        row[0].text(-0.25, 0.5, name, transform=row[0].transAxes, ha="right", va="center")
-    figure.subplots_adjust(left=0.17, right=0.99, top=0.98, bottom=0.02, wspace=0.06, hspace=0.1)
-    figure.savefig(path, dpi=110)
+        pair = gan.translate(plain, style, seed=1), in_style(images[rows], style)
+        groups[STYLES[style]] = np.stack(pair, 1)
+    return kga.plots.image_grid(groups)
 
 
 def main():
@@ -134,7 +137,7 @@ def main():
         num_classes=NUM_CLASSES,
     )
     print(study.run())
-    draw("unseen_combinations.png", gans[args.seeds[0]], *test)
+    picture(gans[args.seeds[0]], *test).save("unseen_combinations.png")
     print(f"\nTranslations: unseen_combinations.png. {(time.time() - start) / 60:.1f} minutes")
 
 
