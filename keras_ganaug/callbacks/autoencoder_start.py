@@ -44,7 +44,7 @@ class AutoencoderStart(GANCallback):
 
     >>> import numpy as np, keras_ganaug as kga
     >>> images, labels = np.random.randint(0, 256, [20, 8, 8, 1], "uint8"), np.arange(20) % 2
-    >>> gan = kga.SNGAN((8, 8, 1), num_classes=2, seed=1)
+    >>> gan = kga.CGAN((8, 8, 1), num_classes=2, seed=1)
     >>> gan.compile()
     >>> start = kga.callbacks.AutoencoderStart(images, labels, steps=10)
     >>> history = gan.fit(images, labels, batch_size=10, epochs=2, verbose=0, callbacks=[start])

@@ -49,7 +49,7 @@ class KeepBest(GANCallback):
     Example:
 
     >>> import numpy as np, keras_ganaug as kga
-    >>> gan = kga.SNGAN(image_shape=(8, 8, 1), num_classes=2, seed=1)
+    >>> gan = kga.CGAN(image_shape=(8, 8, 1), num_classes=2, seed=1)
     >>> gan.compile()
     >>> brightness = lambda gan: abs(gan.generate([0, 1], seed=1).mean() - 128)
     >>> keep_best = kga.callbacks.KeepBest(brightness, every=2)

@@ -222,8 +222,8 @@ def planned(data, held, minutes, model, value_range, seed, options, begun):
         best = tried._replace(seconds_per_step=seconds)
         left = (1 - _RESERVE) * 60 * minutes - (time.monotonic() - begun) - first
         steps = max(int(max(left, _LEAST * 60 * minutes) / seconds), 1)
-        if steps >= steps_to_try(shape) / 2:
-            break
+        if steps >= steps_to_try(shape) / 2 or time.monotonic() - begun > (1 - _LEAST) * 60 * minutes:
+            break  # enough steps, or no time to try another width
     start = 0
     if np.median(counts) < _FEW_OF_A_CLASS:
         start = min(1000, steps // 4)

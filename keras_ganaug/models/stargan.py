@@ -54,7 +54,7 @@ class StarGAN(AdversarialModel):
 
     >>> import numpy as np, keras_ganaug as kga
     >>> images, domains = np.random.randint(0, 256, [32, 8, 8, 1], "uint8"), np.arange(32) % 2
-    >>> gan = kga.StarGAN(image_shape=(8, 8, 1), num_classes=2, seed=1)
+    >>> gan = kga.StarGAN(image_shape=(8, 8, 1), num_classes=2, width=8, seed=1)
     >>> gan.compile()
     >>> history = gan.fit(images, domains, batch_size=16, epochs=1, verbose=0)
     >>> gan.translate(images[:3], [1, 0, 1], seed=7).shape

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tools import eagerly
 
 import keras_ganaug as kga
 
@@ -16,6 +17,7 @@ pytest.importorskip("sklearn", reason="the study needs it")
 
 from keras_ganaug import cli  # noqa: E402
 from keras_ganaug.cli import commands  # noqa: E402
+from keras_ganaug.fitting import assessment, planning  # noqa: E402
 
 TINY = {"minutes": 0.02, "image-size": 8}
 MODES = [("png", "L"), ("jpg", "L"), ("webp", "RGB"), ("gif", "P"), ("tiff", "I;16"), ("png", "RGBA"), ("jpg", "CMYK")]
@@ -27,6 +29,20 @@ def run(*parts, code=0, **options):
     result = testing.CliRunner().invoke(cli.main, [*map(str, parts), *given], prog_name="keras-ganaug")
     assert result.exit_code == code, result.output + str(result.exception)
     return result
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _planned_at_once():
+    """Two steps of a narrow GAN, and of a classifier that learns nothing. What they do is tested elsewhere."""
+
+    def train_classifier(images, labels, num_classes, **options):
+        return keras.Sequential([keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(num_classes)])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(planning, "_seconds_per_step", lambda plan, data: (0.3, 0.1))
+        patch.setattr(planning, "_WIDTHS", (4,))
+        patch.setattr(assessment, "train_classifier", train_classifier)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +70,8 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def trained(folder, tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "run"
-    return out, run("train", folder, out=out, **TINY)
+    with eagerly():
+        return out, run("train", folder, out=out, **TINY)
 
 
 def test_info(folder):
@@ -76,6 +93,7 @@ def test_info(folder):
     assert "56 images" in result.stderr
 
 
+@pytest.mark.usefixtures("eager")
 def test_train_and_resume(folder, trained):
     out, result = trained
     assert {"gan.keras", "plan.json", "quality.json", "samples.png"} <= {file.name for file in out.iterdir()}
@@ -90,6 +108,7 @@ def test_train_and_resume(folder, trained):
     assert "other" in run("train", folder, out=out, code=1, **{**TINY, "image-size": 12}).stderr
 
 
+@pytest.mark.usefixtures("eager")
 def test_generate(trained, tmp_path):
     out, _ = trained
     result = run("generate", out, "--json", "--class", "light", "--class", "0", count=3, out=tmp_path / "made", seed=1)
@@ -106,6 +125,7 @@ def test_generate(trained, tmp_path):
     assert "'digits', 'fashion_mnist'" in run("generate", "nothing", out=tmp_path / "no", code=2).stderr
 
 
+@pytest.mark.usefixtures("eager")
 def test_evaluate(folder, trained):
     result = json.loads(run("evaluate", trained[0], folder, "--json", samples=20).stdout)
     assert 0 <= result["gan_test"] <= 1
@@ -118,7 +138,10 @@ def mixture(images, labels, seed):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("eager")
 def test_study_and_advice(folder, tmp_path, monkeypatch):
+    classifier = functools.partial(kga.networks.classifier.classifier, width=4)
+    monkeypatch.setattr(kga.networks.classifier, "classifier", classifier)
     few = {**TINY, "steps": 2, "batch-size": 16}
     told = run("study", folder, "--arm", "nothing", out=tmp_path / "study", seeds=1, **few).stdout
     report = kga.study.Report.from_json(tmp_path / "study" / "report.json")
