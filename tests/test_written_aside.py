@@ -12,6 +12,8 @@ from tools import STUDY_SHAPE, small_gan
 import keras_ganaug as kga
 from keras_ganaug.study.results import Results
 
+pytestmark = pytest.mark.usefixtures("eager")
+
 
 class Cut(BaseException):
     """As a kill: nothing catches it."""

@@ -12,6 +12,7 @@ import keras_ganaug as kga
 from keras_ganaug import callbacks
 
 pytest.importorskip("tensorboard")
+pytestmark = pytest.mark.usefixtures("eager")
 X, Y = small_data()
 
 

@@ -15,6 +15,7 @@ from keras_ganaug.generators.generator import seed_of
 from keras_ganaug.study import arms, losses, report_data, streams, words
 
 pytest.importorskip("matplotlib")
+pytestmark = pytest.mark.usefixtures("eager")
 NAMES = ["ant <1>", "bee", "cat"]
 ABOUT = {
     "arms": {"plain": "As they are.", "gan": "Samples."},

@@ -13,6 +13,7 @@ import keras_ganaug as kga
 from keras_ganaug import study
 from keras_ganaug.study import arms, results, statistics, streams, transforms
 
+pytestmark = pytest.mark.usefixtures("eager")
 SOME = study.Synthetic(0.25, bank_size=12)
 
 
