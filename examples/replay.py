@@ -171,11 +171,11 @@ def draw(curves):
     axes = figure.subplots(1, 2, sharey=True)
     for column, (axis, title) in enumerate(zip(axes, ("old classes, 0 to 4", "new classes, 5 to 9")), 1):
         for name, points in curves.items():
-            axis.plot(points[:, 0], points[:, column], label=name)
+            axis.plot(points[:, 0], points[:, column], label=f"{name}: {points[-1, column]:.1f}")
         axis.set(title=title, xlabel="training steps on the new classes", ylim=(-2, 102))
         axis.grid(alpha=0.3)
+        axis.legend(fontsize=8, loc="center right")
     axes[0].set_ylabel("accuracy on test images, %")
-    axes[1].legend(fontsize=8, loc="lower right")
     figure.tight_layout()
     return of_figure(figure, dpi=110)
 
