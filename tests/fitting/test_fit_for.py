@@ -104,6 +104,7 @@ def test_the_time_of_a_step_is_measured(monkeypatch, small):
     assert plan.steps * plan.seconds_per_step >= 0.4 * 6 or plan.steps == 8000
 
 
+@pytest.mark.usefixtures("eager")
 def test_a_killed_run_goes_on_by_the_same_call(tmp_path, monkeypatch, seconds, small, capsys):
     seconds(0.1)
     result = kga.fitting.Quality(0.9, {"Coat": 0.9}, None, 0.8, {"Coat": 0.8}, None, None)
