@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tools import small_gan, small_networks
+from tools import eagerly, small_gan, small_networks
 
 import keras_ganaug as kga
 from keras_ganaug import _compat
@@ -23,8 +23,9 @@ def python_blocks(file):
     return re.findall(r"```python\n(.*?)```", file.read_text(encoding="utf-8"), re.DOTALL)
 
 
+@pytest.mark.usefixtures("eager")
 def test_the_readme_runs_as_it_stands(tmp_path, monkeypatch):
-    """Its code, with one epoch, one step of the GAN, and small networks."""
+    """Its code, with one epoch, one step of the GAN, small networks, and nothing traced or compiled but the pipelines."""
     pytest.importorskip("sklearn", reason="the digits are scikit-learn's")
     monkeypatch.setattr(kga, "SNGAN", functools.partial(small_gan, cls=kga.SNGAN))
     counts = [7] * 4 + [6] * 6  # one batch of 64: each program is compiled once
@@ -51,6 +52,7 @@ def test_the_readme_is_short():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("eager")
 def test_the_page_on_when_a_gan_helps_runs(tmp_path, monkeypatch):
     pytest.importorskip("sklearn", reason="the study needs it")
     rng, two = np.random.default_rng(0), small_gan(num_classes=2)
@@ -126,9 +128,9 @@ def started(tmp_path_factory):
             "classification_accuracy_score",
             functools.partial(kga.metrics.classification_accuracy_score, steps=1),
         )
-        patch.setattr(keras.Model, "compile", eagerly(keras.Model.compile))
-        run("start", names)
-        yield names
+        with eagerly():
+            run("start", names)
+            yield names
 
 
 def small_sngan(image_shape, num_classes, make=kga.SNGAN, **options):
@@ -143,11 +145,6 @@ def small_sngan(image_shape, num_classes, make=kga.SNGAN, **options):
 def linear_classifier(image_shape, num_classes, **options):
     layers = [keras.layers.Rescaling(1 / 255), keras.layers.Flatten(name="features"), keras.layers.Dense(num_classes)]
     return keras.Sequential([keras.Input(image_shape), *layers])
-
-
-def eagerly(compile):
-    """`compile` of all models, without tracing: a step or two of each are faster so."""
-    return lambda self, *args, **kwargs: compile(self, *args, **{**kwargs, "run_eagerly": True, "jit_compile": False})
 
 
 def run(page, names):
@@ -170,6 +167,7 @@ def test_names_in_the_readme_are_there():
         functools.reduce(getattr, name.strip(".").split("."), kga)
 
 
+@pytest.mark.usefixtures("eager")
 def test_a_twelfth_gan_takes_one_short_file(tmp_path):
     blocks = python_blocks(EXTENDING)
     assert len(blocks[0].splitlines()) < 80

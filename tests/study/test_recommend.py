@@ -14,6 +14,7 @@ from keras_ganaug.study import candidates, cross_validation, progress, recommend
 from keras_ganaug.study.arms import all_arms
 
 stats = pytest.importorskip("scipy.stats")
+pytestmark = pytest.mark.usefixtures("eager")
 RNG = np.random.default_rng(0)
 
 
