@@ -115,9 +115,9 @@ def test_its_step_is_lowered_to_xla(domain_loss):
 @pytest.mark.parametrize("several", [True, False])
 def test_trained_saved_and_exported(tmp_path, several):
     gan = star_gan(**known_networks(1))
-    if several:  # and the default networks, without what comes several times
+    if several:  # and the default networks, with one residual block
         domains = {"style": 2, "place": 3}
-        gan = star_gan(num_classes=domains, generator=kga.networks.translation.generator(SHAPE, domains, 3, 4, 1, blocks=0))
+        gan = star_gan(num_classes=domains, generator=kga.networks.translation.generator(SHAPE, domains, 3, 4, 1, blocks=1))
     gan.compile(run_eagerly=True, augment=kga.DiffAugment("translation"))
     labels = {"style": DOMAINS, "place": np.arange(24) % 3} if several else DOMAINS
     assert finite(gan.fit(X, labels, batch_size=12, epochs=1, steps_per_epoch=1, verbose=0))

@@ -21,6 +21,8 @@ from keras_ganaug import study
 from keras_ganaug.study import fingerprint, recommendation, training, transforms
 from keras_ganaug.study.results import Results
 
+pytestmark = pytest.mark.usefixtures("eager")
+
 SCALE = 2.0
 
 
@@ -375,7 +377,8 @@ def test_images_in_train_and_test_are_told_with_their_number():
 def test_images_that_a_training_set_has_twice_are_told_by_the_guard(monkeypatch):
     images, labels = study_data(3)
     images[[8, 9]] = images[7]
-    monkeypatch.setattr(recommendation, "_tried", lambda *given: None)  # the trainings
+    advice = study.Recommendation(0.0, "keep", None, 1.0, "nothing", [], {})
+    monkeypatch.setattr(recommendation, "_tried", lambda *given: advice)  # the trainings
     with pytest.warns(UserWarning, match="2 of the 60 images of `train` are there once more"):
         study.recommend((images, labels), StudyRecorder().generator, arms={"nothing": study.Arm()})
 
@@ -398,9 +401,9 @@ GAN = study.Arm(synthetic=study.Synthetic(bank_size=12))
 )
 @pytest.mark.parametrize("of", ["study", "recommend"])
 def test_things_in_the_place_of_functions_that_make_them(options, words, of):
-    given = StudyRecorder().generator(*study_data(3), 1)
     options = {**options}
     if isinstance(options.get("make_generator"), str):
+        given = StudyRecorder().generator(*study_data(3), 1)
         options["make_generator"] = given if options["make_generator"] == "gan" else type(given)
     options.setdefault("make_generator", StudyRecorder().generator)
     with pytest.raises(TypeError, match=words):
