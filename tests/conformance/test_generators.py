@@ -88,6 +88,7 @@ def test_there_is_one_of_each_class(generators):
     assert classes - translating <= {type(generator) for generator in generators.values()}
 
 
+@pytest.mark.usefixtures("eager")
 def test_its_samples(generator):
     labels = labels_for(generator)
     images = generator.sample(labels, SEED).numpy()
@@ -119,6 +120,7 @@ def test_it_is_exported(generator, tmp_path):
     close(generator, alone.generate(labels, SEED), generator.sample(labels, SEED))
 
 
+@pytest.mark.usefixtures("eager")
 def test_it_makes_images_of_latents(generator):
     if generator.latent_dim is None:
         pytest.skip("it draws them itself")
@@ -135,6 +137,7 @@ def test_its_config_describes_it(generator):
         described.sample(labels_for(generator), SEED)
 
 
+@pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("engine", ["layer", "bank", "live"])
 def test_it_augments(generator, engine):
     num_classes = (generator.condition.sizes or (None,))[0]
