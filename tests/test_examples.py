@@ -22,7 +22,7 @@ EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 NOTEBOOKS = EXAMPLES / "notebooks"
 pytestmark = pytest.mark.skipif(not EXAMPLES.exists(), reason="the package is installed without its examples")
 whole = pytest.mark.skipif("EXAMPLES" not in os.environ, reason="takes minutes: EXAMPLES=1 runs it")
-SCRIPTS = sorted({path.stem for path in EXAMPLES.glob("*.py")} - {"common", "tensorflow_addons"})  # test_addons.py has that
+SCRIPTS = sorted({path.stem for path in EXAMPLES.glob("*.py")} - {"common", "tensorflow_addons"})
 
 
 @pytest.fixture
@@ -109,14 +109,6 @@ def test_quickstart(example, monkeypatch, tmp_path, capfd):
     quickstart.main()
     printed = capfd.readouterr().out
     assert made(tmp_path, "quickstart") and "the generator" in printed and "[(5, 8, 8, 1)]" in printed
-
-
-@whole
-def test_replay(example, monkeypatch, tmp_path, capsys):
-    replay = example("replay")
-    monkeypatch.setattr(replay, "GAN_STEPS", 10), monkeypatch.setattr(replay, "STEPS", 4)
-    run("replay", monkeypatch)
-    assert made(tmp_path, "replay") and "50 stored images" in capsys.readouterr().out
 
 
 @whole
