@@ -1,6 +1,7 @@
 """The examples: what is cheap about them in each run, and with EXAMPLES=1 all of them to the end, with tiny budgets.
 
-EXAMPLES=1 pytest -n 0 tests/test_examples.py   # a step of `.ci/run`, in minutes
+`EXAMPLES=1 pytest --dist load tests/test_examples.py` is a step of `.ci/run`, and takes minutes. `test_addons.py` has
+tensorflow_addons.py; replay.py runs as its notebook.
 """
 
 import importlib
