@@ -100,8 +100,9 @@ def test_rates_fall_to_0_over_exactly_these_steps(seconds, small):
 def test_the_time_of_a_step_is_measured(monkeypatch, small):
     monkeypatch.setattr(planning._Clock, "seconds", 0.0)
     plan = kga.fitting.plan(small_data(60), minutes=0.1, width=8)
-    assert 0 < plan.seconds_per_step < 3
-    assert plan.steps * plan.seconds_per_step >= 0.4 * 6 or plan.steps == 8000
+    assert plan.seconds_per_step > 0
+    # At least half of the time is trained, up to a step, however slow the machine is.
+    assert 60 * plan.expected_minutes + plan.seconds_per_step >= 0.4 * 6 or plan.steps == 8000
 
 
 @pytest.mark.usefixtures("eager")
