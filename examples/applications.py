@@ -1,11 +1,11 @@
-"""A network of keras.applications, augmented by a generator in its training step, and what that costs. A minute or two.
+"""Augments a network of keras.applications inside its training step, and measures what that costs. Takes a minute or two.
 
     pip install -e ".[examples]" && python examples/applications.py
     python examples/applications.py --network EfficientNetB0 --weights imagenet   # downloads the weights
 
-The images are scikit-learn's digits, enlarged. The generator is the one of digits that comes along, so no GAN is trained.
-The network is trained twice, alone and as an `AugmentedModel`, in turns of a few steps, and each turn is timed. So few steps
-show the time, not what the network can do. `applications.png` has images of one batch, and what replaces them.
+The images are scikit-learn's digits, enlarged. The generator is the included one for digits, so the script trains no GAN.
+It trains two copies of the network, one of them as an `AugmentedModel`, in alternating turns of a few steps, and times each
+turn. So few steps measure time, not accuracy. `applications.png` shows images of one batch and the images that replace them.
 """
 
 import argparse
@@ -24,7 +24,7 @@ NETWORKS = ("EfficientNetB0", "MobileNetV2")
 
 
 def classifier(network, weights, side):
-    """The network with a new head, for images of 8 × 8 grey pixels from 0 to 255. It gives logits."""
+    """The network with a new head, for images of 8 × 8 grey pixels from 0 to 255. It outputs logits."""
     layers = keras.layers
     images = keras.Input((8, 8, 1))
     x = layers.Resizing(side, side)(images)
@@ -44,7 +44,7 @@ def compiled(model, jit_compile):
 
 
 def seconds_per_step(models, batches, turns, steps):
-    """Trains the models in turns: dict from name to the seconds of a step in each turn, after a first one that compiles."""
+    """Trains the models in turns. Returns the seconds per step of each, by name, without the first turn, which compiles."""
     seconds = {name: [] for name in models}
     for turn in range(turns + 1):
         for name, model in models.items():
@@ -58,11 +58,11 @@ def seconds_per_step(models, batches, turns, steps):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--network", choices=NETWORKS, default="MobileNetV2", help="default: %(default)s")
-    parser.add_argument("--weights", choices=["imagenet"], help="downloads these; default: random ones")
-    parser.add_argument("--side", type=int, default=32, help="pixels that images are enlarged to (default: %(default)s)")
-    parser.add_argument("--fraction", type=float, default=0.25, help="synthetic share of a batch (default: %(default)s)")
-    parser.add_argument("--turns", type=int, default=5, help="of each of the two (default: %(default)s)")
-    parser.add_argument("--steps", type=int, default=20, help="in a turn (default: %(default)s)")
+    parser.add_argument("--weights", choices=["imagenet"], help="weights to download; default: random weights")
+    parser.add_argument("--side", type=int, default=32, help="image size in pixels (default: %(default)s)")
+    parser.add_argument("--fraction", type=float, default=0.25, help="synthetic fraction of a batch (default: %(default)s)")
+    parser.add_argument("--turns", type=int, default=5, help="turns of each model (default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=20, help="steps in a turn (default: %(default)s)")
     options = parser.parse_args()
 
     train, _ = kga.datasets.load("digits")
@@ -73,14 +73,14 @@ def main():
         keras.utils.set_random_seed(0)
         models[name] = classifier(options.network, options.weights, options.side)
     models["augmented"] = kga.AugmentedModel(models["augmented"], augmentation)
-    jit_compile = bool(tf.config.list_physical_devices("GPU"))  # XLA, where it gains more than compiling takes
+    jit_compile = bool(tf.config.list_physical_devices("GPU"))  # XLA only where it saves more time than compiling takes
     for model in models.values():
         compiled(model, jit_compile)
     print(f"{options.network}, {models['alone'].count_params():,} weights, {options.turns} turns of {options.steps} steps")
 
     seconds = seconds_per_step(models, batches, options.turns, options.steps)
     for name, each in seconds.items():
-        print(f"  {name:<10} {1000 * np.median(each):6.1f} ms a step")
+        print(f"  {name:<10} {1000 * np.median(each):6.1f} ms per step")
     added = np.subtract(seconds["augmented"], seconds["alone"])  # turn by turn
     share = np.median(added) / np.median(seconds["alone"])
     print(f"The augmentation adds {1000 * np.median(added):.1f} ms to a step, {share:.0%} (median of the turns).")
@@ -90,7 +90,7 @@ def main():
     changed = np.asarray(changed)
     rows = np.flatnonzero((changed != images).any((1, 2, 3)))[:8]
     kga.plots.image_grid({"of a batch": images[rows][None], "replaced by": changed[rows][None]}).save("applications.png")
-    print("Images of a batch, and what replaces them: applications.png")
+    print("Images of a batch, and the images that replace them: applications.png")
 
 
 if __name__ == "__main__":

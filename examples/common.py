@@ -1,4 +1,4 @@
-"""What the examples share: the training of a small classifier, the table and the picture."""
+"""Code that the examples share: training of a small classifier, the table, and the picture."""
 
 import keras
 import numpy as np
@@ -13,10 +13,10 @@ def train_classifier(data, steps, num_classes, seed=0):
     """Trains a classifier for a number of steps, with the learning rate decaying to 0 along a cosine.
 
     Args:
-        data: Batched and endless `tf.data.Dataset` of (images, labels), images of 0 to 255.
+        data: Batched, infinite `tf.data.Dataset` of (images, labels), with images from 0 to 255.
         steps: Number of batches.
         num_classes: Number of classes.
-        seed: Seed of weights and dropout. Defaults to 0.
+        seed: Seed for weights and dropout. Defaults to 0.
     """
     keras.utils.set_random_seed(seed)
     model = kga.networks.classifier.classifier(tuple(data.element_spec[0].shape[1:]), num_classes)
@@ -24,25 +24,25 @@ def train_classifier(data, steps, num_classes, seed=0):
 
 
 def recalls(model, dataset, num_classes):
-    """The share of each class that is recognised; their mean is the balanced accuracy."""
-    batches = [(model(x, training=False), y) for x, y in dataset.batch(512)]  # `predict` would be traced for each model
+    """The recall of each class. The mean of these is the balanced accuracy."""
+    batches = [(model(x, training=False), y) for x, y in dataset.batch(512)]  # Keras would trace `predict` for each model
     labels = np.concatenate([y for _, y in batches])
     named = np.concatenate([logits for logits, _ in batches]).argmax(1)
     return np.array([(named[labels == c] == c).mean() for c in range(num_classes)])
 
 
 def compare(train, test, rare, make_gan_augment, steps, seeds, batch_size=64):
-    """Trains the same classifier with nothing, with oversampling, and with oversampling plus the GAN.
+    """Trains the same classifier on the data as they are, with oversampling, and with oversampling plus the GAN.
 
     Args:
         train, test: Unbatched datasets of (image, label), with `class_names`.
         rare: Indices of the rare classes.
-        make_gan_augment: Maps a seed to the function for `dataset.map`.
+        make_gan_augment: Function from a seed to a function for `dataset.map`.
         steps: Training steps of each classifier.
-        seeds: One run of all arms for each.
+        seeds: Seeds; all arms run once for each.
         batch_size: Rows of a batch. Defaults to 64.
 
-    Returns a dict from arm to an array (seeds, 2) of balanced accuracy and recall of the rare classes, in per cent.
+    Returns a dict from arm to an array (seeds, 2) of balanced accuracy and mean recall of the rare classes, in per cent.
     """
     num_classes = len(test.class_names)
     results = {"nothing": [], "oversampling": [], "oversampling + GAN": []}
@@ -79,7 +79,7 @@ def table(results):
 
 
 def draw_rows(path, real, synthetic, class_names):
-    """A picture with real images on the left and synthetic ones on the right, one row a class.
+    """Draws real images on the left and synthetic ones on the right, one row per class.
 
     Args:
         path: PNG file.

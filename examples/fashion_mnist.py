@@ -1,9 +1,9 @@
-"""SNGAN on an imbalanced Fashion-MNIST, and a classifier augmented by it.
+"""Trains SNGAN on an imbalanced Fashion-MNIST, and a classifier augmented with its samples.
 
     python examples/fashion_mnist.py                # about 15 minutes on two CPU cores
     python examples/fashion_mnist.py --steps 6000   # a better GAN
 
-Five classes keep 500 images, five keep 20. The GAN sees this training set alone.
+Five classes have 500 images each, and five have 20. The GAN sees only this training set.
 """
 
 import argparse
@@ -20,7 +20,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=2000, help="training steps of the GAN")
     parser.add_argument("--classifier-steps", type=int, default=600)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="of subset and classifier")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="seeds of subset and classifier")
     parser.add_argument("--fraction", type=float, default=0.25)
     options = parser.parse_args()
 

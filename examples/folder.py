@@ -2,15 +2,15 @@
 """
 # Your own folder of images
 
-From a folder with one subfolder of images for each class to an augmented classifier. Without a folder this makes a small
-one, of stand-ins for your photos: samples of the Fashion-MNIST generator that comes along. Two minutes on two CPU cores,
-without a download.
+From a folder with one subfolder of images for each class to an augmented classifier. If you name no folder, the script
+creates a small one with samples of the included Fashion-MNIST generator instead of photos. It takes two minutes on two CPU
+cores and downloads no data.
 
-    pip install -e ".[examples]" && python examples/folder.py    # the stand-ins
+    pip install -e ".[examples]" && python examples/folder.py    # with samples instead of photos
     python examples/folder.py photos --image-size 64 --minutes 30
 
-It prints what is in the folder, how the GAN is trained and how good it is, and the accuracy of a classifier without and
-with it. `folder.png` shows real images beside synthetic ones. `examples/notebooks/folder.ipynb` has the same code.
+It prints what is in the folder, how it trains the GAN, how good the GAN is, and the accuracy of a classifier with and
+without it. `folder.png` shows real images beside synthetic ones. `examples/notebooks/folder.ipynb` has the same code.
 """
 
 # %%
@@ -35,11 +35,11 @@ EPOCHS = 4  # of the classifier
 if __name__ == "__main__":
     text = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__.lstrip("\n# "), formatter_class=text)
-    parser.add_argument("folder", nargs="?", help="default: a small one of clothes is made")
-    parser.add_argument("--image-size", type=int, help="pixels of each side; default: 64, and 16 without a folder")
-    parser.add_argument("--color-mode", choices=("grayscale", "rgb"), help="default: rgb, and grayscale without a folder")
-    parser.add_argument("--minutes", type=float, default=MINUTES, help="for the GAN (default: %(default)s)")
-    parser.add_argument("--epochs", type=int, default=EPOCHS, help="of the classifier (default: %(default)s)")
+    parser.add_argument("folder", nargs="?", help="default: a small folder of clothes, which the script creates")
+    parser.add_argument("--image-size", type=int, help="pixels of each side; default: 64, or 16 without a folder")
+    parser.add_argument("--color-mode", choices=("grayscale", "rgb"), help="default: rgb, or grayscale without a folder")
+    parser.add_argument("--minutes", type=float, default=MINUTES, help="training time of the GAN (default: %(default)s)")
+    parser.add_argument("--epochs", type=int, default=EPOCHS, help="epochs of the classifier (default: %(default)s)")
     options = parser.parse_args()
     FOLDER, MINUTES, EPOCHS = options.folder, options.minutes, options.epochs
     IMAGE_SIZE = options.image_size or (64 if FOLDER else IMAGE_SIZE)
@@ -52,9 +52,9 @@ if FOLDER is None:
     kga.to_directory(kga.load_pretrained("fashion_mnist"), FOLDER, clothes, seed=1)
 
 # %% [markdown]
-# ## Read it
+# ## Read the images
 #
-# A fifth of each class is held out. The GAN must not see those images: the classifier is tested on them.
+# Hold out a fifth of each class to test the classifier. The GAN must not see these images.
 
 # %%
 train, test = kga.datasets.from_directory(FOLDER, IMAGE_SIZE, COLOR_MODE, validation_split=0.2)
@@ -62,7 +62,7 @@ train, test = kga.datasets.from_directory(FOLDER, IMAGE_SIZE, COLOR_MODE, valida
 # %% [markdown]
 # ## Train a GAN for as long as you have time
 #
-# With `directory="run"` the same call resumes after a kill.
+# With `directory="run"`, the same call resumes training after a kill.
 
 # %%
 gan = kga.fit_for(train, minutes=MINUTES, test=test)
@@ -70,7 +70,7 @@ gan = kga.fit_for(train, minutes=MINUTES, test=test)
 # %% [markdown]
 # ## Look at samples
 #
-# Do it before you use them. `docs/training.md` says what to do when they are poor.
+# Always look at samples before you use them. `docs/training.md` explains what to do if they are poor.
 
 # %%
 names = train.class_names
@@ -87,13 +87,13 @@ picture.save("folder.png")
 # %% [markdown]
 # ## Augment a classifier
 #
-# A quarter of each batch is synthetic. Here the GAN has seen the same images as the classifier, and then it seldom helps:
-# `docs/when.md` says where it does.
+# A quarter of each batch is synthetic. Here the GAN has seen the same images as the classifier, so it seldom helps.
+# `docs/when.md` explains when a GAN helps.
 
 
 # %%
 def accuracy(batches):
-    """Of a new classifier on the images held out."""
+    """The accuracy of a new classifier on the held-out images."""
     keras.utils.set_random_seed(0)
     classifier = kga.networks.classifier.classifier(images.shape[1:], len(names))  # or your own Keras model
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -108,9 +108,9 @@ gan_augment = kga.gan_augment(gan, fraction=0.25, seed=0)
 print(f"Accuracy with a quarter of each batch synthetic: {accuracy(batches.map(gan_augment)):.1%}")
 
 # %% [markdown]
-# ## Keep the generator
+# ## Save the generator
 #
-# As a SavedModel, which runs with TensorFlow alone, or `gan.save("folder.keras")` to train on.
+# A SavedModel runs with TensorFlow only. Use `gan.save("folder.keras")` if you want to continue training.
 
 # %%
 gan.export("folder_generator")

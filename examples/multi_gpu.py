@@ -1,10 +1,10 @@
-"""A GAN and a classifier trained on all GPUs of this machine, or on two halves of the CPU where it has none.
+"""Trains a GAN and a classifier on all GPUs of this machine, or on a CPU split into two devices if it has none.
 
     pip install -e ".[examples]" && python examples/multi_gpu.py    # two minutes on two CPU cores
 
-`MirroredStrategy` gives each device a copy of the networks, a replica, and a share of each batch. The GAN trains, and so
-does an `AugmentedModel`, which makes its synthetic rows on each device anew. In the end each weight is compared between the
-replicas: all of them must be equal, to the last bit. `multi_gpu.png` has samples of the GAN.
+`MirroredStrategy` gives each device a copy of the networks, called a replica, and a share of each batch. The script trains a
+GAN and then an `AugmentedModel`, which generates its synthetic rows separately on each device. At the end it compares the
+weights of the replicas: all must be equal, to the last bit. `multi_gpu.png` shows samples of the GAN.
 """
 
 import argparse
@@ -20,25 +20,25 @@ import keras_ganaug as kga
 
 
 def strategy():
-    """All GPUs; without any, two logical devices of the CPU."""
+    """A strategy for all GPUs, or for two logical CPU devices if there is no GPU."""
     gpus = tf.config.list_logical_devices("GPU")
     return tf.distribute.MirroredStrategy([gpu.name for gpu in gpus] if gpus else ["CPU:0", "CPU:1"])
 
 
 def split_cpu():
-    """Makes two devices of the CPU. TensorFlow allows it only before the first use of a device."""
+    """Splits the CPU into two devices. TensorFlow allows this only before it first uses a device."""
     halves = [tf.config.LogicalDeviceConfiguration()] * 2
     tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], halves)
 
 
 def values_of(variable, strategy):
     """The value of a variable on each replica."""
-    variable = variable if isinstance(variable, tf.Variable) else variable.value  # of Keras 2, and of Keras 3
+    variable = variable if isinstance(variable, tf.Variable) else variable.value  # Keras 2, Keras 3
     return [value.numpy() for value in strategy.experimental_local_results(variable)]
 
 
 def compare_replicas(name, model, strategy):
-    """Says whether all weights are equal on all replicas."""
+    """Prints and returns whether all weights are equal on all replicas."""
     values = [values_of(weight, strategy) for weight in model.weights]
     equal = sum(all(np.array_equal(each, copies[0]) for each in copies) for copies in values)
     print(f"{name}: {equal} of {len(values)} weights are equal on {len(values[0])} replica(s)")
@@ -46,7 +46,7 @@ def compare_replicas(name, model, strategy):
 
 
 def classifier():
-    """A small one. Without `synchronized=True` Keras's batch normalisation has statistics of its own on each replica."""
+    """A small classifier. Without `synchronized=True`, each replica has separate batch normalisation statistics."""
     layers = keras.layers
     parts = [keras.Input((8, 8, 1)), layers.Rescaling(1 / 255)]
     for width in (32, 64):
@@ -56,10 +56,10 @@ def classifier():
 
 
 def train(strategy, steps, batch_size):
-    """Trains both on the digits; returns them, and the accuracy of the classifier."""
+    """Trains both on the digits. Returns both, and the accuracy of the classifier."""
     data, test = kga.datasets.load("digits")
     batches = data.shuffle(len(data), seed=0).repeat().batch(batch_size, drop_remainder=True)
-    with strategy.scope():  # whatever has weights is made here
+    with strategy.scope():  # create everything with weights here
         gan = kga.SNGAN(image_shape=(8, 8, 1), num_classes=10, latent_dim=32, seed=0)
         gan.compile(keras.optimizers.Adam(6e-4, 0.0, 0.9), keras.optimizers.Adam(1.2e-3, 0.0, 0.9))
         augmented = kga.AugmentedModel(classifier(), kga.GANAugmentation(gan, fraction=0.25, seed=0))
@@ -73,8 +73,8 @@ def train(strategy, steps, batch_size):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=600, help="of the GAN (default: %(default)s)")
-    parser.add_argument("--batch-size", type=int, default=64, help="of all devices together (default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=600, help="steps of the GAN (default: %(default)s)")
+    parser.add_argument("--batch-size", type=int, default=64, help="rows on all devices together (default: %(default)s)")
     options = parser.parse_args()
     if not tf.config.list_physical_devices("GPU"):
         split_cpu()

@@ -1,12 +1,12 @@
-"""What a GAN is good for and what not, on scikit-learn's digits: minutes on two CPU cores, without a download.
+"""When a GAN helps and when not, on scikit-learn's digits. Takes minutes on two CPU cores and downloads no data.
 
     pip install -e ".[examples]" && python examples/quickstart.py
 
-1. Classes whose images are gone. A classifier knows the digits 0 to 4, their images are gone, and it learns 5 to 9. Without
-   anything of the old digits it forgets them. A generator that was trained on them, as a SavedModel, brings them back. So
-   does a mixture of Gaussians: at 8 × 8 pixels it is as good.
-2. Rare classes. Five digits have 10 images each, and GAN and classifier learn from the same images. The GAN then knows
-   nothing that the batches lack, and changes little, if anything.
+1. Classes whose images are gone. A classifier has learned the digits 0 to 4, and now learns 5 to 9 without images of the
+   first five. Without a replacement for these images it forgets the old digits. A generator trained on them, exported as a
+   SavedModel, prevents this. So does a mixture of Gaussians, which is as good at 8 × 8 pixels.
+2. Rare classes. Five digits have 10 images each, and the GAN learns from the same images as the classifier. It then knows
+   nothing that the batches lack, and changes little or nothing.
 """
 
 import os
@@ -39,16 +39,16 @@ print("With TensorFlow alone, over a dataset:", [tuple(batch.shape) for batch in
 
 
 def train_gan(train, seed):
-    """A GAN that has seen the training set, rare classes as often as the others."""
+    """Trains a GAN that sees rare classes as often as the others."""
     gan = kga.SNGAN(image_shape=(8, 8, 1), num_classes=10, latent_dim=32, seed=seed)
-    # A short training: higher rates than the paper's, chosen on training images that the rare classes do without.
+    # For a short training, learning rates above the paper's. They were chosen on training images that the rare classes omit.
     gan.compile(keras.optimizers.Adam(6e-4, 0.0, 0.9), keras.optimizers.Adam(1.2e-3, 0.0, 0.9))
     gan.fit(train.batch(64), epochs=GAN_EPOCHS, steps_per_epoch=STEPS_PER_EPOCH, class_balanced=True, verbose=0)
     return gan
 
 
 def old_classes():
-    """The first part: a generator in the place of images that are gone."""
+    """The first part: a generator replaces images that are gone."""
     print("1. Five digits whose images are gone\n")
     arms = ("fine-tuning alone", "a mixture of Gaussians per class", "the generator", "all images")
     folder = "quickstart_generator"
@@ -99,5 +99,5 @@ def main():
 
 if __name__ == "__main__":
     keras.utils.set_random_seed(0)
-    tf.config.experimental.enable_op_determinism()  # or threads add up in another order each time, and the table differs
+    tf.config.experimental.enable_op_determinism()  # otherwise thread order changes sums, and the table, in each run
     main()

@@ -2,17 +2,17 @@
 """
 # Classes whose images are gone
 
-A generator stands in for them. About two minutes on two CPU cores, without a download.
+A generator replaces the missing images. Takes about two minutes on two CPU cores and downloads no data.
 
     pip install -e ".[examples]" && python examples/replay.py
 
-A classifier learns the digits 0 to 4. Then those images are gone, and it has to learn 5 to 9 without forgetting the first
-five. What may be kept of them differs: nothing, the classifier itself, a mixture of Gaussians for each class, 50 images, a
-generator, or everything. The table and `replay.png` show the accuracy on old and on new classes, on test images of both.
+A classifier learns the digits 0 to 4. Then their images are gone, and it must learn 5 to 9 without forgetting the first
+five. The script compares what may remain of the old images: nothing, the classifier itself, a mixture of Gaussians for each
+class, 50 images, a generator, or all images. The table and `replay.png` show the accuracy on test images of both groups.
 
-What leaves the first place is a SavedModel and no image. But a GAN is not anonymous: what it learned from can be told from
-its samples in part, and the figures of memorisation at the end say how near samples come to the training images. At 8 × 8
-pixels a mixture of Gaussians does as well, and needs no GAN. `examples/notebooks/replay.ipynb` has the same code.
+The first site gives away a SavedModel and no image. But a GAN is not anonymous: its samples reveal something about its
+training images. The memorisation result at the end says how near they come. At 8 × 8 pixels a mixture of Gaussians does as
+well, and needs no GAN. `examples/notebooks/replay.ipynb` has the same code.
 """
 
 # %%
@@ -40,7 +40,7 @@ GAN_STEPS, STEPS, STORED = 1500, 400, 50
 TEMPERATURE = 2.0  # of the distillation
 
 # %% [markdown]
-# ## What the first place does: it trains a GAN of the old classes
+# ## The first site trains a GAN on the old classes
 
 
 # %%
@@ -50,7 +50,7 @@ def of_classes(images, labels, classes):
 
 
 def train_gan(images, labels, seed):
-    """A GAN of the old classes alone."""
+    """Trains a GAN on the old classes only."""
     gan = kga.SNGAN(image_shape=images.shape[1:], num_classes=len(OLD), latent_dim=32, seed=seed)
     gan.compile(keras.optimizers.Adam(6e-4, 0.0, 0.9), keras.optimizers.Adam(1.2e-3, 0.0, 0.9))
     gan.fit(images, labels, batch_size=64, epochs=5, steps_per_epoch=GAN_STEPS // 5, verbose=0)
@@ -58,19 +58,19 @@ def train_gan(images, labels, seed):
 
 
 # %% [markdown]
-# ## What the second place does: half of each batch is synthetic, or it distils the first classifier
+# ## The second site fills half of each batch with synthetic images, or distils the first classifier
 
 
 # %%
 def replay(generator, seed):
-    """Half of each batch are images of the old classes, by a generator."""
+    """Replaces half of each batch by generated images of the old classes."""
     return kga.gan_augment(generator, 0.5, sampling_strategy=dict.fromkeys(OLD, 1.0), seed=seed)
 
 
 def learning_without_forgetting(teacher, data):
-    """Learning without Forgetting (Li and Hoiem 2016): on new images, the old classes keep the logits that they had.
+    """Learning without Forgetting (Li and Hoiem 2016): on new images, the logits of the old classes should not change.
 
-    Returns the data with those logits beside the labels, and the loss.
+    Returns the data with these logits appended to the labels, and the loss.
     """
 
     def with_logits(images, labels):
@@ -87,12 +87,12 @@ def learning_without_forgetting(teacher, data):
 
 
 # %% [markdown]
-# ## Training on the new classes, by all these means
+# ## Train on the new classes with each method
 
 
 # %%
 class Curve(keras.callbacks.Callback):
-    """Accuracy on old and on new classes, every 40 steps."""
+    """Measures the accuracy on old and on new classes every 40 steps."""
 
     def __init__(self, images, labels):
         super().__init__()
@@ -106,7 +106,7 @@ class Curve(keras.callbacks.Callback):
 
 
 def second_task(first, data, loss, test):
-    """A copy of the first classifier, trained on; the accuracy along the way."""
+    """Continues training a copy of the first classifier. Returns its accuracy during training."""
     model, curve = keras.models.clone_model(first), Curve(*test)
     model.set_weights(first.get_weights())
     train_classifier_on(data.prefetch(2), model, STEPS, loss=loss, callbacks=[curve])
@@ -114,19 +114,19 @@ def second_task(first, data, loss, test):
 
 
 def run(seed, folder, only=None):
-    """The arms of one seed: dict from arm to points of (step, old, new); the size of the export; memorisation.
+    """Runs the arms with one seed. Returns a dict from arm to points of (step, old, new), the export's size, memorisation.
 
     Args:
         seed: Integer.
-        folder: Where the generator is exported to.
-        only: Names of arms. Defaults to all.
+        folder: Folder to which the generator is exported.
+        only: Names of the arms to run. Defaults to all.
     """
     keras.utils.set_random_seed(seed)
     train, test = (kga.datasets.to_arrays(part) for part in kga.datasets.load("digits"))
     old, new = of_classes(*train, OLD), of_classes(*train, NEW)
-    print(f"seed {seed}: the GAN learns the old classes", flush=True)
+    print(f"seed {seed}: training the GAN on the old classes", flush=True)
     gan = train_gan(*old, seed)
-    gan.export(folder)  # this is what leaves the place
+    gan.export(folder)  # the first site gives away only this
 
     def batches(data):
         return endless_batches(tf.data.Dataset.from_tensor_slices(data), seed, 64)
@@ -162,7 +162,7 @@ def run(seed, folder, only=None):
 
 
 # %% [markdown]
-# ## What comes of it
+# ## Results
 
 
 # %%
@@ -181,8 +181,8 @@ def draw(curves):
 
 
 def table(runs):
-    """The results of runs as text: means over the seeds, in per cent."""
-    lines = [f"{'what is kept of the old classes':<36}{'old':>8}{'new':>8}{'all':>8}"]
+    """The results as text: means over the seeds, in per cent."""
+    lines = [f"{'what remains of the old classes':<36}{'old':>8}{'new':>8}{'all':>8}"]
     for name in runs[0][0]:
         old, new = np.mean([curves[name][-1, 1:] for curves, _, _ in runs], 0)
         lines.append(f"{name:<36}{old:>8.1f}{new:>8.1f}{(old + new) / 2:>8.1f}")
@@ -190,11 +190,11 @@ def table(runs):
 
 
 def what_left(folder, size, memorization):
-    """Says what the second place got, and how near it comes to the training images."""
+    """Describes what the second site received, and how near its samples are to the training images."""
     nearer = memorization["nearer_to_training"]
     return (
-        f"What left the first place: {folder}, {size / 1024:.0f} kB and no image. {nearer:.0%} of its samples are nearer to "
-        f"a training image than to a held-out one (50% without memorisation; p = {memorization['p_value']:.2g})."
+        f"The second site received {folder}, {size / 1024:.0f} kB and no image. {nearer:.0%} of its samples are nearer to a "
+        f"training image than to a held-out one (50% without memorisation; p = {memorization['p_value']:.2g})."
     )
 
 

@@ -1,9 +1,9 @@
-"""tensorflow-addons beside keras_ganaug: its layers, optimizers, metrics, losses and image operations, in a minute.
+"""Uses layers, optimizers, metrics, losses and image operations of tensorflow-addons with keras_ganaug. Takes a minute.
 
     pip install -e ".[addons,examples]" && python examples/tensorflow_addons.py   # Python 3.10 or 3.11
 
-tensorflow-addons ended in May 2024 and runs with TensorFlow 2.15 and Keras 2.15 at the latest. Who still trains with it
-finds the whole package there; `docs/decisions.md` says what in Keras 3 replaces which part.
+Development of tensorflow-addons ended in May 2024. It runs with TensorFlow and Keras up to 2.15. If you still train with it,
+you can use all of keras_ganaug. `docs/addons.md` lists the replacement for each part in Keras 3.
 """
 
 import os
@@ -14,7 +14,7 @@ import warnings
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# This file has the library's name: its folder must not be searched for it.
+# This file has the same name as the library, so Python must not search its folder for it.
 sys.path[:] = [path for path in sys.path if Path(path).resolve() != Path(__file__).resolve().parent]
 
 import keras
@@ -22,7 +22,7 @@ import numpy as np
 import tensorflow as tf
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # that it has ended; keras_ganaug says so too
+    warnings.simplefilter("ignore")  # about the end of development; keras_ganaug warns too
     import tensorflow_addons as tfa
 
 import keras_ganaug as kga
@@ -33,7 +33,7 @@ STEPS = 30
 
 
 def generator(norm):
-    """A small generator with normalisations of your choice."""
+    """A small generator with the given normalisation layers."""
     latents, labels = LAYERS.Input((LATENTS,)), LAYERS.Input((), dtype="int32")
     x = LAYERS.Concatenate()([latents, LAYERS.Embedding(CLASSES, LATENTS)(labels)])
     x = LAYERS.Reshape((4, 4, 32))(LAYERS.Dense(4 * 4 * 32)(x))
@@ -43,7 +43,7 @@ def generator(norm):
 
 
 def discriminator(wrap, pool):
-    """A small discriminator with its convolutions wrapped, and pooled."""
+    """A small discriminator with wrapped convolutions and the given pooling."""
     images, labels = LAYERS.Input(SHAPE), LAYERS.Input((), dtype="int32")
     x = images
     for strides in (1, 2):
@@ -66,7 +66,7 @@ NETWORKS = {
         lambda: tfa.layers.AdaptiveAveragePooling2D((2, 2)),
     ),
 }
-OLD = keras.optimizers.legacy  # what the optimizers of tensorflow-addons wrap
+OLD = keras.optimizers.legacy  # the optimizers of tensorflow-addons wrap these
 OPTIMIZERS = {
     "MovingAverage": lambda: tfa.optimizers.MovingAverage(OLD.Adam(1e-3, beta_1=0.5)),
     "LAMB": lambda: tfa.optimizers.LAMB(1e-3),
@@ -76,13 +76,13 @@ OPTIMIZERS = {
 
 
 def train(gan, images, labels, epoch=0):
-    """One short epoch."""
+    """Trains for one short epoch."""
     options = {"batch_size": 32, "steps_per_epoch": STEPS, "initial_epoch": epoch, "epochs": epoch + 1}
     return gan.fit(images, labels, verbose=0, **options)
 
 
 def saved_loaded_exported(gan, folder):
-    """Whether the loaded model and the export give the model's own images, and the loaded model."""
+    """Returns whether the loaded model and the export give the same images as the model, and the loaded model."""
     path = os.path.join(folder, "gan.keras")
     gan.save(path)
     loaded = keras.models.load_model(path)
@@ -95,7 +95,7 @@ def saved_loaded_exported(gan, folder):
 
 
 def try_gan(gan, images, labels):
-    """Trains, saves, loads, exports, and trains on: a row of the table."""
+    """Trains, saves, loads, exports, and continues training. Returns a row of the table."""
     start = time.time()
     loss = train(gan, images, labels).history["d_loss"][0]
     with tempfile.TemporaryDirectory() as folder:
@@ -131,7 +131,7 @@ def classifier_row(gan, images, labels):
 
 
 def pipeline_row(gan, images, labels):
-    """Image operations chained with `gan_augment` in one map."""
+    """Image operations after `gan_augment` in one map."""
     gan_augment = kga.gan_augment(gan, fraction=0.25, bank_size=160, seed=1)
 
     def augment(images, labels):
@@ -147,7 +147,7 @@ def pipeline_row(gan, images, labels):
 def main():
     train_set, _ = kga.datasets.load("digits")
     images, labels = kga.datasets.to_arrays(train_set)
-    print(f"{'with tensorflow-addons':<55}{'d_loss':>8}{'loads and exports':>19}{'trains on alike':>17}{'':>6}")
+    print(f"{'with tensorflow-addons':<55}{'d_loss':>8}{'loads and exports':>19}{'resumes alike':>17}{'':>6}")
     for name, loss, same, went_on, seconds in gan_rows(images, labels):
         print(f"{name:<55}{loss:>8}{same:>19}{went_on:>17}{seconds:>6}", flush=True)
     gan = kga.SNGAN(SHAPE, CLASSES, latent_dim=LATENTS, seed=1)

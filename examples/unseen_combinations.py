@@ -1,12 +1,12 @@
-"""Combinations of class and style that nobody photographed, on scikit-learn's digits. Three minutes on two CPU cores.
+"""Combinations of class and style that nobody photographed, on scikit-learn's digits. Takes 3 minutes on two CPU cores.
 
     pip install -e ".[examples]" && python examples/unseen_combinations.py
 
-Digits come in four styles: as they are, faint, on lines, and bold on grey. Each digit was seen in two styles, and it is met
-in all four. A classifier that learns the style along with the class fails on many of the other twenty combinations. The
-table compares what can be done about it: mixing Fourier amplitudes, a loss that does not teach that an unseen combination is
-impossible, and a `StarGAN`, which translates images of the batch into other styles. The oracle has the training images in
-all four styles. `unseen_combinations.png` shows test images, and beside each translation what it should be.
+Digits come in four styles: unchanged, faint, on lines, and bold on grey. Each digit has training images in two styles, and
+test images in all four. A classifier that learns the style along with the class fails on many of the other twenty
+combinations. The table compares three remedies: mixing Fourier amplitudes, a loss that does not teach the classifier that
+unseen combinations are impossible, and a `StarGAN`, which translates images of the batch into other styles. The oracle has
+the training images in all four styles. `unseen_combinations.png` shows each translation beside the true image in that style.
 """
 
 import argparse
@@ -24,13 +24,13 @@ from keras_ganaug.study import Arm, Synthetic
 
 NUM_CLASSES = {"digit": 10, "style": 4}
 STYLES = ("plain", "faint", "on lines", "bold")
-PAIRS = ((0, 1), (2, 3), (0, 2), (1, 3), (0, 3), (1, 2))  # the styles that a digit is seen in
+PAIRS = ((0, 1), (2, 3), (0, 2), (1, 3), (0, 3), (1, 2))  # the two training styles of a digit
 GAN_STEPS, STEPS = 600, 300
 BY_STYLE = "balanced_softmax_by_style"
 
 
 def in_style(images, style):
-    """Digits (n, 8, 8, 1), 0 to 255, in one of the styles."""
+    """Converts digits (n, 8, 8, 1), 0 to 255, to one of the styles."""
     images = images.astype("float64")
     lines = np.where(np.arange(8)[:, None, None] % 2, 130.0, 30.0)
     made = (
@@ -49,14 +49,14 @@ def in_all_styles(images, digits):
 
 
 def styles_of(digits, seed):
-    """A style for each training image, one of the two that its digit is seen in."""
+    """Draws a style for each training image, from the two training styles of its digit."""
     rng = np.random.default_rng(seed)
     of = {digit: PAIRS[n % len(PAIRS)] for n, digit in enumerate(rng.permutation(10))}
     return np.array([of[digit][rng.integers(2)] for digit in digits])
 
 
 def training_images(seed, shift=0):
-    """Each image in one style; with a `shift` of 1 to 3 in one of the others, which only the oracle has."""
+    """Each training image in its style. A `shift` of 1 to 3 gives one of the other styles, which only the oracle has."""
     images, digits = kga.datasets.to_arrays(kga.datasets.load("digits")[0])
     styles = (styles_of(digits, seed) + shift) % 4
     made = np.choose(styles[:, None, None, None], [in_style(images, style) for style in range(4)])
@@ -68,10 +68,10 @@ def oracle(seed):
 
 
 def patches(width=32):
-    """A discriminator that sees 5 × 5 pixels at a time: enough to tell a style, and too few to tell a digit.
+    """A discriminator that sees 5 × 5 pixels at a time: enough to recognise a style, too few to recognise a digit.
 
-    The default one sees 20 × 20, all of an image here. It would teach that some digits never come in a style, and a
-    translation would become another digit.
+    The default discriminator sees 20 × 20 pixels, here the whole image. It would learn that some digits never occur in a
+    style, and translations would become other digits.
     """
     layers, normalized = keras.layers, kga.layers.SpectralNormalization
     images, style = keras.Input((8, 8, 1)), keras.Input((), dtype="int32")
@@ -84,7 +84,7 @@ def patches(width=32):
 
 
 def train_gan(images, labels, seed):
-    """A translator between the styles. It needs no digit, and no pairs of images."""
+    """Trains a translator between the styles. It needs no digit labels and no pairs of images."""
     gan = kga.StarGAN(image_shape=(8, 8, 1), num_classes=4, width=16, discriminator=patches(), seed=seed)
     gan.compile()
     gan.fit(images, labels[:, 1], batch_size=64, steps=GAN_STEPS, verbose=0)
@@ -102,7 +102,7 @@ def arms():
 
 
 def picture(gan, images, digits):
-    """Test images of five digits, and their translations beside what they should be."""
+    """Test images of five digits, and their translations beside the true images in each style."""
     rows = [np.flatnonzero(digits == digit)[0] for digit in range(0, 10, 2)]
     plain = in_style(images[rows], 0)
     groups = {STYLES[0]: plain[:, None]}
