@@ -1,4 +1,4 @@
-"""tensorflow-addons, which runs up to Keras 2.15: its optimizers in the shape of newer ones, and a word on its end."""
+"""Support for tensorflow-addons, which runs up to Keras 2.15: wraps its optimizers and warns that it has ended."""
 
 import warnings
 
@@ -10,21 +10,21 @@ _said: set[str] = set()
 
 
 def warn_of_addons(parts):
-    """Warns, once in a process, if one of these objects is of tensorflow-addons."""
+    """Warns once per process if any of these objects comes from tensorflow-addons."""
     of_addons = any(type(part).__module__.partition(".")[0].endswith("_addons") for part in parts)
     if of_addons and "addons" not in _said:
         _said.add("addons")
         warnings.warn(
-            "tensorflow-addons ended in May 2024 and runs up to TensorFlow 2.15 and Keras 2.15. It works here, on these. "
-            "To move on, replace its parts by those of Keras 3 and install the newest TensorFlow: docs/decisions.md of "
-            "keras_ganaug has a table.",
+            "tensorflow-addons ended in May 2024 and runs up to TensorFlow 2.15 and Keras 2.15. It works here, with these "
+            "versions. To move on, replace its parts with their Keras 3 equivalents and install the newest TensorFlow: "
+            "docs/decisions.md of keras_ganaug has a table.",
             FutureWarning,
             stacklevel=4,
         )
 
 
 def as_optimizer(optimizer):
-    """An optimizer as this package uses it: those of before Keras 2.11, as tensorflow-addons has them, are wrapped."""
+    """Returns the optimizer as this package uses it. Wraps those older than Keras 2.11, as in tensorflow-addons."""
     if KERAS_3 or not isinstance(optimizer, keras.optimizers.legacy.Optimizer):
         return optimizer
     warn_of_addons([optimizer])
@@ -35,7 +35,7 @@ if not KERAS_3:
 
     @keras.saving.register_keras_serializable(package="keras_ganaug")
     class LegacyOptimizer(keras.optimizers.Optimizer):
-        """An optimizer of the old kind in the shape of the new: with `build`, and with a state that Keras saves."""
+        """Gives an old-style optimizer the new interface: a `build` method, and a state that Keras saves."""
 
         def __init__(self, optimizer, name=None, **kwargs):
             super().__init__(name=name or type(optimizer).__name__)

@@ -1,4 +1,4 @@
-"""Checks of arguments: each error names the argument, what was expected and what was received."""
+"""Argument checks. Each error names the argument, what was expected and what was received."""
 
 import contextlib
 import os
@@ -16,15 +16,15 @@ _OUR_ERROR = "keras_ganaug: "
 
 
 def assertion(condition: tf.Tensor, message: str, *values: Any) -> tf.Operation:
-    """An operation that fails with a message and the values where the condition does not hold; XLA leaves it out."""
+    """An operation that fails with a message and the values if the condition does not hold. XLA omits it."""
     return tf.debugging.Assert(condition, [f"{_OUR_ERROR}{message}. Received: ", *values], summarize=20)
 
 
 def readable(error: BaseException) -> Exception | None:
-    """The error of an `assertion`, or of a check within a generator of batches, as it was meant; None for any other."""
+    """Recovers the original error of an `assertion`, or of a check in a batch generator. None for any other error."""
     text = str(error)
     if _OUR_ERROR not in text:
-        # TensorFlow runs generators of Python in a node of its graph: Keras 2 hands them all to it.
+        # TensorFlow runs Python generators in a graph node. Keras 2 passes all of them to it.
         raised = re.search(r"^\s*(ValueError|TypeError): (`.*Received: .*)$", text, re.MULTILINE)
         return raised and {"ValueError": ValueError, "TypeError": TypeError}[raised[1]](raised[2])
     message, received, values = text.split(_OUR_ERROR, 1)[1].partition("Received: ")
@@ -34,7 +34,7 @@ def readable(error: BaseException) -> Exception | None:
 
 @contextlib.contextmanager
 def readable_errors():
-    """Within the context, errors of `assertion`s are raised as they were meant."""
+    """Within the context, errors of `assertion` are raised as the original exception."""
     try:
         yield
     except tf.errors.InvalidArgumentError as error:
@@ -45,7 +45,7 @@ def readable_errors():
 
 
 def dense(**values: Any) -> list:
-    """The values as tensors; the first of them must not be None."""
+    """Converts the values to tensors. The first value must not be None."""
     tensors = []
     for number, (name, value) in enumerate(values.items()):
         composite = isinstance(value, (tf.SparseTensor, tf.RaggedTensor))
@@ -59,10 +59,10 @@ def dense(**values: Any) -> list:
 
 
 def array(value: Any, name: str) -> np.ndarray:
-    """The value as one NumPy array of numbers."""
+    """Converts the value to one NumPy array of numbers."""
     try:
         made = np.asarray(value)
-        if made.dtype == object:  # numbers in the boxes of pandas, say
+        if made.dtype == object:  # such as numbers in a pandas object column
             made = np.asarray(made.tolist())
     except ValueError as error:  # rows of different lengths
         raise ValueError(f"`{name}` must be one array. Received: {error}") from error
@@ -72,14 +72,14 @@ def array(value: Any, name: str) -> np.ndarray:
 
 
 def _checked(value, name, right, expected, error=ValueError):
-    """The value, if it is right; else an error that says what was expected."""
+    """Returns the value if it is valid. Otherwise raises an error that says what was expected."""
     if not right:
         raise error(f"`{name}` must be {expected}. Received: {name}={value!r}")
     return value
 
 
 def _is(value, kind):
-    """Whether a value is a number of a kind, and no bool."""
+    """Whether a value is a number of this kind. A bool is not."""
     return isinstance(value, kind) and not isinstance(value, bool)
 
 
@@ -92,12 +92,12 @@ def path(value: Any, name: str = "path") -> str | os.PathLike:
 
 
 def new_folder(path: Any, name: str = "path") -> None:
-    """Checks the path of a folder that is to be written; makes nothing."""
+    """Checks the path of a folder that will be written. Creates nothing."""
     is_path = isinstance(path, (str, os.PathLike)) and bool(str(path).strip())
     _checked(path, name, is_path, "the path of a folder to write", TypeError)
     try:
         is_file = _files.is_file(path)
-    except (tf.errors.OpError, OSError) as error:  # such as a file system that is not known
+    except (tf.errors.OpError, OSError) as error:  # such as an unknown file system
         raise ValueError(f"`{name}` must be a folder that can be written. Received: {str(path)!r}: {error}") from error
     if is_file:
         raise ValueError(f"`{name}` must be the path of a folder to write. Received: {str(path)!r}, which is a file")
@@ -107,7 +107,7 @@ def new_folder(path: Any, name: str = "path") -> None:
     while not os.path.lexists(nearest):
         nearest = os.path.dirname(nearest)
     if not os.path.isdir(nearest) or not os.access(nearest, os.W_OK | os.X_OK):
-        why = "may not be written" if os.path.isdir(nearest) else "is not a folder"
+        why = "is not writable" if os.path.isdir(nearest) else "is not a folder"
         raise ValueError(f"`{name}` must be a folder that can be written. Received: {str(path)!r}, and {nearest!r} {why}")
 
 

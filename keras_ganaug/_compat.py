@@ -1,7 +1,7 @@
-"""The one place that knows which generation of Keras is installed.
+"""The only module that knows which generation of Keras is installed.
 
-The package runs on Keras 3 (with its TensorFlow backend) and on Keras 2.15. Everything that the two spell
-differently is here; no other module asks for a version.
+The package runs on Keras 3 (with its TensorFlow backend) and on Keras 2.15. Everything that differs between the two
+is here. No other module checks a version.
 """
 
 import contextlib
@@ -14,46 +14,46 @@ KERAS_3 = int(keras.__version__.split(".")[0]) >= 3
 
 if KERAS_3 and keras.config.backend() != "tensorflow":
     raise ImportError(
-        "keras_ganaug needs Keras with its TensorFlow backend: set the environment variable "
-        f"KERAS_BACKEND=tensorflow before Keras is imported. Received: {keras.config.backend()!r}"
+        "keras_ganaug needs the TensorFlow backend of Keras: set the environment variable "
+        f"KERAS_BACKEND=tensorflow before importing Keras. Received: {keras.config.backend()!r}"
     )
 
 _GENERATION = "Keras 3" if KERAS_3 else "Keras 2"
 
-# How the replicas of a `tf.distribute` strategy agree on a variable that they all assign: no collective is needed.
+# The aggregation of a variable that all replicas assign the same value to. It needs no collective operation.
 SAME_ON_ALL = "only_first_replica" if KERAS_3 else tf.VariableAggregation.ONLY_FIRST_REPLICA
 
 
 def compile_classifier(model, **options):
     """Compiles a classifier that this package trains.
 
-    Keras 3 has XLA compile the step, whose convolutions take longer on a processor than TensorFlow's own.
+    Keras 3 would compile the step with XLA, whose convolutions are slower on CPUs than TensorFlow's own.
     """
     on_cpu = all(device.device_type == "CPU" for device in tf.config.list_physical_devices())
     model.compile(**options, **({"jit_compile": False} if KERAS_3 and on_cpu else {}))
 
 
 def stamped(config):
-    """A config that says of which generation of Keras it is."""
+    """Adds the generation of Keras to a config."""
     return {**config, "keras_generation": _GENERATION}
 
 
 def unstamped(config, name):
-    """The config without its stamp, checked: the two generations cannot read each other's `.keras` files."""
+    """Checks and removes the stamp of a config. Neither generation of Keras can read the other's `.keras` files."""
     config = dict(config)
     generation = config.pop("keras_generation", _GENERATION)
     if generation != _GENERATION:
         raise ValueError(
-            f"This {name} was saved by {generation}, whose `.keras` files {_GENERATION} cannot read: load it there and call "
-            f"`export`, whose SavedModel both can use. Expected: a file of {_GENERATION}. Received: one of {generation}"
+            f"This {name} was saved by {generation}, whose `.keras` files {_GENERATION} cannot read: load it there and "
+            f"call `export`. Both can use the SavedModel. Expected: a file of {_GENERATION}. Received: one of {generation}"
         )
     return config
 
 
 def keras_random_state():
-    """Where Keras's global generator of random numbers is. Returns a function that puts it back there.
+    """Reads the state of Keras's global random number generator. Returns a function that restores it.
 
-    It has no public name in either generation; where it has moved, the function does nothing.
+    Neither generation of Keras has a public name for the state. If it has moved, the function does nothing.
     """
     try:
         if KERAS_3:
@@ -91,14 +91,14 @@ def _thread_seed_generator(holder):
 
 
 def output_layer(model):
-    """The layer, or in Keras 3 the operation, that gives a model's first output; None if the model does not tell."""
+    """The layer (in Keras 3, the operation) that computes a model's first output. None if it cannot be found."""
     outputs = getattr(model, "outputs", None)
     history = getattr(outputs[0], "_keras_history", None) if outputs else None
     return None if history is None else history[0]
 
 
 def auto_jit_compile(under_strategy):
-    """What `jit_compile="auto"` of a GAN becomes: Keras 3 decides for itself, Keras 2 knows no such value."""
+    """What `jit_compile="auto"` of a GAN becomes. Keras 3 decides for itself; Keras 2 does not know this value."""
     if KERAS_3:
         return "auto"
     accelerated = bool(tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("TPU"))
@@ -106,7 +106,7 @@ def auto_jit_compile(under_strategy):
 
 
 def in_xla():
-    """Whether the graph that is being made will be compiled by XLA, which cannot call Python."""
+    """Whether XLA will compile the graph that is being built. XLA cannot call Python."""
     graph = tf.compat.v1.get_default_graph()
     while graph is not None:
         context = graph._get_control_flow_context()
@@ -119,22 +119,22 @@ def in_xla():
 
 
 def safe_mode():
-    """Whether a loading under way must not run what a file brings along; True as well where nothing is being loaded.
+    """Whether Keras is loading in safe mode, which runs no code from the file. Also True when nothing is being loaded.
 
-    Keras does not tell, but acts by it: of a function in a config it reads the code only where that is allowed. This one
-    has none to read.
+    Keras has no public way to ask. But it deserializes a lambda only if safe mode is off, so this function tries a lambda
+    without code.
     """
     try:
         keras.saving.deserialize_keras_object({"class_name": "__lambda__", "config": {}})
     except KeyError:
         return False
-    except Exception:  # a refusal, in the words of whichever Keras this is
+    except Exception:  # Keras refused; the type of the error depends on its version
         return True
     return True
 
 
 def custom_objects():
-    """The `custom_objects` of a loading under way, for what is read after Keras has let go of them."""
+    """The `custom_objects` of the current load, for parts that are read after Keras has cleared them."""
     scope = keras.saving.custom_object_scope({})
     with scope:
         found = dict(scope.backup or {})
@@ -150,7 +150,7 @@ def tf_variable(weight):
 
 
 def add_replica_weight(layer, name, shape, dtype):
-    """Adds a non-trainable weight of zeros of which each replica of a strategy has a value of its own."""
+    """Adds a non-trainable weight of zeros. Each replica of a strategy has its own value."""
     if not KERAS_3:
         kinds = {"synchronization": tf.VariableSynchronization.ON_READ, "aggregation": tf.VariableAggregation.SUM}
         return layer.add_weight(name=name, shape=shape, dtype=dtype, initializer="zeros", trainable=False, **kinds)
@@ -164,12 +164,12 @@ def add_replica_weight(layer, name, shape, dtype):
         aggregation="sum",
         name=name,
     )
-    setattr(layer, name, weight)  # by which Keras takes it for the layer's
+    setattr(layer, name, weight)  # so that Keras tracks it
     return weight
 
 
 def assign_all(variables, values):
-    """Assigns `tf.Variable`s, also replicated ones from within a replica, which must agree on the values."""
+    """Assigns `tf.Variable`s. Works from within a replica too, where all replicas must pass the same values."""
     context = tf.distribute.get_replica_context()
     if context is None or context.num_replicas_in_sync == 1:
         for variable, value in zip(variables, values):
@@ -185,12 +185,12 @@ def assign_all(variables, values):
 
 @contextlib.contextmanager
 def weight_replaced(layer, name, value):
-    """Within the context, `layer` computes with the tensor `value` in place of its weight `name`."""
+    """Within the context, `layer` computes with the tensor `value` instead of its weight `name`."""
     if KERAS_3:
         with keras.StatelessScope(state_mapping=[(getattr(layer, name), value)]):
             yield
     else:
-        # Past `Layer.__setattr__`, which would take the variable off the layer's list of weights.
+        # Bypasses `Layer.__setattr__`, which would remove the variable from the layer's weights.
         weight = vars(layer)[name]
         vars(layer)[name] = tf.cast(value, layer.compute_dtype)
         try:
@@ -200,13 +200,13 @@ def weight_replaced(layer, name, value):
 
 
 def inputs_of(dataset):
-    """The datasets that a `tf.data.Dataset` was made of; none where TensorFlow does not tell."""
+    """The input datasets of a `tf.data.Dataset`. Empty if TensorFlow does not expose them."""
     tell = getattr(dataset, "_inputs", None)
     return tell() if callable(tell) else []
 
 
 def rename(model, name):
-    """Gives a model another name."""
+    """Renames a model."""
     if KERAS_3:
         model.name = name
     else:
@@ -214,27 +214,27 @@ def rename(model, name):
 
 
 def scale_loss(optimizer, loss):
-    """The loss times the optimizer's loss scale (mixed float16), or the loss as it is."""
+    """Multiplies the loss by the optimizer's loss scale (mixed float16). Returns it unchanged if there is none."""
     if KERAS_3:
         return optimizer.scale_loss(loss)
     return optimizer.get_scaled_loss(loss) if hasattr(optimizer, "get_scaled_loss") else loss
 
 
 def unscale_gradients(optimizer, gradients):
-    """Undoes `scale_loss` where the optimizer does not do so itself."""
+    """Undoes `scale_loss` if the optimizer does not do so itself."""
     if not KERAS_3 and hasattr(optimizer, "get_unscaled_gradients"):
         return optimizer.get_unscaled_gradients(gradients)
     return gradients
 
 
 def global_dtype_policy():
-    """The dtype policy that layers have which are given none."""
+    """The default dtype policy of layers."""
     return keras.config.dtype_policy() if KERAS_3 else keras.mixed_precision.global_policy()
 
 
 @contextlib.contextmanager
 def dtype_policy(policy):
-    """Within the context, layers that are made have this dtype policy."""
+    """Within the context, new layers have this dtype policy."""
     put = keras.config.set_dtype_policy if KERAS_3 else keras.mixed_precision.set_global_policy
     before = global_dtype_policy()
     put(policy)
@@ -245,7 +245,7 @@ def dtype_policy(policy):
 
 
 def with_loss_scale(optimizer, compute_dtype):
-    """Wraps the optimizer for float16 gradients, which would underflow; other dtypes need nothing."""
+    """Wraps the optimizer with loss scaling for float16, whose gradients would underflow. Other dtypes do not need it."""
     scaler = (keras.optimizers if KERAS_3 else keras.mixed_precision).LossScaleOptimizer
     if compute_dtype != "float16" or isinstance(optimizer, scaler):
         return optimizer

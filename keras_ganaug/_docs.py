@@ -1,4 +1,4 @@
-"""Docstrings that tell all arguments: each describes its own, and those of another object are put beside them."""
+"""Completes docstrings: each describes its own arguments, and the inherited ones are added."""
 
 import inspect
 import re
@@ -11,14 +11,14 @@ _AFTER_ARGS = re.compile(r"^(?:Call arguments|Input shape|Returns|Raises|Warns|E
 
 
 def complete_docstring(target: Any, source: Any = None) -> Any:
-    """Puts the `Args:` of `source` that `target` takes and does not describe into its docstring, by the signature's order.
+    """Adds to the docstring of `target` the `Args:` entries of `source` that it takes but does not describe.
 
-    A class also gets the signature of all its arguments, which `help` and editors show. Made to be called in
-    `__init_subclass__`, where `source` is the base.
+    The entries follow the order of the signature. A class also gets the full signature, which `help` and editors show.
+    Meant to be called in `__init_subclass__`, where `source` is the base class.
 
     Args:
-        target: A class or a function with a docstring. It is changed.
-        source: Where the other arguments are described. Defaults to None: the nearest base with an `Args:` section.
+        target: A class or a function with a docstring. It is modified in place.
+        source: The object that describes the other arguments. Defaults to None: the nearest base with an `Args:` section.
 
     Returns:
         `target`.
@@ -51,7 +51,7 @@ def complete_docstring(target: Any, source: Any = None) -> Any:
 
 
 def arguments_of(source: Any) -> Callable[[T], T]:
-    """A decorator: the function's docstring gets the entries of its arguments that `source` describes."""
+    """A decorator that adds to the function's docstring the argument descriptions of `source`."""
     return lambda function: complete_docstring(function, source)
 
 
@@ -61,7 +61,7 @@ def _text(target):
 
 
 def _entries(doc):
-    """Each argument's entry of the section; one that describes several names is all of theirs."""
+    """The entry of each argument in the `Args:` section. Arguments described together share one entry."""
     section = _ARGS.search(doc)
     entries = re.findall(r"^ {4}\S.*\n(?: {5,}.*\n)*", section[1], re.MULTILINE) if section else []
     return {name.strip(" *`"): entry for entry in entries for name in entry.partition(":")[0].split(",")}

@@ -1,4 +1,4 @@
-"""Packages of the extras, such as "study"."""
+"""Packages that extras install, such as the extra "study"."""
 
 import importlib
 from typing import Any
@@ -7,7 +7,7 @@ _NAMES = {"PIL": "Pillow"}
 
 
 def load(module: str, what: str = "This", extra: str = "study") -> Any:
-    """Imports a module of an extra, such as "scipy.stats" of "study". Raises ImportError that says what to install."""
+    """Imports a module from an extra, such as "scipy.stats". Raises an ImportError that says what to install."""
     try:
         return importlib.import_module(module)
     except ImportError as error:

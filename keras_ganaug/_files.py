@@ -1,7 +1,7 @@
-"""Files as this package writes them: beside their place first, and then renamed, so that a kill leaves the old or the new.
+"""File writing: into a temporary file first, which is then renamed, so that an interrupted write leaves the old file intact.
 
-All paths may be of any file system that TensorFlow knows, such as "gs://bucket/folder". What a rename cannot do there, an
-object store does by itself: an object appears whole or not at all.
+All paths may be on any file system that TensorFlow knows, such as "gs://bucket/folder". Object stores have no rename, but
+their writes are atomic: an object appears whole or not at all.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ _OF_SAVED_MODELS = ("assets", "assets.extra", "fingerprint.pb", "saved_model.pb"
 
 
 def is_remote(path: Path) -> bool:
-    """Whether a path is of another file system than the machine's own."""
+    """Whether a path is not on the local file system."""
     return "://" in os.fspath(path)
 
 
@@ -32,7 +32,7 @@ def join(folder: Path, *names: Path) -> str:
 
 
 def parent(path: Path) -> str:
-    """The folder that a file is in, as a string; "" for the current one."""
+    """The parent folder of a path, as a string; "" for the current folder."""
     scheme, separator, name = os.fspath(path).rpartition("://")
     return scheme + separator + (posixpath if separator else os.path).dirname(name.rstrip("/"))
 
@@ -58,28 +58,28 @@ def read_text(path: Path) -> str:
 
 
 def remove(path: Path) -> None:
-    """Removes a file or a folder, if it is there; of a link, the link alone."""
+    """Removes a file or a folder if it exists. Of a link, only the link is removed."""
     if is_remote(path):
         if exists(path):
             (tf.io.gfile.rmtree if is_folder(path) else tf.io.gfile.remove)(os.fspath(path))
     elif os.path.isdir(path) and not os.path.islink(path):
-        shutil.rmtree(path)  # TensorFlow's follows links out of the folder
+        shutil.rmtree(path)  # TensorFlow's own function follows links out of the folder
     elif os.path.lexists(path):
         os.remove(path)
 
 
 def make_folder(path: Path) -> None:
-    """Makes a folder, and those that it is in."""
+    """Creates a folder and its parents."""
     if os.fspath(path) and not os.fspath(path).endswith("://"):
         tf.io.gfile.makedirs(os.fspath(path))
 
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[str]:
-    """Gives the path of a new file beside `path`, with the same suffixes, which takes its place when the context ends well.
+    """Yields the path of a temporary file next to `path`, with the same suffixes. It replaces `path` when the context ends.
 
-    If the context is left by an error the old file stays as it was, and the new one is removed. Of a link, what it leads to
-    is replaced; the new file may be read by whoever might read the old one.
+    If the context ends with an error, the old file stays and the temporary one is removed. If `path` is a link, its target
+    is replaced. The new file has the permissions of the old one.
     """
     path = _resolved(path)
     make_folder(parent(path))
@@ -90,20 +90,20 @@ def replacing(path: Path) -> Iterator[str]:
             shutil.copymode(path, new)
         tf.io.gfile.rename(new, path, overwrite=True)
     except BaseException:
-        with contextlib.suppress(tf.errors.OpError, OSError):  # the first error is the one to tell
+        with contextlib.suppress(tf.errors.OpError, OSError):  # do not hide the first error
             remove(new)
         raise
 
 
 def write(path: Path, content: str | bytes) -> None:
-    """Writes text or bytes to a file, whole or not at all."""
+    """Writes text or bytes to a file atomically."""
     with replacing(path) as new, tf.io.gfile.GFile(new, "wb") as file:
         file.write(content.encode("utf-8") if isinstance(content, str) else content)
 
 
 @contextlib.contextmanager
 def replacing_saved_model(path: Path) -> Iterator[str]:
-    """Gives the path of a new folder for a SavedModel, which takes the place of the one at `path` when all goes well.
+    """Yields the path of a temporary folder for a SavedModel, which replaces the one at `path` if the context ends well.
 
     Other files in the old folder, such as a README, stay. In an object store the SavedModel is written in place.
     """
@@ -134,17 +134,17 @@ def replacing_saved_model(path: Path) -> Iterator[str]:
 
 
 def _resolved(path: Path) -> str:
-    """The path as a string; of this machine, where links lead to."""
+    """The path as a string. Links are resolved if the path is local."""
     return os.fspath(path) if is_remote(path) else os.path.realpath(path)
 
 
 def _is_fixed(folder):
-    """Whether a folder cannot be renamed: the current one, one that it is in, and the root of a disk."""
+    """Whether a folder cannot be renamed: the current folder, its parents, and the root of a disk."""
     return os.path.ismount(folder) or join(os.path.realpath(os.curdir), "").startswith(join(folder, ""))
 
 
 def _keep_others(old, new):
-    """Gives a new SavedModel what else is in the old folder: the same files, without a copy where the disk allows it."""
+    """Adds the other files of the old folder to a new SavedModel, without copying them where the disk allows it."""
 
     def link(source, target):
         try:
@@ -159,7 +159,8 @@ def _keep_others(old, new):
 
 
 def _move_into(new, folder):
-    """Moves a SavedModel into a folder. While it is moved there is none: the file that makes it one comes last."""
+    """Moves a SavedModel into a folder. Its main file comes last, so that a partly moved one does not count as a
+    SavedModel."""
     remove(join(folder, "saved_model.pb"))
     for name in sorted(_OF_SAVED_MODELS, key=lambda name: name == "saved_model.pb"):
         remove(join(folder, name))
@@ -169,32 +170,33 @@ def _move_into(new, folder):
 
 
 class WrittenAside(keras.Model):
-    """A Keras model that is saved beside its place first, so that a kill leaves the old file."""
+    """A Keras model that is saved atomically: an interrupted save leaves the old file intact."""
 
     exported = "model"
-    """What `export` writes, for the errors."""
+    """What `export` writes, for error messages."""
 
     def save(self, filepath: Path, overwrite: bool = True, **kwargs: Any) -> None:
-        """As `keras.Model.save`, into a `.keras` file; written beside its place first, so that a kill leaves the old one.
+        """Saves the model as `keras.Model.save` does, but atomically: an interrupted save leaves the old file intact.
 
         Raises:
-            ValueError: For a path that does not end in ".keras".
+            ValueError: If the path does not end in ".keras".
         """
         if not isinstance(filepath, (str, os.PathLike)) or kwargs.get("zipped") is False:
             return super().save(filepath, overwrite=overwrite, **kwargs)
         path = os.fspath(filepath)
         if not path.endswith(".keras"):
             raise ValueError(
-                f'`filepath` must end in ".keras", the one format that holds all of a {type(self).__name__}; `export(path)` '
+                f'`filepath` must end in ".keras", the only format that holds a whole {type(self).__name__}; '
+                "`export(path)` "
                 f"writes a SavedModel of its {self.exported}. Received: filepath={path!r}"
             )
         if not overwrite and exists(path):
-            return super().save(filepath, overwrite=False, **kwargs)  # Keras asks
+            return super().save(filepath, overwrite=False, **kwargs)  # Keras asks the user
         with replacing(path) as new:
             super().save(new, **kwargs)
 
     def save_weights(self, filepath: Path, overwrite: bool = True, **kwargs: Any) -> None:
-        """As `keras.Model.save_weights`; written beside its place first, so that a kill leaves the old file."""
+        """Saves the weights as `keras.Model.save_weights` does, but atomically."""
         suffix = ".weights.h5" if _compat.KERAS_3 else ".h5"
         plain = isinstance(filepath, (str, os.PathLike)) and os.fspath(filepath).endswith(suffix) and not kwargs
         if not plain or (not overwrite and exists(filepath)):

@@ -6,7 +6,7 @@ NETWORK_RANGE = (-1.0, 1.0)
 
 
 def rescale(images, source, target):
-    """Maps float images linearly from one (lowest, highest) range to another."""
+    """Maps float images linearly from one range (lowest, highest) to another."""
     if source == target:
         return images
     scale = (target[1] - target[0]) / (source[1] - source[0])
@@ -14,12 +14,12 @@ def rescale(images, source, target):
 
 
 def as_dtype(images, dtype, value_range):
-    """Casts float images: to integers rounded and clipped to the value range, to bool by its middle."""
+    """Casts float images. Integers are rounded and clipped to the value range; bool compares with its middle."""
     dtype = tf.as_dtype(dtype)
     if dtype.is_bool:
         return images > 0.5 * (value_range[0] + value_range[1])
     if dtype.is_integer:
-        # Compared in float32, in which the largest int32 has no exact neighbour below: image ranges are far smaller.
+        # float32 cannot represent the limits of int32 exactly, but image ranges are far smaller.
         lowest, highest = max(value_range[0], dtype.min), min(value_range[1], dtype.max)
         images = tf.round(tf.clip_by_value(images, lowest, highest))
     return tf.cast(images, dtype)

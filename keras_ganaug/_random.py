@@ -1,7 +1,7 @@
-"""Stateless seeds: every random number comes from a seed that is folded from counters.
+"""Stateless random numbers: every seed is derived from a seed and counters.
 
-A seed is an int32 tensor of shape (2,), and gives the same numbers on every device and inside and outside XLA. Of
-TensorFlow's generators only the integers do that, and only if the algorithm is named; floats are made from them here.
+A seed is an int32 tensor of shape (2,). It gives the same numbers on every device, inside and outside XLA. TensorFlow
+guarantees this only for integers from a named algorithm, so this module makes floats from them.
 """
 
 import contextlib
@@ -14,11 +14,11 @@ from tensorflow.python.eager import context as eager
 from keras_ganaug import _compat
 
 _PHILOX_KEY = np.array([0x02461E293EC8F720], np.uint64)
-_LOW = np.zeros([1], np.uint64)  # half of the counter, which the generator counts up
+_LOW = np.zeros([1], np.uint64)  # the half of the counter that the generator increments
 
 
 def as_seed(seed):
-    """An int32 seed pair from a Python integer of up to 64 bits, or from a pair of integers."""
+    """Makes an int32 seed pair from a Python integer of up to 64 bits, or from a pair of integers."""
     if isinstance(seed, (int, np.integer)):
         seed = int(seed) % 2**64
         seed = (seed & 0xFFFFFFFF, seed >> 32)
@@ -26,24 +26,24 @@ def as_seed(seed):
 
 
 def derived(seed, *numbers):
-    """A Python integer below 2³¹, a seed for other libraries, that follows from a seed and other non-negative numbers."""
+    """Derives a seed for other libraries, a Python integer below 2³¹, from a seed and other non-negative numbers."""
     return int(np.random.SeedSequence([seed, *numbers]).generate_state(1)[0] >> 1)
 
 
 def entropy():
-    """A fresh seed as a Python integer, for a user who gave none."""
+    """A fresh seed as a Python integer, for users who gave none."""
     return int(np.random.SeedSequence().generate_state(1)[0])
 
 
 @contextlib.contextmanager
 def preserved():
-    """Leaves the random state of Python, NumPy, TensorFlow and Keras as it was, also after an error.
+    """Restores the random state of Python, NumPy, TensorFlow and Keras on exit, also after an error.
 
-    Eager operations that are given a seed of their own are the exception: TensorFlow starts their numbers anew, as it does
-    whenever a seed is set.
+    Eager operations with an op-level seed are the exception: TensorFlow restarts their numbers, as it does whenever a global
+    seed is set.
     """
     of_python, of_numpy, of_keras = random.getstate(), np.random.get_state(), _compat.keras_random_state()
-    of_eager = eager.context()  # whose seed and generator have no public name
+    of_eager = eager.context()  # its seed and generator have no public name
     seed = getattr(of_eager, "_seed", None)
     position = None if seed is None else of_eager._rng.getstate()
     try:
@@ -58,15 +58,15 @@ def preserved():
 
 
 def fold(seed, *numbers):
-    """A new seed from a seed and any integers: different numbers, or different seeds, give independent ones."""
+    """Derives a new seed from a seed and integers. Different seeds or integers give independent seeds."""
     for number in numbers:
-        # The seed is hashed before the number comes in: neighbouring seeds must not give each other's series.
+        # The seed is hashed before the number is added, so that neighbouring seeds do not share their series.
         seed = uniform_ints([2], seed) + (as_seed(number) if isinstance(number, (int, np.integer)) else _halves(number))
     return seed
 
 
 def _halves(number):
-    """Low and high 32 bits of an integer tensor, as `as_seed` gives them of a Python integer."""
+    """Low and high 32 bits of an integer tensor, as `as_seed` splits a Python integer."""
     number = tf.cast(number, tf.int64)
     high = tf.bitwise.right_shift(number, tf.constant(32, tf.int64))
     return tf.stack([tf.cast(number, tf.int32), tf.cast(high, tf.int32)])
@@ -75,8 +75,8 @@ def _halves(number):
 def uniform_ints(shape, seed):
     """Full-range int32 numbers.
 
-    They are those of `tf.random.stateless_uniform` with `alg="philox"`, which takes several times as many operations to make
-    the same key and counter: where networks are small, a large part of what a training step would have.
+    They equal those of `tf.random.stateless_uniform` with `alg="philox"`, which needs several times as many operations to
+    derive the key and the counter. With small networks these would be a large part of the training step.
     """
     mixed = _philox([4], _PHILOX_KEY, tf.cast(seed, tf.uint64), tf.uint32)
     key, high = tf.split(tf.bitcast(tf.reshape(mixed, [2, 2]), tf.uint64), 2)
@@ -96,13 +96,13 @@ def replica_seed(seed):
 
 
 def uniform(shape, seed, minval=0.0, maxval=1.0):
-    """Uniform float32 numbers: 2²³ equally spaced ones, symmetric about the middle of (minval, maxval)."""
+    """Uniform float32 numbers: one of 2²³ equally spaced values, symmetric about the middle of (minval, maxval)."""
     high_bits = tf.bitwise.right_shift(tf.bitcast(uniform_ints(shape, seed), tf.uint32), tf.constant(9, tf.uint32))
     return minval + (tf.cast(tf.bitcast(high_bits, tf.int32), tf.float32) + 0.5) * ((maxval - minval) * 2.0**-23)
 
 
 def integers(shape, seed, low, high):
-    """Uniform int32 numbers from `low` to `high - 1`, for ranges far below 2³²."""
+    """Uniform int32 numbers from `low` to `high - 1`, for ranges well below 2³²."""
     return low + tf.math.floormod(uniform_ints(shape, seed), high - low)
 
 
@@ -112,10 +112,10 @@ def normal(shape, seed):
 
 
 def beta(shape, alpha, seed, tries=8):
-    """Beta(α, α) float32 numbers, also under XLA, which `tf.random.stateless_gamma` does not compile with.
+    """Beta(α, α) float32 numbers. Works under XLA, which cannot compile `tf.random.stateless_gamma`.
 
-    They are X / (X + Y) of two gamma variables (Marsaglia and Tsang 2000: of α + 1, which takes α to 0 too, by U^(1/α)),
-    each the first of several candidates that is accepted, as 95% of them are at least.
+    They are X / (X + Y) of two gamma variables (Marsaglia and Tsang 2000, for α + 1, scaled by U^(1/α) so that α may be near
+    0). Each is the first accepted one of several candidates; at least 95% of candidates are accepted.
     """
     d = alpha + 2 / 3
     logs = []
@@ -135,15 +135,15 @@ def permutation(size, seed):
 
 
 def normal_rows(seeds, size, stream=0):
-    """Standard normal float32 numbers of shape (n, size): each row from its own int32 seed, whatever the other rows are.
+    """Standard normal float32 numbers of shape (n, size). Each row depends only on its own int32 seed, not on other rows.
 
-    A counter-based generator in the manner of Salmon et al. 2011: the seed and the position, mixed until no bit of the
-    output tells them (the finaliser of MurmurHash3, twice).
+    A counter-based generator as in Salmon et al. 2011: it hashes the seed and the position by applying the finaliser of
+    MurmurHash3 twice.
 
     Args:
         seeds: int32 tensor of shape (n,).
-        size: Numbers in a row, a Python integer.
-        stream: Integer; each stream is a series of its own.
+        size: Number of columns, a Python integer.
+        stream: Integer; different streams give independent numbers.
     """
     position = tf.range(size, dtype=tf.int64) + 0x9E3779B9 * (int(stream) + 1)
     x = _mixed(tf.cast(tf.bitcast(seeds, tf.uint32), tf.int64)[:, None] + 0x85EBCA6B)
@@ -153,7 +153,7 @@ def normal_rows(seeds, size, stream=0):
 
 
 def _mixed(x):
-    """The 32-bit finaliser of MurmurHash3, on int64 numbers below 2³²: XLA and plain TensorFlow agree on them."""
+    """The 32-bit finaliser of MurmurHash3 on int64 numbers below 2³², the same in XLA and in plain TensorFlow."""
     x &= 0xFFFFFFFF
     for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
         x = ((x ^ _shifted(x, shift)) * factor) & 0xFFFFFFFF

@@ -1,4 +1,4 @@
-"""Replicas of a `tf.distribute` strategy: what they agree on, and where models are made and compiled."""
+"""Replicas of a `tf.distribute` strategy: shared values, and checks of where models are made and compiled."""
 
 import functools
 import warnings
@@ -9,14 +9,14 @@ from keras_ganaug import _compat
 
 
 def over_replicas(values, sum=False):
-    """Means of tensors over the replicas of a strategy, the same on each; without a strategy the tensors.
+    """Averages tensors over the replicas of a strategy. Without a strategy, returns them as they are.
 
-    What a batch decides, such as a learning rate or a moving mean, is decided on these: each replica sees its own part of
-    the batch alone.
+    Decisions that depend on the whole batch, such as a learning rate or a moving mean, use these values, since each replica
+    sees only its part of the batch.
 
     Args:
-        values: A tensor, or a structure of tensors. The gradient with respect to them is stopped.
-        sum: Whether to take sums in place of means. Defaults to False.
+        values: A tensor or a structure of tensors. Their gradient is stopped.
+        sum: Whether to sum instead of averaging. Defaults to False.
     """
     values = tf.nest.map_structure(lambda value: tf.stop_gradient(tf.convert_to_tensor(value)), values)
     context = tf.distribute.get_replica_context()
@@ -26,25 +26,25 @@ def over_replicas(values, sum=False):
 
 
 def under_strategy(model):
-    """Whether a strategy trains the model: that in whose scope it was made."""
+    """Whether the model was made in the scope of a strategy."""
     with model.distribute_strategy.scope():
         return tf.distribute.has_strategy()
 
 
 def check_scope(model):
-    """Checks that the strategy whose scope this is, if any, is that of the model."""
+    """Checks that the current strategy, if any, is the one that the model was made under."""
     strategy = tf.distribute.get_strategy()
     weights = [_compat.tf_variable(weight) for weight in model.weights]
     if tf.distribute.has_strategy() and not all(map(strategy.extended.variable_created_in_scope, weights)):
         raise ValueError(
-            f"A model must be made, or loaded, in the scope of the strategy that trains it: its replicas share the weights "
-            f"that are made there. Received: a {type(model).__name__} with weights made outside of the scope of this "
+            "A model must be made, or loaded, in the scope of the strategy that trains it, so that the replicas share its "
+            f"weights. Received: a {type(model).__name__} with weights made outside of the scope of this "
             f"{type(strategy).__name__}"
         )
 
 
 def in_own_scope(method):
-    """A method of a model that runs in the scope of the strategy in whose scope the model was made."""
+    """A decorator that runs a model's method in the scope of the strategy that the model was made under."""
 
     @functools.wraps(method)
     def within(self, *args, **kwargs):
@@ -56,7 +56,7 @@ def in_own_scope(method):
 
 
 def check_optimizer(optimizer, name):
-    """Checks that an optimizer was made in the scope of the strategy whose scope this is, if any."""
+    """Checks that an optimizer was made in the scope of the current strategy, if any."""
     strategy = tf.distribute.get_strategy()
     variables = [_compat.tf_variable(weight) for weight in (optimizer.iterations, optimizer.learning_rate)]
     variables = [variable for variable in variables if isinstance(variable, tf.Variable)]
@@ -68,31 +68,32 @@ def check_optimizer(optimizer, name):
 
 
 def check_jit_compile(jit_compile, model):
-    """Refuses `jit_compile=True` under a strategy."""
+    """Raises an error for `jit_compile=True` under a strategy."""
     if jit_compile is True and under_strategy(model):
         raise ValueError(
-            '`jit_compile` must be "auto" or False for a model that was made in the scope of a strategy: XLA cannot compile '
-            f"what replicas exchange. Received: jit_compile=True, {type(model.distribute_strategy).__name__}"
+            '`jit_compile` must be "auto" or False for a model that was made in the scope of a strategy: XLA cannot '
+            "compile "
+            f"the exchange between replicas. Received: jit_compile=True, {type(model.distribute_strategy).__name__}"
         )
 
 
 def check_batch_size(batch_size, model):
-    """Checks that the replicas of a model get equally many images of each batch, of which each takes the mean."""
+    """Checks that the batch divides evenly among a model's replicas, since each takes the mean of its share."""
     replicas = model.distribute_strategy.num_replicas_in_sync
     if batch_size % replicas:
         raise ValueError(
-            f"The images of a batch must be a multiple of the replicas of the strategy, {replicas}, each of which takes a "
-            f"share: choose another `batch_size`. Received: batches of {batch_size}"
+            f"The batch size must be a multiple of the number of replicas, {replicas}, each of which takes an equal share: "
+            f"choose another `batch_size`. Received: batches of {batch_size}"
         )
 
 
 def loaded_jit_compile(jit_compile, model):
-    """What is made of the `jit_compile` of a file: under a strategy, where there is no XLA, a warning and False."""
+    """The `jit_compile` of a loaded model. Under a strategy, which excludes XLA, True becomes False with a warning."""
     if jit_compile is not True or not under_strategy(model):
         return jit_compile
     warnings.warn(
-        "The model was saved with `jit_compile=True`, and is loaded in the scope of a strategy, where XLA cannot compile "
-        f"its training step: it is compiled with jit_compile=False. Received: {type(model.distribute_strategy).__name__}",
+        "The model was saved with `jit_compile=True` and is loaded in the scope of a strategy, where XLA cannot compile "
+        f"its training step. It is compiled with jit_compile=False. Received: {type(model.distribute_strategy).__name__}",
         stacklevel=2,
     )
     return False

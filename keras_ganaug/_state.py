@@ -1,4 +1,4 @@
-"""Numbers that training carries from step to step beside the weights, saved with the model."""
+"""Running values that training keeps besides the weights, saved with the model."""
 
 import functools
 from typing import Any
@@ -15,7 +15,7 @@ def _read_by_int(kind):
 
 
 def add_state(layer, name, shape=(), initializer="zeros", dtype="float32"):
-    """Adds a non-trainable weight to a Keras layer; replicas of a strategy take the first one's value."""
+    """Adds a non-trainable weight to a Keras layer. Under a strategy, the first replica's value counts."""
     weight = layer.add_weight(
         name=name,
         shape=tuple(shape),
@@ -25,25 +25,25 @@ def add_state(layer, name, shape=(), initializer="zeros", dtype="float32"):
         aggregation=_compat.SAME_ON_ALL,
     )
     if hasattr(_compat.tf_variable(weight), "values"):
-        weight.__class__ = _read_by_int(type(weight))  # TensorFlow's replicated variables are read by `numpy()` alone
+        weight.__class__ = _read_by_int(type(weight))  # replicated variables can only be read by `numpy()`
     return weight
 
 
 class RunningState(keras.layers.Layer):
-    """A holder of such numbers; a Keras layer, so that Keras saves them."""
+    """Holds running values. It is a Keras layer so that Keras saves them."""
 
 
 class Stateful:
-    """A part of a training, such as a penalty, that carries state. It belongs to the one model it was compiled with."""
+    """A part of the training that has a state, such as a penalty. It belongs to the model that it was compiled with."""
 
     state: Any = None
     """The `RunningState`, or None before `attach`."""
 
     def attach(self, networks: dict[str, keras.Model]) -> None:
-        """Makes the state for these networks, once.
+        """Creates the state for these networks, once.
 
         Args:
-            networks: Dict from player, such as "g" and "d", to Keras model.
+            networks: Dict from player, such as "g" or "d", to Keras model.
         """
         if self.state is None:
             self._discriminator = networks["d"]
@@ -53,8 +53,8 @@ class Stateful:
         elif self._discriminator is not networks["d"]:
             name = type(self).__name__
             raise ValueError(
-                f"`{name}` carries state and belongs to the one model that it was compiled with: make a new {name}. "
-                "Received: one that another model has"
+                f"`{name}` has a state and belongs to the one model that it was compiled with: make a new {name}. "
+                "Received: one that another model uses"
             )
 
     def make_state(self, networks: dict[str, keras.Model]) -> None:

@@ -23,9 +23,9 @@ class AdversarialLoss:
     """Base class of the two-player losses.
 
     Args:
-        label_smoothing: One-sided label smoothing (Salimans et al. 2016): real images get the target
-            `1 - label_smoothing`, fakes keep theirs. In [0, 0.5). Defaults to 0. Only losses that have a target
-            accept another value.
+        label_smoothing: One-sided label smoothing (Salimans et al. 2016), in [0, 0.5): the target of real images becomes
+            `1 - label_smoothing`, that of fakes does not change. Only losses with a target accept a value other than 0.
+            Defaults to 0.
     """
 
     has_targets = False
@@ -33,7 +33,7 @@ class AdversarialLoss:
     relativistic = False
     """Whether the generator's loss looks at the real logits."""
     boundary: Any = 0.0
-    """The logit of an image that could as well be real as fake; None where logits mean nothing but by their differences."""
+    """The logit of an image that is as likely real as fake. None if only differences of logits have a meaning."""
 
     def __init__(self, label_smoothing: float = 0.0):
         number = isinstance(label_smoothing, numbers.Real) and not isinstance(label_smoothing, bool)
@@ -59,11 +59,11 @@ class AdversarialLoss:
 
     @property
     def given(self) -> Any:
-        """What the user gave to `compile`, which goes into the model's config."""
+        """The value that the user passed to `compile`, which the model's config stores."""
         return self
 
     def smoothed(self, label_smoothing: float) -> "AdversarialLoss":
-        """This loss with one-sided label smoothing, and with whatever else a subclass has."""
+        """A copy of this loss with one-sided label smoothing. Other settings of a subclass are preserved."""
         smoothed = copy.copy(self)
         AdversarialLoss.__init__(smoothed, label_smoothing)
         return smoothed
@@ -77,7 +77,7 @@ class AdversarialLoss:
 
 
 class _Own(AdversarialLoss):
-    """An object of the user's own as an `AdversarialLoss`."""
+    """Wraps a user's own loss object as an `AdversarialLoss`."""
 
     given = None
 
@@ -91,16 +91,16 @@ class _Own(AdversarialLoss):
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
 class Minimax(AdversarialLoss):
-    """The minimax value of Goodfellow et al. 2014, with logits in place of probabilities.
+    """The minimax value of Goodfellow et al. 2014, with logits instead of probabilities.
 
-    D minimises -E log D(x) - E log(1 - D(G(z))), G minimises E log(1 - D(G(z))).
+    D minimises -E log D(x) - E log(1 - D(G(z))); G minimises E log(1 - D(G(z))).
 
     Example:
 
     >>> import tensorflow as tf
     >>> from keras_ganaug import losses
     >>> zeros = tf.zeros([4])
-    >>> print(f"{float(losses.minimax.discriminator(zeros, zeros)):.4f}")  # 2 log 2: D knows nothing
+    >>> print(f"{float(losses.minimax.discriminator(zeros, zeros)):.4f}")  # 2 log 2: D cannot tell real from fake
     1.3863
     """
 
@@ -121,7 +121,7 @@ class Minimax(AdversarialLoss):
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
 class NonSaturating(Minimax):
-    """Minimax for D; G maximises E log D(G(z)), whose gradient does not vanish (Goodfellow et al. 2014)."""
+    """The minimax loss for D; G maximises E log D(G(z)), whose gradient does not vanish (Goodfellow et al. 2014)."""
 
     def generator(self, real_logits, fake_logits):
         return tf.reduce_mean(tf.nn.softplus(-_float32(fake_logits)))
@@ -160,7 +160,7 @@ class Wasserstein(AdversarialLoss):
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
 class Hinge(Wasserstein):
-    """Hinge for D, the plain negative logit for G (Lim and Ye 2017; SNGAN, SAGAN, BigGAN)."""
+    """The hinge loss for D and the negated logit for G (Lim and Ye 2017; used by SNGAN, SAGAN, BigGAN)."""
 
     boundary = 0.0
 
@@ -173,7 +173,7 @@ class Hinge(Wasserstein):
 class Relativistic(AdversarialLoss):
     """The relativistic pairing loss (Jolicoeur-Martineau 2018; R3GAN, Huang et al. 2024).
 
-    L_D = E softplus(D(G(z)) - D(x)), L_G = E softplus(D(x) - D(G(z))), over pairs of one real and one fake.
+    L_D = E softplus(D(G(z)) - D(x)), L_G = E softplus(D(x) - D(G(z))), over pairs of one real and one fake image.
     """
 
     relativistic = True
@@ -197,7 +197,7 @@ _NAMES = ["hinge", "lsgan", "minimax", "nonsaturating", "relativistic", "wassers
 
 
 def get(identifier: Any) -> AdversarialLoss:
-    """The loss of that name, or the given object as an `AdversarialLoss`: itself, if it is one.
+    """Returns the loss with this name, or wraps the given object as an `AdversarialLoss` if it is not one yet.
 
     Args:
         identifier: "minimax", "nonsaturating", "lsgan", "wasserstein", "hinge", "relativistic", any object with the methods

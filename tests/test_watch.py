@@ -85,5 +85,5 @@ def test_images_that_are_not_finite():
 
 
 def test_images_with_nan_have_advice_of_their_own():
-    with pytest.warns(UserWarning, match=r"some are not finite numbers\. Leave such images out"):
+    with pytest.warns(UserWarning, match=r"some are not finite numbers\. Remove such images"):
         _watch.ScaleWatch((0, 1), "do it").look(np.where(RANDOM > 0.5, np.nan, RANDOM))

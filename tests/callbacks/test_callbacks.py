@@ -549,7 +549,7 @@ def test_sample_grid_without_pillow(monkeypatch):
     gan.condition = kga.conditions.of(3, class_names=["a", "b", "c"])
     grid = callbacks.SampleGrid(columns=1, zoom=1)
     grid.set_model(gan)
-    with pytest.warns(UserWarning, match=r"needs Pillow, pip install"):
+    with pytest.warns(UserWarning, match=r"need Pillow: pip install"):
         assert grid.grid().shape == (26, 8, 1)
     monkeypatch.setitem(sys.modules, "PIL", None)
     with pytest.raises(ImportError, match=r"`class_names` needs Pillow.*keras_ganaug\[images\]"):
@@ -617,7 +617,7 @@ def test_collapse_alarm_wants_images_and_labels_of_the_gan_before_it_trains(imag
     with pytest.raises(ValueError, match=r"Received"):
         fit(gan, callbacks.CollapseAlarm(images, labels))
     assert int(gan.step.numpy()) == 0
-    with pytest.warns(UserWarning, match="scaled otherwise"):
+    with pytest.warns(UserWarning, match="scaled differently"):
         callbacks.CollapseAlarm(X / 255.0, Y).set_model(gan)
 
 

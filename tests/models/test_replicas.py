@@ -289,7 +289,7 @@ def test_batches_that_two_replicas_cannot_share(two_replicas):
     with two_replicas.scope():
         gan = small_gan((4, 4, 1))
         gan.compile()
-    expected = "images of a batch must be a multiple of the replicas of the strategy, 2,.*batches of 5"
+    expected = "batch size must be a multiple of the number of replicas, 2,.*batches of 5"
     with pytest.raises(ValueError, match=expected):
         gan.fit(X, Y, batch_size=5, verbose=0)
     with pytest.raises(ValueError, match=expected):
