@@ -1,4 +1,4 @@
-"""What the classifier sees: synthetic rows in its batches."""
+"""Data augmentation for classifiers: replaces rows of their batches by synthetic images."""
 
 from keras_ganaug.augmentation.augmented_model import AugmentedModel
 from keras_ganaug.augmentation.dataset_map import gan_augment

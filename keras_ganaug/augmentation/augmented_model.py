@@ -14,14 +14,14 @@ from keras_ganaug import _checks, _compat, _files, _replicas
 from keras_ganaug.augmentation.layer import GANAugmentation
 from keras_ganaug.generators import as_generator, formats
 
-_LOOKED_AT, _PARTS = 2**14, 64  # images of an array whose values are looked at, in so many parts of it at most
+_LOOKED_AT, _PARTS = 2**14, 64  # number of images whose values are checked, and of parts they come from
 
 
 class _CheckedSequence(keras.utils.Sequence):
-    """A user's batches by index, each of them checked when it is asked for."""
+    """Wraps a user's batches and checks each one when it is requested."""
 
     def __init__(self, batches, check):
-        self.__dict__.update(vars(batches))  # the options of loading in parallel
+        self.__dict__.update(vars(batches))  # the options for parallel loading
         self._batches, self._check = batches, check
 
     def __len__(self):
@@ -31,14 +31,14 @@ class _CheckedSequence(keras.utils.Sequence):
         return self._check(self._batches[index])
 
     def on_epoch_begin(self):
-        self._batches.on_epoch_begin()  # Keras 2 has none, and does not call it
+        self._batches.on_epoch_begin()  # Keras 2 does not have it and does not call it
 
     def on_epoch_end(self):
         self._batches.on_epoch_end()
 
 
 def _beginning(values):
-    """The first row of whatever is like an array; anything else as it is."""
+    """The first row of an array-like value. Other values are returned as they are."""
     try:
         return values[:1] if len(values.shape) else values
     except (AttributeError, TypeError, ValueError):
@@ -47,18 +47,17 @@ def _beginning(values):
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
 class AugmentedModel(_files.WrittenAside, keras.Model):
-    """A classifier whose training step augments the batch first, in one program with the classifier's own step.
+    """A classifier that augments each batch within its own training step.
 
-    `compile`, `fit`, `evaluate`, `predict` and `export` are those of any Keras model; only training augments, and the
-    weights are the classifier's. With `jit_compile=True` generator and classifier are one XLA program.
+    `compile`, `fit`, `evaluate`, `predict` and `export` work as in any Keras model. Only training augments. The weights are
+    the classifier's. With `jit_compile=True`, generator and classifier run as one XLA program.
 
     Args:
-        model: The classifier, a Keras model of images. It is trained in place: afterwards use it on its own, or go on
-            with this.
-        augmentation: A `GANAugmentation`. Its `image_key` says which of several inputs of the classifier is the image.
+        model: The classifier, a Keras model of images. It is trained in place: after `fit` you can use it directly.
+        augmentation: A `GANAugmentation`. If the classifier has several inputs, its `image_key` says which one is the image.
 
     Raises:
-        TypeError: If either is of another type.
+        TypeError: If either argument has another type.
 
     Example:
 
@@ -75,12 +74,12 @@ class AugmentedModel(_files.WrittenAside, keras.Model):
     exported = "classifier"
 
     def __init__(self, model: keras.Model, augmentation: GANAugmentation, **kwargs: Any):
-        kinds = [as_generator.dispatch(cls) for cls in (type(model), keras.Model)]  # a GAN is a kind of its own
+        kinds = [as_generator.dispatch(cls) for cls in (type(model), keras.Model)]  # a GAN has a kind of its own
         if not isinstance(model, keras.Model) or kinds[0] is not kinds[1]:
             raise TypeError(f"`model` must be a classifier, a Keras model of images. Received: model={model!r}")
         if not isinstance(augmentation, GANAugmentation):
             raise TypeError(f"`augmentation` must be a GANAugmentation. Received: augmentation={augmentation!r}")
-        kwargs["autocast"] = False  # the classifier casts for itself
+        kwargs["autocast"] = False  # the classifier casts its inputs itself
         super().__init__(**kwargs)
         self.model = model
         self.augmentation = augmentation
@@ -96,17 +95,18 @@ class AugmentedModel(_files.WrittenAside, keras.Model):
 
     @_replicas.in_own_scope
     def compile(self, *args: Any, **kwargs: Any) -> None:
-        """As `keras.Model.compile`.
+        """Configures the model for training, like `keras.Model.compile`.
 
         Raises:
-            ValueError: For `jit_compile=True` in the scope of a `tf.distribute` strategy, or a model made outside of it.
+            ValueError: For `jit_compile=True` in the scope of a `tf.distribute` strategy, or a model made outside of that
+                scope.
         """
         given = inspect.signature(super().compile).bind(*args, **kwargs).arguments
         _replicas.check_jit_compile(given.get("jit_compile"), self)
         super().compile(*args, **kwargs)
 
     def compile_from_config(self, config):
-        # Keras does not call a `compile` that is not its own.
+        # Keras does not call a `compile` method that a subclass overrides.
         config = keras.saving.deserialize_keras_object(config)
         config["jit_compile"] = _replicas.loaded_jit_compile(config.get("jit_compile"), self)
         self.compile(**config)
@@ -116,18 +116,20 @@ class AugmentedModel(_files.WrittenAside, keras.Model):
     def fit(
         self, x: Any = None, y: Any = None, *args: Any, class_weight: Any = None, **kwargs: Any
     ) -> keras.callbacks.History:
-        """As `keras.Model.fit`, with the values of labels checked on the way (XLA could not), and a warning for images that
-        look scaled otherwise than `value_range` says, and for batches so small that no row of them is replaced.
+        """Trains the classifier on augmented batches, like `keras.Model.fit`.
+
+        Checks the values of labels, which XLA cannot do. Warns if images seem to be on another scale than `value_range`, and
+        if batches are so small that no row is replaced.
 
         Raises:
-            ValueError: For labels that the generator does not have, labels of several classes at once, or
-                `class_weight` with a `sampling_strategy` other than "keep": Keras makes sample weights of it before the
-                augmentation changes labels.
+            ValueError: For labels that the generator does not have, for labels of several classes at once, and for
+                `class_weight` with a `sampling_strategy` other than "keep": Keras turns it into sample weights before labels
+                change.
         """
         replacement = self.augmentation.replacement
         if class_weight is not None and replacement.strategy != "keep":
             raise ValueError(
-                '`class_weight` goes with sampling_strategy="keep" alone: the weights are looked up before labels change. '
+                '`class_weight` needs sampling_strategy="keep": the weights are looked up before labels change. '
                 f"Received: class_weight={class_weight!r}, sampling_strategy={replacement.strategy!r}"
             )
         x, y = self._checked(x, y, (args[0] if args else kwargs.get("batch_size")) or 32)
@@ -140,11 +142,11 @@ class AugmentedModel(_files.WrittenAside, keras.Model):
             raise readable from None
 
     def train_on_batch(self, x: Any, y: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """As `keras.Model.train_on_batch`, with the values of labels checked first."""
+        """Trains on one batch, like `keras.Model.train_on_batch`. Checks the values of labels first."""
         return super().train_on_batch(*self._checked(x, y), *args, **kwargs)
 
     def _checked(self, x, y, batch_size=None):
-        """The data, with whatever they are made of checked on the way: arrays now, batches as they come."""
+        """Checks the data: arrays at once, batches when they are requested. Returns the data with these checks added."""
         replacement = self.augmentation.replacement
         if isinstance(x, tf.data.Dataset):
 
@@ -176,7 +178,7 @@ class AugmentedModel(_files.WrittenAside, keras.Model):
         return batch
 
     def _check_arrays(self, x, y, batch_size=None):
-        """Checks arrays of any length, on the host and in parts: the whole may be larger than the memory of any device."""
+        """Checks arrays of any length, on the host and in parts, since the whole may not fit into device memory."""
         replacement = self.augmentation.replacement
         images, y = replacement.image_key.get(x), None if replacement.condition.labels_pass else y
         replacement.check(*_checks.dense(x=_beginning(images), y=_beginning(y)), None)
@@ -201,13 +203,13 @@ class AugmentedModel(_files.WrittenAside, keras.Model):
         """Exports the plain classifier, without the augmentation.
 
         Args:
-            path: Folder to write, or file of the other formats.
-            format: "saved_model", "onnx" or "tflite", as of `GAN.export`; the inputs of a file have the names of the model's
-                own. Defaults to "saved_model".
-            **kwargs: Of a SavedModel, those of `keras.Model.export`.
+            path: Folder to write; a file for the other formats.
+            format: "saved_model", "onnx" or "tflite", see `GAN.export`. In ONNX and LiteRT files the inputs have the names
+                of the model's inputs. Defaults to "saved_model".
+            **kwargs: Passed to `keras.Model.export` for a SavedModel.
 
         Raises:
-            ValueError, TypeError, ImportError: As of `GAN.export`.
+            ValueError, TypeError, ImportError: See `GAN.export`.
         """
         if _checks.one_of(format, formats.FORMATS, "format") == "saved_model":
             self.model.export(path, **kwargs)
@@ -217,7 +219,7 @@ class AugmentedModel(_files.WrittenAside, keras.Model):
 
     def get_config(self):
         augmentation = keras.saving.serialize_keras_object(self.augmentation)
-        augmentation["config"]["generator"] = self.augmentation.replacement.generator  # shared by what is made of the config
+        augmentation["config"]["generator"] = self.augmentation.replacement.generator  # models made from the config share it
         model = keras.saving.serialize_keras_object(self.model)
         return _compat.stamped({"name": self.name, "model": model, "augmentation": augmentation})
 

@@ -17,8 +17,8 @@ from keras_ganaug.augmentation.replacement import Replacement
 from keras_ganaug.generators import for_batches
 from keras_ganaug.generators.bank import SampleBank
 
-_MOST_VISITS = 2**20  # batches that a pipeline remembers
-_MAPPING = "tensorflow.python.data.ops.structured_function"  # whose object is one for each mapping
+_MOST_VISITS = 2**20  # number of batches that a pipeline remembers
+_MAPPING = "tensorflow.python.data.ops.structured_function"  # it has one object per mapping
 
 
 @_docs.arguments_of(GANAugmentation)
@@ -37,25 +37,25 @@ def gan_augment(
     label: str | None = None,
     attributes: str | Mapping[str, Any] | None = None,
 ) -> Any:
-    """Makes a function for `dataset.map` that replaces a fraction of each batch by synthetic images.
+    """Makes a function for `dataset.map` that replaces a fraction of each batch with synthetic images.
 
-    For batched elements `(x, y)`, `(x, y, w)`, and dicts with `images`, `labels` and perhaps `sample_weight`, which gain
-    `is_synthetic`, a bool tensor of shape (batch,). It always augments: map it over training data only. Map it before MixUp
-    and CutMix, which mix synthetic images as well as real ones: a row of mixed classes that is replaced becomes one of a
-    single class, the one that its label has most of.
+    It takes batched elements: `(x, y)`, `(x, y, w)`, or dicts with `images`, `labels` and optionally `sample_weight`. Dicts
+    gain `is_synthetic`, a bool tensor of shape (batch,). The function always augments, so map it over training data only.
+    Map it before MixUp and CutMix, so that they mix synthetic images as well as real ones: if a row with a mixed label is
+    replaced, it gets the class with the largest share.
 
-    The draws follow from the seed, from the content of the batch, from how often the pipeline has met that content, and from
-    how many pipelines this function has been mapped over before: they do not depend on `num_parallel_calls`, and each epoch
-    and each new mapping draws anew. The same seed and the same sequence of mappings give the same. (Two batches of equal
-    content that a parallel map works on at the same moment may swap their draws.)
+    Each epoch and each new mapping draws new samples. The draws depend on the seed, the content of the batch, how often the
+    pipeline has met this content, and how many pipelines the function was mapped over before. They do not depend on
+    `num_parallel_calls`. The same seed and the same sequence of mappings give the same results. (If a parallel map processes
+    two batches with equal content at the same moment, they may swap their draws.)
 
     Args:
-        engine: "bank" generates samples beforehand, on the accelerator if there is one, and gathers from them on the host;
-            `callbacks.RefreshBank` renews them between epochs. "live" runs the generator in the map, on the host: each
-            sample is new, and each batch waits for it. Defaults to "bank".
-        bank_size: Samples in the bank, over all classes. Defaults to 4096, or as many as fit into 256 MiB.
+        engine: "bank" generates samples in advance, on the accelerator if there is one, and picks from them on the host;
+            `callbacks.RefreshBank` renews them between epochs. "live" runs the generator in the map, on the host: every
+            sample is new, but each batch waits for it. Defaults to "bank".
+        bank_size: Total number of samples in the bank, over all classes. Defaults to 4096, or as many as fit into 256 MiB.
 
-    Returns a callable object with a method `refresh()`, which renews the bank.
+    Returns a callable object whose method `refresh()` renews the bank.
 
     Raises:
         ValueError, TypeError: For an argument out of its range, or elements that do not fit the generator.
@@ -78,13 +78,14 @@ def gan_augment(
     generator = for_batches(generator, num_classes, label, attributes)
     if generator.translates and engine == "bank":
         raise ValueError(
-            '`engine` must be "live" for a generator that translates: a bank is filled before there are images to '
-            "translate. Received: engine='bank'"
+            '`engine` must be "live" for a generator that translates: it needs the images of the batch, and a bank is '
+            "filled "
+            "before there are any. Received: engine='bank'"
         )
     replacement = Replacement(generator, fraction, sampling_strategy, synthetic_weight, value_range, truncation, image_key)
     if engine == "bank" and generator.condition.conditional and generator.num_classes is None:
         warnings.warn(
-            "A bare Keras model does not tell its number of classes, which a bank of samples needs: the live engine is "
+            "A bank of samples needs the number of classes, which a bare Keras model does not have: the live engine is "
             'used. Pass `num_classes` for a bank, or `engine="live"` to silence this.',
             stacklevel=2,
         )
@@ -101,7 +102,7 @@ def gan_augment(
 
 
 class _MapFunction:
-    """What `gan_augment` returns."""
+    """The callable that `gan_augment` returns."""
 
     def __init__(self, replacement, bank, seed):
         self._replacement, self._bank, self._seed = replacement, bank, seed
@@ -115,7 +116,7 @@ class _MapFunction:
         return "live" if self._bank is None else "bank"
 
     def refresh(self):
-        """Renews the samples of the bank; with the live engine there is nothing to renew."""
+        """Renews the samples of the bank. Does nothing with the live engine."""
         if self._bank is not None:
             self._bank.refresh()
 
@@ -139,12 +140,13 @@ class _MapFunction:
 
     def _augment_dict(self, element):
         if "images" not in element and self._replacement.image_key.key is not None:
-            return self._augment(element, None, None)[0]  # several inputs and nothing else
+            return self._augment(element, None, None)[0]  # the dict holds only the inputs
         element = dict(element)
         if "images" not in element:
             raise ValueError(
-                "A dict element must have the key 'images', and 'labels' if there are any; where it holds the inputs of a "
-                f"model, `image_key` says which is the image. Received: the keys {sorted(element, key=str)}"
+                "A dict element must have the key 'images', and 'labels' if there are any. If the dict holds the inputs "
+                "of a model, `image_key` says which one is the image. "
+                f"Received: the keys {sorted(element, key=str)}"
             )
         parts = self._augment(element["images"], element.get("labels"), element.get("sample_weight"))
         for name, part in zip(("images", "labels", "sample_weight", "is_synthetic"), parts, strict=True):
@@ -166,8 +168,8 @@ class _MapFunction:
     def _seed_of(self, images, labels):
         """A seed from the batch's content and from how often this pipeline has met it, and the number of the batch.
 
-        A map may run its elements in any order and at the same time: a counter would give them other numbers in each
-        run. Content does not depend on the order. The number of the batch is only nearly right: 0 is that of the first.
+        A map may run its elements in any order and in parallel, so a counter would differ between runs. The content does not
+        depend on the order. The number of the batch is only approximate, but 0 always means the first batch.
         """
         content = _fingerprint(images)
         if labels is not None:
@@ -175,14 +177,14 @@ class _MapFunction:
         seed, visits = self._pipeline()
         visit = tf.ensure_shape(visits.lookup(content), [])
         number = visits.size()
-        # A pipeline that runs for ever must not remember every batch for ever.
+        # An endless pipeline must not remember every batch.
         forgotten = tf.cond(number < _MOST_VISITS, lambda: 0, lambda: _forget_all(visits))
         with tf.control_dependencies([forgotten]):
             visits.insert(content, visit + 1)
         return _random.fold(seed, content, visit), tf.where(visit > 0, tf.ones_like(number), number)
 
     def _pipeline(self):
-        """The seed and the table of visits of the pipeline that is being made, or of all eager calls.
+        """The seed and the visit counts of the pipeline that is being built, or those of all eager calls.
 
         A table lives as long as the traced function that has captured it.
         """
@@ -196,7 +198,7 @@ class _MapFunction:
         return _random.fold(self._seed, number) if number else self._seed, table
 
     def _number_of_mapping(self):
-        """How many mappings there were before this one; tf.data may trace one of them more than once."""
+        """How many mappings came before this one. tf.data may trace the same mapping more than once."""
         frame, mapping = sys._getframe(), None
         while frame is not None and mapping is None:
             if frame.f_globals.get("__name__") == _MAPPING and frame.f_code.co_name == "__init__":
@@ -211,7 +213,7 @@ class _MapFunction:
 
 def _new_table():
     with tf.device("CPU:0"):
-        # Found by its handle alone, it goes when the last function that has captured it goes.
+        # Being anonymous, the table is freed together with the last function that has captured it.
         return tf.lookup.experimental.MutableHashTable(tf.int64, tf.int64, default_value=0, experimental_is_anonymous=True)
 
 

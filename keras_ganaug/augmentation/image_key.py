@@ -1,4 +1,4 @@
-"""Where the image is among several inputs of a model."""
+"""Finds the image among several inputs of a model."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import tensorflow as tf
 
 
 class ImageKey:
-    """Finds the image in the inputs of an element, and puts another in its place.
+    """Finds the image in the inputs of an element, and replaces it.
 
     Args:
-        key: None for inputs that are one tensor. The key of the image in a dict; "a/b", or a tuple of keys, in dicts within
-            dicts; an integer, also within such a tuple, for a place in a tuple of inputs.
+        key: The key of the image in a dict of inputs. Use "a/b" or a tuple of keys for nested dicts, and an integer, also
+            within such a tuple, for a position in a tuple of inputs. None if the input is one tensor.
     """
 
     def __init__(self, key: Any = None):
@@ -27,16 +27,16 @@ class ImageKey:
             )
 
     def get(self, inputs: Any) -> Any:
-        """The image; the inputs themselves where they are not several."""
+        """Returns the image. If there is only one input, returns it."""
         several = isinstance(inputs, (dict, tuple)) or (isinstance(inputs, list) and self.key is not None)
         if several and self.key is None:
             raise ValueError(
-                f"`images` are several inputs: `image_key` must say which is the image. Received: image_key=None for "
+                "`images` has several inputs: `image_key` must say which is the image. Received: image_key=None for "
                 f"inputs with {_keys(inputs)}"
             )
         if not several and self.key is not None:
             raise ValueError(
-                f"`image_key` must be None for inputs that are one tensor. Received: image_key={self.key!r} for a "
+                f"`image_key` must be None if the input is one tensor. Received: image_key={self.key!r} for a "
                 f"{type(inputs).__name__}"
             )
         path = () if self.key is None else self.key if isinstance(self.key, tuple) else (self.key,)
@@ -55,13 +55,13 @@ class ImageKey:
                 )
         if path and isinstance(image, (dict, tuple, list)):
             raise ValueError(
-                f"`image_key` must name one tensor. Received: image_key={self.key!r}, where there are several inputs "
-                f"again, with {_keys(image)}"
+                f"`image_key` must name one tensor. Received: image_key={self.key!r}, which holds several inputs itself, "
+                f"with {_keys(image)}"
             )
         return image
 
     def put(self, inputs: Any, images: Any) -> Any:
-        """The inputs with other images, all else untouched."""
+        """Returns the inputs with new images. Everything else is unchanged."""
         if self.key is None:
             return images
         parts = tf.nest.flatten(inputs)
@@ -70,7 +70,7 @@ class ImageKey:
 
 
 def _keys(inputs, above=""):
-    """The keys of all inputs, in words."""
+    """Describes the keys of all inputs, for messages."""
 
     def paths(inputs, above):
         pairs = inputs.items() if isinstance(inputs, dict) else enumerate(inputs)

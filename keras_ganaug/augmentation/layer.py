@@ -16,57 +16,61 @@ from keras_ganaug.generators import FilteredGenerator, Generator, assets, export
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
 class GANAugmentation(keras.layers.Layer):
-    """Replaces a fraction of each training batch by synthetic images of a generator.
+    """Replaces a fraction of each training batch with synthetic images from a generator.
 
-    Of a batch of B rows exactly `round(fraction * B)` are replaced, drawn anew at each call; all others stay as they are,
-    bit by bit. Only the replaced rows are generated. Without `training=True` the layer is the identity, so a served or
-    exported classifier never augments. The generator is frozen: it is no part of the layer's weights, and nothing of it
-    changes. A `.keras` file of a model with this layer holds the generator too. A GAN or a Keras model travels as a Keras
-    object. One that was given as a SavedModel travels as a SavedModel, which `keras.models.load_model` reads only with
-    `safe_mode=False`.
+    In a batch of B rows, exactly `round(fraction * B)` rows are replaced, chosen at random in each call. All other rows are
+    unchanged, bit for bit. Only the replaced rows are generated. The layer is the identity unless `training=True`, so a
+    served or exported classifier never augments.
 
-    Batches on another scale than `value_range` are told, unless XLA compiles the model around the layer: it cannot call
-    Python. `AugmentedModel` and `gan_augment` tell in any case.
+    The generator is frozen. It does not belong to the layer's weights and never changes. A `.keras` file of a model with
+    this layer contains the generator: a GAN or a Keras model as a Keras object, and a SavedModel as a SavedModel, which
+    `keras.models.load_model` reads only with `safe_mode=False`.
+
+    The layer warns about batches on another scale than `value_range`, except in a model that XLA compiles: XLA cannot call
+    Python. `AugmentedModel` and `gan_augment` always warn.
 
     Args:
         generator: A GAN, a Keras model from `[latents, labels]` (or latents alone) to images in [-1, 1], or the path of a
             `.keras` file or SavedModel.
         fraction: Share of the batch to replace, 0 to 1. Defaults to 0.25.
-        sampling_strategy: Which classes the synthetic rows get. "keep": each that of the row it replaces, so labels do not
-            change. "balance": those that are rarest in the batch; if nearly all rows of a class are synthetic then, and
-            nearly all others real, a classifier can learn to know it by the traces of the generator, which "keep" on
-            oversampled data avoids. A mapping from class index to weight, or a sequence of one weight per class: drawn in
-            proportion; the batch may have classes that the generator does not know. Defaults to "keep".
-        synthetic_weight: Factor on the sample weight of synthetic rows, at least 0; a batch without sample weights gets
-            them. Defaults to None: sample weights stay as they are.
-        value_range: (lowest, highest) value of the batches. Defaults to that of the generator's own images, which is
-            [-1, 1] for a bare Keras model.
-        truncation: Factor on the latents, above 0 and at most 1: smaller gives more typical and less diverse images.
+        sampling_strategy: How the classes of synthetic rows are chosen. "keep": each row keeps the class of the row it
+            replaces, so labels do not change. "balance": the classes that are rarest in the batch. If nearly all rows of a
+            class are then synthetic and most others real, a classifier can learn to recognise the class by traces of the
+            generator; "keep" on oversampled data avoids this. A mapping from class index to weight, or a sequence of one
+            weight per class: drawn in proportion; the batch may contain classes that the generator does not know. Defaults
+            to "keep".
+        synthetic_weight: Factor for the sample weights of synthetic rows, at least 0. Batches without sample weights get
+            them. Defaults to None: sample weights do not change.
+        value_range: (lowest, highest) value of the images in the batch. Defaults to the generator's own range, which is [-1,
+            1] for a bare Keras model.
+        truncation: Factor for the latents, above 0 and at most 1. Smaller values give more typical and less diverse images.
             Defaults to 1.
-        seed: Integer; the same seed gives the same series of draws. Defaults to None: drawn anew.
-        num_classes: Of a bare conditional Keras model, its number of classes, as of a GAN. With "balance" and integer
-            labels, only then are classes chosen that a batch does not have. Defaults to None.
-        image_key: Where `images` are several inputs, as in `{"photo": ..., "meta": ...}`, the key of the image; the others
-            pass through. "a/b", or a tuple of keys, in dicts within dicts; an integer for a place in a tuple. Defaults to
-            None: `images` is one tensor.
-        label: Of a generator of several attributes, the one that the labels of the batch are. Defaults to None: the first.
-        attributes: Of such a generator, how the others are drawn for each synthetic row: "uniform", or a mapping from name
-            to weights: "uniform", a mapping from value to weight, or a sequence of one weight per value. Those that it
-            leaves out are uniform. Defaults to None: "uniform".
+        seed: Integer. The same seed gives the same sequence of draws. Defaults to None: a random seed.
+        num_classes: Number of classes of a bare conditional Keras model, in the same form as for a GAN. "balance" with
+            integer labels needs it to choose classes that are missing from a batch. Defaults to None.
+        image_key: If the model has several inputs, as in `{"photo": ..., "meta": ...}`, the key of the image. The other
+            inputs pass through. Use "a/b" or a tuple of keys for nested dicts, and an integer for a position in a tuple.
+            Defaults to None: `images` is one tensor.
+        label: For a generator with several attributes, the attribute that the batch labels stand for. Defaults to None: the
+            first.
+        attributes: For such a generator, how the other attributes of each synthetic row are drawn: "uniform", or a mapping
+            from attribute name to weights. The weights are "uniform", a mapping from value to weight, or a sequence of one
+            weight per value. Attributes that are not in the mapping are uniform. Defaults to None: "uniform".
 
     Call arguments:
-        images: Tensor of shape (batch, height, width, channels) and any real dtype; integers are rounded and clipped.
-        labels: Class indices of any integer dtype or bool, of shape (batch,) or (batch, 1), or one-hot or smoothed rows of
-            shape (batch, num_classes), which keep their smoothing. Augment before MixUp or CutMix: a row of mixed classes
-            that is replaced becomes one of a single class, the one that its label has most of. Rows with several ones
-            (multi-label) are refused. None for an unconditional generator.
+        images: Tensor of shape (batch, height, width, channels) and any real dtype. Integers are rounded and clipped.
+        labels: Class indices of any integer dtype or bool, of shape (batch,) or (batch, 1); or one-hot or smoothed rows of
+            shape (batch, num_classes), which stay smoothed. Multi-label rows are an error. None for an unconditional
+            generator. Augment before MixUp or CutMix: if a row with a mixed label is replaced, it gets the class with the
+            largest share.
         sample_weight: Tensor of shape (batch,) and any float dtype, or None.
-        training: Only True augments.
+        training: Whether to augment. Only True augments.
 
-    Returns what it was given: `images`, `(images, labels)` or `(images, labels, sample_weight)`.
+    Returns the same structure that it was given: `images`, `(images, labels)` or `(images, labels, sample_weight)`.
 
     Raises:
-        ValueError, TypeError: For an argument out of its range, an unreadable generator, or a batch that does not fit it.
+        ValueError, TypeError: For an argument out of its range, an unreadable generator, or a batch that does not fit the
+            generator.
 
     Example:
 
@@ -97,9 +101,9 @@ class GANAugmentation(keras.layers.Layer):
         seed = _random.entropy() if _checks.seed(seed) is None else _checks.seed(seed)
         generator = for_batches(generator, num_classes, label, attributes)
         arguments = (fraction, sampling_strategy, synthetic_weight, value_range, truncation, image_key)
-        # Keras does not take a plain object for a part of the layer: the generator has no weights that train or are saved.
+        # Keras does not track a plain object, so the generator's weights are neither trained nor saved as the layer's.
         replacement = Replacement(generator, *arguments)
-        kwargs["autocast"] = False  # dtypes are the caller's
+        kwargs["autocast"] = False  # inputs keep their dtypes
         super().__init__(**kwargs)
         self._replacement, self._loading, self.seed = replacement, assets.Loading(), seed
         self.calls = self.add_weight(
@@ -116,16 +120,16 @@ class GANAugmentation(keras.layers.Layer):
     def from_recommendation(
         cls, generator: Any, recommendation: Any, classifier: keras.Model | None = None, **kwargs: Any
     ) -> GANAugmentation:
-        """The augmentation that `recommend` advises; one of fraction 0, the identity, where it advises against the GAN.
+        """Makes the augmentation that `recommend` advises. If it advises against the GAN, the layer is the identity.
 
         Args:
-            generator: As of the class.
+            generator: See the class.
             recommendation: A `study.Recommendation`.
-            classifier: As of `FilteredGenerator`; needed only if the recommendation has a `band`. Defaults to None.
+            classifier: See `FilteredGenerator`. Needed only if the recommendation has a `band`. Defaults to None.
             **kwargs: Further arguments of the class.
 
         Raises:
-            ValueError: If a classifier is needed and there is none.
+            ValueError: If a classifier is needed and none is given.
         """
         names = ("fraction", "sampling_strategy", "synthetic_weight", "truncation", "attributes")
         try:
@@ -136,8 +140,8 @@ class GANAugmentation(keras.layers.Layer):
         if advised["fraction"] and band is not None:
             if classifier is None:
                 raise ValueError(
-                    f"`classifier` must be given: samples are to be filtered, band={band}. Received: classifier=None. "
-                    "`study.cross_fitted_classifier` makes one"
+                    f"`classifier` must be given, since this recommendation filters samples, band={band}: "
+                    "`study.cross_fitted_classifier` makes one. Received: classifier=None"
                 )
             of_label = {name: options.pop(name, None) for name in ("label", "attributes")}
             generator = FilteredGenerator(generator, classifier, band, **of_label)
@@ -145,7 +149,7 @@ class GANAugmentation(keras.layers.Layer):
 
     @property
     def replacement(self) -> Replacement:
-        """The rule by which rows are replaced, and the generator."""
+        """The rule that replaces rows. It holds the generator."""
         return self._replacement
 
     @property
@@ -160,12 +164,12 @@ class GANAugmentation(keras.layers.Layer):
 
     @property
     def truncation(self) -> float:
-        """Factor on the latents."""
+        """Factor for the latents."""
         return self._replacement.truncation
 
     def call(self, images: Any, labels: Any = None, sample_weight: Any = None, training: bool | None = None) -> Any:
         if tf.is_symbolic_tensor(training):
-            raise TypeError("`training` must be known when the graph is made: True or False. Received: a symbolic tensor")
+            raise TypeError("`training` must be known when the graph is built: True or False. Received: a symbolic tensor")
         if training is None or not bool(training):
             return structured(images, labels, sample_weight)
         replacement, inputs, given = self._replacement, images, labels
@@ -173,7 +177,7 @@ class GANAugmentation(keras.layers.Layer):
         replacement.check(images, labels, sample_weight)
         calls = _compat.tf_variable(self.calls)
         images, labels = replacement.checked(images, labels, lambda: tf.identity(calls))
-        with tf.control_dependencies([images]):  # a call counts only where there is a batch
+        with tf.control_dependencies([images]):  # a call counts only if the batch is valid
             number = tf.identity(calls)
             self.calls.assign_add(1)
         seed = _random.replica_seed(_random.fold(_random.as_seed(self.seed), number))
@@ -182,11 +186,11 @@ class GANAugmentation(keras.layers.Layer):
         return structured(replacement.image_key.put(inputs, images), labels, sample_weight)
 
     def compute_output_spec(self, images: Any, labels: Any = None, sample_weight: Any = None, training: Any = None) -> Any:
-        """What a functional model of Keras 3 is told: shapes and dtypes are those of the inputs."""
+        """Tells a functional model of Keras 3 the outputs: they have the shapes and dtypes of the inputs."""
         if self._replacement.synthetic_weight is not None and sample_weight is None:
             raise ValueError(
-                "`sample_weight` must be given inside a functional model when `synthetic_weight` is set: its outputs cannot "
-                "be more in training than at inference. Received: sample_weight=None"
+                "`sample_weight` must be given inside a functional model when `synthetic_weight` is set: a functional "
+                "model cannot have more outputs in training than at inference. Received: sample_weight=None"
             )
 
         def spec(x):
@@ -198,17 +202,17 @@ class GANAugmentation(keras.layers.Layer):
         return structured(images_shape, labels_shape, sample_weight_shape)
 
     def export(self, path: str | os.PathLike, format: str = "saved_model") -> None:
-        """Writes a SavedModel that generates and augments with TensorFlow alone, or the generator as ONNX or LiteRT file.
+        """Exports generator and augmentation as a SavedModel that needs only TensorFlow, or the generator as ONNX or LiteRT.
 
-        Besides what `GAN.export` writes, `tf.saved_model.load(path).augment(images, labels, seed)` returns
-        `(images, labels)` with synthetic rows, for float32 images in this layer's `value_range`, int32 labels of shape
-        (n,) and an int32 seed of shape (2,). Of a generator of several attributes the labels are those of `label`.
+        The SavedModel has all that `GAN.export` writes. In addition, `tf.saved_model.load(path).augment(images, labels,
+        seed)` returns `(images, labels)` with synthetic rows. It takes float32 images in this layer's `value_range`, int32
+        labels of shape (n,) and an int32 seed of shape (2,). With several attributes, the labels are those of `label`.
 
         Args:
-            path, format: As of `GAN.export`.
+            path, format: See `GAN.export`.
 
         Raises:
-            ValueError, TypeError, ImportError: As of `GAN.export`.
+            ValueError, TypeError, ImportError: See `GAN.export`.
         """
         generator = self._replacement.generator
 
@@ -220,7 +224,7 @@ class GANAugmentation(keras.layers.Layer):
         signature = [export.images_of(generator), export.labels_of(generator), export.SEED]
         generator.export(path, format, augment=(augment, signature))
 
-    # The generator travels in the assets of a .keras file.
+    # A .keras file stores the generator among its assets.
 
     def save_assets(self, dir_path: str) -> None:
         assets.write(self._replacement.generator, _files.join(dir_path, "generator"))
@@ -246,7 +250,7 @@ class GANAugmentation(keras.layers.Layer):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> GANAugmentation:
         generator = config["generator"]
-        if isinstance(generator, dict):  # of a file: as Keras writes objects, or as this package did before
+        if isinstance(generator, dict):  # from a file, written by Keras or by an older version of this package
             generator = Generator.from_config(generator.get("config", generator))
         config = {**config, "generator": generator}
         config.pop("autocast", None)
@@ -254,6 +258,6 @@ class GANAugmentation(keras.layers.Layer):
 
 
 def structured(images: Any, labels: Any, sample_weight: Any) -> Any:
-    """The parts that there are: images alone, or a tuple."""
+    """The parts that are not None: one alone as it is, several as a tuple."""
     parts = tuple(part for part in (images, labels, sample_weight) if part is not None)
     return parts[0] if len(parts) == 1 else parts

@@ -1,6 +1,6 @@
-"""Which rows of a batch become synthetic, of which class, and how they are written into it.
+"""Chooses the rows of a batch that become synthetic and their classes, and writes the samples into them.
 
-Everything here is a pure function of the batch and a seed; where the synthetic images come from is the caller's.
+Everything here is a pure function of the batch and a seed. The caller decides where the synthetic images come from.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from keras_ganaug.generators.generator import Generator
 
 
 def count(fraction: float, batch_size: Any) -> Any:
-    """`round(fraction * batch_size)` as Python rounds: an integer, or a tensor if the batch size is one."""
+    """`round(fraction * batch_size)` with Python's rounding. An integer, or a tensor if the batch size is a tensor."""
     if isinstance(batch_size, int):
         return round(fraction * batch_size)
     return tf.cast(tf.round(tf.constant(fraction, tf.float64) * tf.cast(batch_size, tf.float64)), tf.int32)
@@ -30,8 +30,8 @@ class Replacement:
     """Replaces a fraction of a batch by synthetic rows.
 
     Args:
-        generator: The `Generator`, of one class or none. It may be set to another one like it.
-        fraction, sampling_strategy, synthetic_weight, value_range, truncation, image_key: As of `GANAugmentation`.
+        generator: A `Generator` with one attribute or none. It may be replaced later by an equivalent one.
+        fraction, sampling_strategy, synthetic_weight, value_range, truncation, image_key: See `GANAugmentation`.
     """
 
     def __init__(
@@ -52,12 +52,12 @@ class Replacement:
             raise ValueError(f"`truncation` must be 1 for a generator that translates. Received: truncation={truncation!r}")
         if not self.condition.conditional and sampling_strategy != "keep":
             raise ValueError(
-                '`sampling_strategy` must be "keep" for a generator without classes to choose: one that is unconditional, '
-                "or that translates. "
+                '`sampling_strategy` must be "keep" for a generator without classes to choose from: one that is '
+                "unconditional, or that translates. "
                 f"Received: sampling_strategy={sampling_strategy!r}"
             )
         if self.class_weights is not None and self.condition.conditional:
-            self.condition = conditions.OneClass(None)  # a batch may have more classes, such as those that came later
+            self.condition = conditions.OneClass(None)  # a batch may have more classes than the generator
         self.synthetic_weight = synthetic_weight
         if synthetic_weight is not None:
             self.synthetic_weight = _checks.non_negative(synthetic_weight, "synthetic_weight")
@@ -69,7 +69,7 @@ class Replacement:
         self.learn_unseen()
 
     def learn_unseen(self) -> None:
-        """Takes note of the classes of which the generator has seen no image, and warns of them, once."""
+        """Finds the classes that the generator was never trained on, and warns about them once."""
         unseen, given = self.generator.unseen_classes, self.class_weights
         if unseen == self.unseen or not self.fraction:
             return
@@ -83,26 +83,26 @@ class Replacement:
         if unseen and given is None:
             does = {
                 "balance": '"balance" makes no images of them',
-                "keep": '"keep" replaces rows of these classes only where there are not enough others, and those that it '
-                "cannot make at all never",
+                "keep": '"keep" replaces rows of these classes only if there are not enough others, and never those '
+                "that the generator cannot make at all",
             }[self.strategy]
             warnings.warn(
-                f"`generator` has seen no image of the classes {weights.some(unseen)} in its training, so that its samples "
-                f"of them are like no real image: {does}. Received: sampling_strategy={self.strategy!r}",
+                f"`generator` has seen no image of the classes {weights.some(unseen)} in its training, so its samples of "
+                f"them do not look like real images: {does}. Received: sampling_strategy={self.strategy!r}",
                 stacklevel=4,
             )
 
     def tensors(self, inputs: Any, labels: Any, sample_weight: Any) -> list:
-        """The image among the inputs, the labels and the sample weights, as tensors for `check`.
+        """Converts the image among the inputs, the labels and the sample weights to tensors for `check`.
 
-        Labels are None if they are to pass as they are.
+        Labels become None if they pass through unchanged.
         """
         self.learn_unseen()
         labels = None if self.condition.labels_pass else labels
         return _checks.dense(images=self.image_key.get(inputs), labels=labels, sample_weight=sample_weight)
 
     def check(self, images: tf.Tensor, labels: tf.Tensor | None, sample_weight: tf.Tensor | None) -> None:
-        """Checks shapes and dtypes, before any image is made."""
+        """Checks shapes and dtypes before any image is generated."""
         _checks.images_shape(images.shape, self.generator.image_shape)
         _checks.images_dtype(images.dtype)
         if labels is not None:
@@ -127,9 +127,9 @@ class Replacement:
     def _check_labels(self, labels):
         if not self.condition.conditional:
             raise ValueError(
-                "`labels` must be None for an unconditional generator: it cannot make an image of a given class. Train a "
-                "conditional GAN (`num_classes=...`), or one GAN for each class and augment its images by it, or "
-                "leave the labels out before (`dataset.map(lambda images, labels: images)`). "
+                "`labels` must be None for an unconditional generator: it cannot make images of a given class. Train a "
+                "conditional GAN (`num_classes=...`), or one GAN for each class and augment its images with it, or leave "
+                "the labels out first (`dataset.map(lambda images, labels: images)`). "
                 f"Received: labels of shape {labels.shape}"
             )
         self.condition.check(labels)
@@ -138,44 +138,44 @@ class Replacement:
         holds = labels.dtype.max if labels.dtype.is_integer else 1 if labels.dtype.is_bool else np.inf
         if classes is not None and not one_hot and classes - 1 > holds:
             raise TypeError(
-                f"`labels` must be of a dtype that holds the {classes} classes which `sampling_strategy` may choose. "
+                f"`labels` must have a dtype that holds the {classes} classes which `sampling_strategy` may choose. "
                 f"Received: dtype {labels.dtype.name}"
             )
         if given is not None and one_hot and labels.shape[1] < len(given):
             raise ValueError(
-                f"`sampling_strategy` must give weight to columns that the labels have. "
+                f"`sampling_strategy` must give weight only to columns that the labels have. "
                 f"Received: {len(given)} weights for labels of shape {labels.shape}"
             )
 
     def look(self, images: Any) -> None:
-        """Warns, once, of a concrete batch on another scale than `value_range`, and of one of which no row is replaced."""
+        """Warns once about a batch on another scale than `value_range`, and once if no row of it is replaced."""
         if len(images):
             self.scale.look(images)
             self.look_at_size(len(images))
 
     def look_at_size(self, batch_size: int) -> None:
-        """Warns, once, if the first batch is so small that no row of it is replaced; a last one may be smaller."""
+        """Warns once if the first batch is so small that no row is replaced. Later ones may be smaller."""
         if self._size_is_settled or not self.fraction or not batch_size:
             return
         self._size_is_settled = True
         if not count(self.fraction, batch_size):
             warnings.warn(
-                f"`fraction` of a batch rounds to no row, and nothing is augmented: {self.fraction:g} * {batch_size} "
-                f"rounds to 0. Make batches larger, or `fraction` larger than {0.5 / batch_size:g}. "
-                f"Received: fraction={self.fraction:g} for batches of {batch_size}",
+                f"`fraction` of a batch rounds to no row, so nothing is augmented: {self.fraction:g} * {batch_size} rounds "
+                f"to 0. Use larger batches, or a `fraction` above {0.5 / batch_size:g}. Received: "
+                f"fraction={self.fraction:g} for batches of {batch_size}",
                 stacklevel=3,
             )
 
     def checked(self, images: tf.Tensor, labels: tf.Tensor | None, number: Callable | None = None) -> tuple:
-        """The images and labels, with their values checked: at once where they are concrete, else when the graph runs.
+        """Checks the values of images and labels: at once if they are concrete, otherwise when the graph runs.
 
-        A label that there is not is an error, what is surely not meant a warning. XLA leaves both out.
+        Labels that do not exist raise an error, probable mistakes a warning. XLA omits both checks.
 
         Args:
             images: Tensor.
             labels: Tensor or None.
-            number: Maps nothing to the number of batches so far, an integer scalar; called only where it is needed. Defaults
-                to None: images are checked elsewhere.
+            number: Function without arguments that returns the number of batches so far, an integer scalar. Called only if
+                needed. Defaults to None: images are checked elsewhere.
         """
         passing = labels if self.condition.labels_pass else None
         labels = None if self.condition.labels_pass else labels
@@ -196,7 +196,7 @@ class Replacement:
             return tf.identity(images), passing if labels is None else tf.identity(labels)
 
     def _made(self, images, rows, classes, seed):
-        """Images of the generator for these rows, float32 in `value_range`."""
+        """Generated images for these rows, float32 in `value_range`."""
         own, given = self.generator.value_range, self.value_range
 
         def replaced():
@@ -209,7 +209,7 @@ class Replacement:
     def __call__(
         self, images: tf.Tensor, labels: Any, sample_weight: Any, seed: tf.Tensor, draw: Callable | None = None
     ) -> tuple:
-        """The batch with synthetic rows.
+        """Returns the batch with synthetic rows.
 
         Args:
             images: Tensor (batch, *image_shape) of any real dtype.
@@ -217,7 +217,7 @@ class Replacement:
             sample_weight: Tensor or None.
             seed: int32 seed (2,).
             draw: Maps int32 classes (k,) and a seed to float32 images in `value_range`. Defaults to None: the generator
-                makes them.
+                itself.
 
         Returns `(images, labels, sample_weight, is_synthetic)`, the last a bool tensor (batch,).
         """
@@ -243,7 +243,7 @@ class Replacement:
             labels = None if labels is None else self.condition.write(labels, rows, classes)
         classes = conditions.at_least_one(classes)
         makes = self.generator.makes(classes)
-        if self.generator.missing_classes:  # whose rows stay as they are
+        if self.generator.missing_classes:  # their rows stay as they are
             classes = tf.where(makes, classes, self.generator.made_classes[0])
         synthetic = (draw(classes, draw_seed) if draw else self._made(images, rows, classes, draw_seed))[:k]
         synthetic = tf.stop_gradient(_images.as_dtype(synthetic, images.dtype, self.value_range))
@@ -258,25 +258,25 @@ class Replacement:
         return images, labels, sample_weight, is_synthetic
 
     def _choose(self, labels, order, k, batch_size, seed):
-        """Classes of the synthetic rows where they are not those of the rows replaced."""
+        """Chooses the classes of synthetic rows for strategies other than "keep"."""
         if self.class_weights is not None:
-            # One uniform number in each of k equal parts of [0, 1): as near to the weights as k draws can be.
+            # Stratified sampling: one uniform number in each of k equal parts of [0, 1) follows the weights most closely.
             position = (tf.cast(tf.range(k), tf.float32) + _random.uniform([k], seed)) / tf.cast(k, tf.float32)
             return tf.gather(weights.at(self.class_weights, position), _random.permutation(k, _random.fold(seed, 1)))
         classes = self.condition.indices(labels)
         num_classes = int(labels.shape[1]) if conditions.is_one_hot(labels) else self.generator.num_classes
         real = tf.gather(classes, order[k:])
         if num_classes is None and (not isinstance(batch_size, int) or k == batch_size):
-            real = classes  # if all rows are replaced the classes are still those of the batch
+            real = classes  # if all rows are replaced, choose among the classes of the batch
         return rarest_classes(real, k, None if num_classes is None else self._seen(num_classes), seed)
 
     def _seen(self, num_classes):
-        """The classes of which the generator has seen images, int32; all where it has seen none of them."""
+        """The classes that the generator was trained on, int32. All classes if there are none."""
         every = np.arange(num_classes, dtype=np.int32)
         seen = every[~np.isin(every, self.unseen)]
         return seen if len(seen) else every
 
     def _seen_first(self, order, classes):
-        """The rows in their order, but those of classes that the generator has not seen after all others."""
+        """Sorts the rows so that classes the generator was never trained on come last. The order is otherwise unchanged."""
         unseen = tf.reduce_any(tf.gather(classes, order)[:, None] == np.array(self.unseen, np.int32)[None], axis=1)
         return tf.gather(order, tf.argsort(tf.cast(unseen, tf.int32), stable=True))

@@ -1,4 +1,4 @@
-"""Rows of a batch: the classes that they get, and what is written into some of them."""
+"""Helpers that choose classes for the rows of a batch and write into some of them."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from keras_ganaug.generators.bank import occurrence
 
 
 def rarest_classes(real: tf.Tensor, k: Any, classes: Any, seed: tf.Tensor) -> tf.Tensor:
-    """`k` classes that make a batch as even as `k` images can, ties broken at random.
+    """Chooses `k` classes that make the batch as balanced as possible. Ties are broken at random.
 
     Args:
         real: int32 (n,), the classes of the rows that stay.
-        k: How many to choose.
-        classes: int32 (m,), all classes; None where those of `real` are all.
+        k: Number of classes to choose.
+        classes: int32 (m,), all classes; None if `real` contains all of them.
         seed: int32 seed.
 
     Returns int32 (k,).
     """
     counted = real if classes is None else tf.convert_to_tensor(classes)
     counts = tf.reduce_sum(tf.cast(counted[:, None] == real[None], tf.float32), axis=1)
-    if classes is None:  # each class once: where it first appears
+    if classes is None:  # count each class once, where it first appears
         counts = tf.where(occurrence(real) > 0, np.float32(np.inf), counts)
-    # A class with n images offers places at heights n, n + 1, ...; the k lowest places are taken.
+    # Fills the lowest bars of a histogram: a class with n images offers places at n, n + 1, ...; take the k lowest.
     tie = _random.uniform(tf.shape(counts), seed)
     places = (counts + tie)[:, None] + tf.cast(tf.range(k), tf.float32)[None]
     lowest = tf.argsort(tf.reshape(places, [-1]))[:k]
@@ -34,5 +34,5 @@ def rarest_classes(real: tf.Tensor, k: Any, classes: Any, seed: tf.Tensor) -> tf
 
 
 def in_rows(chosen: tf.Tensor, new: Any, old: Any) -> Any:
-    """A tensor with the rows of `new` where `chosen`, bool (batch,), is True, and of `old` elsewhere; None of None."""
+    """Takes the rows of `new` where `chosen`, bool (batch,), is True, and those of `old` elsewhere. None of None."""
     return None if new is None else tf.where(tf.reshape(chosen, [-1, *[1] * (new.shape.rank - 1)]), new, old)

@@ -356,7 +356,7 @@ def test_a_fraction_that_rounds_to_no_row_is_told_once(batch_size, fraction, kno
     _, later = messages(lambda: [list(mapped) for _ in range(2)])
     assert [len(texts), len(later)] == ([1, 0] if known else [0, 1])
     assert f"Received: fraction={fraction:g} for batches of {batch_size}" in (texts + later)[0]
-    assert "`fraction` larger than" in (texts + later)[0]
+    assert "`fraction` above" in (texts + later)[0]
 
 
 def test_a_smaller_last_batch_is_no_reason_to_speak():
