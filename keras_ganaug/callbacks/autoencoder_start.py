@@ -1,4 +1,4 @@
-"""A start for few images: the generator as the decoder of an autoencoder."""
+"""Pretrains the generator for small data sets, as the decoder of an autoencoder."""
 
 from typing import Any
 
@@ -13,29 +13,32 @@ from keras_ganaug.datasets import streams
 
 
 class AutoencoderStart(GANCallback):
-    """Starts a GAN's generator as the decoder of an autoencoder of the training images.
+    """Pretrains a GAN's generator as the decoder of an autoencoder of the training images.
 
-    With few images of a class a GAN's samples of it are alike. An autoencoder gives each image latents of its own, so that
-    the generator begins with all of them, and with what lies between. An encoder maps images to numbers, normalised over
-    the batch; noise is added to them, the sum is scaled to a mean of 0 and a standard deviation of 1, as latents of the
-    prior have, and from these and the label the generator learns to give the image back (mean absolute error). Then the
-    encoder is thrown away, and the training begins. One that goes on, with `initial_epoch` or by `BackupAndRestore`, is
-    left as it was.
+    With few images per class, a GAN's samples of a class look alike. In an autoencoder each image has its own latents, so
+    the generator starts with all images and with what lies between them. The steps are:
 
-    Reference: Mariani et al. 2018, BAGAN: Data Augmentation with Balancing GAN; there the discriminator starts as the
-    encoder, and the latents of a class come from a normal distribution of its own.
+    - An encoder maps images to numbers, which are normalised over the batch.
+    - Noise is added. The sum is scaled to a mean of 0 and a standard deviation of 1, like latents from the prior.
+    - The generator learns to reconstruct the image from these latents and the label (mean absolute error).
+
+    The encoder is then discarded, and the GAN's training starts. A resumed training, with `initial_epoch` or from
+    `BackupAndRestore`, is not pretrained again.
+
+    Reference: Mariani et al. 2018, BAGAN: Data Augmentation with Balancing GAN. In the paper, the discriminator also starts
+    as the encoder, and each class has its own normal distribution of latents.
 
     Args:
         images: The training images in the GAN's `value_range`, array of shape (n, height, width, channels).
-        labels: Their labels, as `fit` takes them. None for a GAN without classes. Defaults to None.
+        labels: Their labels, in the format of `fit`. None for a GAN without classes. Defaults to None.
         steps: Training steps of the autoencoder. Defaults to 1000.
-        batch_size: Images of a step, with all classes, or combinations of attributes, equally often. Defaults to 32.
-        learning_rate: Of its Adam. Defaults to 1e-3.
-        noise: Standard deviation of the noise, where what it is added to has one of 1: the more there is, the less a code
-            can tell, so that the class comes from the label. Defaults to 1.
-        verbose: As of `keras.Model.fit`. Defaults to 0.
+        batch_size: Batch size. All classes, or combinations of attributes, are equally frequent. Defaults to 32.
+        learning_rate: Learning rate of Adam. Defaults to 1e-3.
+        noise: Standard deviation of the noise, relative to codes with one of 1. With more noise the code carries less, so
+            that the class must come from the label. Defaults to 1.
+        verbose: See `keras.Model.fit`. Defaults to 0.
 
-    After the start `history` has the losses.
+    The attribute `history` has the losses afterwards.
 
     Raises:
         ValueError: For an argument out of its range, or images and labels that do not fit the GAN.
@@ -73,7 +76,7 @@ class AutoencoderStart(GANCallback):
         self._arrays = streams.arrays(self.images, self.labels, model)
 
     def on_epoch_begin(self, epoch, logs=None):
-        # Not `on_train_begin`: by now a callback may have restored the model.
+        # Not in `on_train_begin`: another callback may restore the model after it.
         gan = self.model
         if int(gan.step.numpy()):
             return
@@ -82,10 +85,10 @@ class AutoencoderStart(GANCallback):
             autoencoder = self._autoencoder(gan)
             autoencoder.compile(keras.optimizers.Adam(self.learning_rate), "mean_absolute_error", **options)
         self.history = autoencoder.fit(self._batches(gan), shuffle=False, verbose=self.verbose).history
-        gan.average.update(0.0, 0)  # the generator as it is now
+        gan.average.update(0.0, 0)  # resets the average to the current generator
 
     def _autoencoder(self, gan):
-        """From images, what is added to their latents, and labels, to what the generator makes of them."""
+        """A model from images, the noise for their latents, and labels to reconstructions."""
         images, noise = keras.Input(gan.image_shape), keras.Input((gan.latent_dim,))
         labels = [keras.Input(gan.condition.label_shape, dtype="int32")] if gan.condition.conditional else []
         encoder = networks.classifier.classifier(gan.image_shape, 1, value_range=NETWORK_RANGE, seed=gan.derived_seed(2))
@@ -99,7 +102,7 @@ class AutoencoderStart(GANCallback):
         return keras.Model([images, noise, *labels], gan.generator(gan.condition.inputs(latents, *labels or [None])))
 
     def _batches(self, gan):
-        """Batches with all classes equally often, and what a mean absolute error compares with."""
+        """Batches with equally frequent classes, and the targets of the mean absolute error."""
         images, labels = self._arrays
         p = None
         if labels is not None:
@@ -107,12 +110,12 @@ class AutoencoderStart(GANCallback):
             share = 1.0 / counts[index.ravel()]
             p = share / share.sum()
         replicas = gan.distribute_strategy.num_replicas_in_sync
-        batch_size = -(-self.batch_size // replicas) * replicas  # each gets a share
+        batch_size = -(-self.batch_size // replicas) * replicas  # each replica gets an equal share
         rows = np.random.default_rng(gan.derived_seed(4)).choice(len(images), (self.steps, batch_size), p=p)
         noise_seed = _random.as_seed(gan.derived_seed(5))
 
         def taken(rows):
-            return images[rows].astype(np.float32)  # a batch at a time: in a graph all of them would be one constant
+            return images[rows].astype(np.float32)  # one batch at a time: all images would be a constant in the graph
 
         def batch(step, rows):
             chosen = tf.ensure_shape(tf.numpy_function(taken, [rows], tf.float32), [batch_size, *gan.image_shape])

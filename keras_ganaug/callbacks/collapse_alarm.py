@@ -1,4 +1,4 @@
-"""A warning when a class collapses."""
+"""Warns when the samples of a class collapse."""
 
 import copy
 import warnings
@@ -13,23 +13,23 @@ from keras_ganaug.datasets import streams
 
 
 class CollapseAlarm(GANCallback):
-    """Watches the diversity of the samples within each class, relative to that of the real images.
+    """Monitors the diversity of samples within each class, relative to that of real images.
 
-    Diversity is the mean distance of two images of a class, in pixels; for a GAN without classes, of any two images; for one
-    with attributes, of two images of the same combination. Logs the lowest of all classes as `diversity`, and warns of each
-    class that falls below a threshold, once, until it recovers.
+    Diversity is the mean pixel distance between two images of the same class. Without classes it is taken over any two
+    images, with attributes over two images of the same combination. The callback logs the lowest diversity of all classes as
+    `diversity`. It warns once about each class that falls below a threshold, and again after a recovery.
 
     Args:
         images: Real images in the GAN's `value_range`, array of shape (n, height, width, channels).
-        labels: Their labels, as `fit` takes them. None for a GAN without classes. Defaults to None.
+        labels: Their labels, in the format of `fit`. None for a GAN without classes. Defaults to None.
         threshold: Share of the real diversity below which a class counts as collapsed, above 0 and below 1. Defaults to 0.5.
-        stop: Whether to stop the training then. Defaults to False.
-        every: Epochs from one look to the next, at least 1. Defaults to 1.
-        samples: Images that are generated for each class, at least 2. Defaults to 32.
+        stop: Whether to stop the training when a class collapses. Defaults to False.
+        every: Number of epochs between two checks, at least 1. Defaults to 1.
+        samples: Number of images generated for each class, at least 2. Defaults to 32.
 
     Raises:
-        ValueError: For a number out of its range, or images of which no class has two; when `fit` begins, for images and
-            labels that do not fit the GAN. In training, for samples that are not finite.
+        ValueError: For a number out of its range, or if no class has two images. At the start of `fit`, for images and
+            labels that do not fit the GAN. During training, for samples that are not finite.
 
     Example:
 
@@ -53,7 +53,7 @@ class CollapseAlarm(GANCallback):
         if threshold >= 1:
             raise ValueError(f"`threshold` must be below 1. Received: threshold={threshold!r}")
         if samples < 2:
-            raise ValueError(f"`samples` must be at least 2, for a distance. Received: samples={samples!r}")
+            raise ValueError(f"`samples` must be at least 2, to measure a distance. Received: samples={samples!r}")
         if len(np.shape(images)) != 4:
             raise ValueError(
                 f"`images` must be an array of shape (n, height, width, channels). Received: shape {np.shape(images)}"
@@ -64,7 +64,8 @@ class CollapseAlarm(GANCallback):
             raise ValueError(f"`labels` must be one for each of {len(images)} images. Received: {[*map(len, parts)]}")
         if len(images) == 0 or np.unique(np.column_stack(parts), axis=0, return_counts=True)[1].max() < 2:
             raise ValueError(
-                f"`images` must contain two of a class, for a distance. Received: {len(images)} images, no two of a class"
+                f"`images` must contain two of a class, to measure a distance. Received: {len(images)} images, no two of a "
+                "class"
             )
         self._collapsed: set[int] = set()
 
@@ -72,25 +73,25 @@ class CollapseAlarm(GANCallback):
         super().set_model(model)
         images, labels = streams.arrays(self.images, self.labels, model)
         labels = np.zeros(len(images), np.int32) if labels is None else labels
-        # All classes there may be, but of several attributes the combinations that there are.
+        # All classes; with several attributes, only the combinations in the data.
         classes = labels if model.condition.label_shape else np.r_[np.arange(model.num_classes or 1), labels]
         self._classes, index = np.unique(classes, axis=0, return_inverse=True)
         self._real = metrics.within_class_diversity(images, index.ravel()[-len(images) :], len(self._classes))
 
     def diversity(self) -> np.ndarray:
-        """The share of the real diversity that each class's samples have; NaN for a class of fewer than two real images."""
+        """The diversity of each class's samples as a share of the real one. NaN for classes without two images."""
         rows = np.repeat(np.flatnonzero(np.isfinite(self._real)), self.samples)
         images = self.model.generate(self._classes[rows] if self.model.condition.conditional else len(rows), seed=0)
         return metrics.within_class_diversity(images, rows, len(self._classes)) / np.maximum(self._real, 1e-12)
 
     def shares(self, class_names: Any = None) -> dict[str, float]:
-        """`diversity` by name.
+        """`diversity` as a dict with names.
 
         Args:
-            class_names: As of `SampleGrid`. Defaults to None: those that the GAN has, else numbers.
+            class_names: See `SampleGrid`. Defaults to None: those of the GAN, otherwise numbers.
 
-        Returns a mapping from the name of a class, or the names of a combination of values, to its share; of a GAN without
-        classes from "all".
+        Returns a mapping from the name of a class, or the names of a combination of values, to its share. Without classes
+        the key is "all".
         """
         condition = copy.copy(self.model.condition).named(class_names)
         names = [", ".join(condition.label_names(label)) or "all" for label in self._classes]

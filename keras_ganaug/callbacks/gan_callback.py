@@ -1,4 +1,4 @@
-"""What the callbacks of a GAN's training share."""
+"""The base of callbacks for a GAN's training."""
 
 import warnings
 from collections.abc import Callable
@@ -11,14 +11,14 @@ from keras_ganaug.models import GAN
 
 
 class GANCallback(keras.callbacks.Callback):
-    """A callback that needs a GAN, and says so when another model's `fit` is given it.
+    """A callback for GANs. It raises an error in the `fit` of any other model.
 
     Args:
-        every: Epochs from one to the next in which it is `due`, at least 1. Defaults to 1.
+        every: Number of epochs between two epochs in which it is `due`, at least 1. Defaults to 1.
     """
 
     needs: type | tuple[type, ...] = GAN
-    """The class of the models whose `fit` takes it."""
+    """The class of models that this callback works with."""
 
     def __init__(self, every: int = 1):
         super().__init__()
@@ -29,12 +29,12 @@ class GANCallback(keras.callbacks.Callback):
         super().set_model(model)
 
     def due(self, epoch: int) -> bool:
-        """Whether it acts at the end of an epoch, counted from 0."""
+        """Whether it acts at the end of this epoch, counted from 0."""
         return (epoch + 1) % self.every == 0
 
 
 def check_model(callback: keras.callbacks.Callback, model: keras.Model, needs: type | tuple[type, ...]) -> None:
-    """Checks that a callback is given to the `fit` of a model that it is for."""
+    """Checks that a callback works with the model whose `fit` it is passed to."""
     if not isinstance(model, needs):
         raise TypeError(
             f"`callbacks`: a {type(callback).__name__} must be given to the `fit` of a GAN. "
@@ -43,7 +43,7 @@ def check_model(callback: keras.callbacks.Callback, model: keras.Model, needs: t
 
 
 def despite_file_errors(action: Callable, what: str) -> bool:
-    """Calls a function that writes files, to do "WHAT". Where the file system fails, it warns, goes on and returns False."""
+    """Calls a function that writes files. If the file system fails, warns "Could not WHAT" and returns False."""
     try:
         action()
     except (OSError, tf.errors.OpError) as error:

@@ -1,4 +1,4 @@
-"""The best generator of a training."""
+"""Keeps the best generator of a training."""
 
 import io
 import json
@@ -19,32 +19,31 @@ _UNREADABLE = (OSError, tf.errors.OpError, ValueError, KeyError, EOFError, zipfi
 
 
 class KeepBest(GANCallback):
-    """Keeps the generator that was best in a metric; at the end of `fit` it is what `generate` and `export` give.
+    """Keeps the generator with the best value of a metric. After `fit`, `generate` and `export` use it.
 
-    A GAN's samples often are best long before the end. After the fit the averaged generator is the best one; the networks
-    that train are those of the end.
+    A GAN's samples are often best long before the end of the training. When `fit` ends, the averaged generator is the best
+    one. The networks that train keep their final weights.
 
     Args:
-        metric: The name of a number that `fit` logs, such as "convergence" of a BEGAN, or that a callback before this one
-            does, such as "diversity" of a `CollapseAlarm`, whose epochs count alone; or a callable from the GAN to a
-            number, such as a distance between features of its samples and of real images.
-        mode: "min" or "max": which is better. Defaults to "min".
-        every: Epochs from one evaluation to the next, at least 1; the last epoch is always evaluated. Defaults to 1.
-        path: Folder in which the best generator is stored too, in one file, so that a run that is killed does not lose it;
-            local, or of any file system that TensorFlow knows, such as "gs://bucket/best". A training that goes on, with
-            `initial_epoch` or by `BackupAndRestore`, takes it up from there; one that begins replaces what another has
-            left. Where it cannot be written, as on a full disk, a warning says so and the training goes on. Defaults to
-            None: in memory alone.
-        name: Name under which a callable's value is logged. Defaults to "metric".
+        metric: The name of a logged number, such as "convergence" of a BEGAN or "diversity" of a `CollapseAlarm` that comes
+            before this callback; only epochs that log it count. Or a callable from the GAN to a number, such as a distance
+            between features of its samples and of real images.
+        mode: "min" or "max", the direction that is better. Defaults to "min".
+        every: Number of epochs between two evaluations, at least 1. The last epoch is always evaluated. Defaults to 1.
+        path: Folder that also stores the best generator, in one file, so that a killed run does not lose it. It may be on
+            any file system that TensorFlow knows, such as "gs://bucket/best". A resumed training, with `initial_epoch` or
+            from `BackupAndRestore`, continues from this file; a new training overwrites it. If it cannot be written, for
+            example on a full disk, a warning is given and the training continues. Defaults to None: in memory only.
+        name: Name under which the value of a callable is logged. Defaults to "metric".
 
     Raises:
-        ValueError, TypeError: For another mode, a metric of another kind, or a `path` that is no folder or may not be
-            written; where a training goes on, for a folder with the generator of another GAN or metric. When it is first
-            evaluated, for a name that is not logged, or a callable that gives no number.
+        ValueError, TypeError: For an unknown mode, a metric of another type, or a `path` that is not a folder or not
+            writable. When a training is resumed, for a folder with the generator of another GAN or metric. At the first
+            evaluation, for a name that is not logged, or a callable that does not return a number.
 
     Attributes:
         best: The best value so far, or None.
-        best_epoch: The epoch at whose end that was, counted from 0, or None.
+        best_epoch: The epoch of the best value, counted from 0, or None.
 
     Example:
 
@@ -78,7 +77,7 @@ class KeepBest(GANCallback):
             _checks.new_folder(path)
             self.path = os.path.expanduser(os.fspath(path))
             self._file = _files.join(self.path, "best.npz")
-            self._old_record = _files.join(self.path, "best.json")  # of folders of before, with no record in the file
+            self._old_record = _files.join(self.path, "best.json")  # for folders of older versions, whose file has no record
         self.name = metric if isinstance(metric, str) else name
         self.best: float | None = None
         self.best_epoch: int | None = None
@@ -86,7 +85,7 @@ class KeepBest(GANCallback):
         self._unsaved = False
 
     def restore(self) -> None:
-        """Makes the best generator so far the averaged one, as the end of `fit` does: for a fit that an error has ended."""
+        """Sets the averaged generator to the best one so far, as the end of `fit` does. Use it if an error ended the fit."""
         if self._state is not None:
             for variable, value in zip(self.model.sampling_variables, self._state, strict=True):
                 variable.assign(value)
@@ -96,7 +95,7 @@ class KeepBest(GANCallback):
         self._begun, self._skipped, self._found, self._warned = False, None, False, False
 
     def on_epoch_begin(self, epoch, logs=None):
-        if not self._begun:  # by now a callback may have restored the model
+        if not self._begun:  # not in `on_train_begin`: another callback may restore the model after it
             self._begin(goes_on=epoch > 0 or int(self.model.step.numpy()) > 0)
 
     def on_epoch_end(self, epoch, logs=None):
@@ -109,7 +108,7 @@ class KeepBest(GANCallback):
             self._begin(goes_on=True)
         if self._skipped is not None:  # stopped by another callback
             self._evaluate(*self._skipped)
-        self._save()  # where it could not be written before
+        self._save()  # in case it could not be written before
         self.restore()
 
     def _begin(self, goes_on):
@@ -124,7 +123,7 @@ class KeepBest(GANCallback):
                 despite_file_errors(self._clear, f"remove {self._file!r} of an earlier training")
 
     def _clear(self):
-        _files.remove(self._file)  # first: a record alone is nothing
+        _files.remove(self._file)  # first, since a record alone is harmless
         _files.remove(self._old_record)
 
     def _resume(self):
@@ -132,7 +131,7 @@ class KeepBest(GANCallback):
             record, state = self._read()
         except _UNREADABLE as error:
             warnings.warn(
-                f"`path`: the best generator so far cannot be read, and the search for the best one begins anew. Received: "
+                "`path`: the best generator so far cannot be read, so the search for the best one starts anew. Received: "
                 f"{self._file!r}, {type(error).__name__}: {error}",
                 stacklevel=2,
             )
@@ -144,13 +143,13 @@ class KeepBest(GANCallback):
         if not fits or (metric, mode) != (self.name, self.mode):
             raise ValueError(
                 f"`path` must be the folder in which this training was kept, with metric {self.name!r} and mode "
-                f"{self.mode!r}, or one where nothing is kept. Received: path={self.path!r}, with metric {metric!r}, "
-                f"mode {mode!r}, and a generator whose weights have {'these' if fits else 'other'} shapes"
+                f"{self.mode!r}, or an empty one. Received: path={self.path!r}, with metric {metric!r}, mode {mode!r}, and "
+                f"a generator whose weights have {'these' if fits else 'other'} shapes"
             )
         self.best, self.best_epoch, self._state = record["best"], record["epoch"], state
 
     def _read(self):
-        """What is stored: a dict, and the state of the generator; (None, None) where nothing is."""
+        """Reads the stored dict and state of the generator. (None, None) if nothing is stored."""
         if not _files.exists(self._file):
             return None, None
         with tf.io.gfile.GFile(self._file, "rb") as file, np.load(io.BytesIO(file.read())) as stored:
@@ -162,7 +161,7 @@ class KeepBest(GANCallback):
         return {name: record[name] for name in record.keys() | {"best", "epoch", "metric"}}, state
 
     def _value(self, logs):
-        """The value of the metric; None in an epoch for which another callback does not log it."""
+        """The value of the metric. None in an epoch for which another callback does not log it."""
         if not isinstance(self.metric, str):
             value = self.metric(self.model)
             try:
@@ -171,7 +170,8 @@ class KeepBest(GANCallback):
                 raise TypeError(f"`metric` must give a number. Received: {value!r}, from {self.metric!r}") from error
         if self.metric not in logs and not (self._found or self.best is not None):
             raise ValueError(
-                f"`metric` must be one of {sorted(logs)}, or what a callback before this one logs in the epochs of `every`. "
+                f"`metric` must be one of {sorted(logs)}, or logged by a callback before this one in the epochs of "
+                "`every`. "
                 f"Received: metric={self.metric!r}"
             )
         self._found = True
@@ -187,7 +187,8 @@ class KeepBest(GANCallback):
         if not np.isfinite(value) and not self._warned:
             self._warned = True
             warnings.warn(
-                f"`metric` must give finite numbers: an epoch of another one is never the best. Received: {value} in epoch "
+                f"`metric` must give finite numbers: an epoch with any other value is never the best. Received: {value} in "
+                "epoch "
                 f"{epoch + 1}",
                 stacklevel=2,
             )
@@ -199,10 +200,10 @@ class KeepBest(GANCallback):
 
     def _save(self):
         if self._unsaved:
-            self._unsaved = not despite_file_errors(self._write, f"write {self._file!r}, and the best is kept in memory")
+            self._unsaved = not despite_file_errors(self._write, f"write {self._file!r}, so the best is in memory only")
 
     def _write(self):
-        # One file: of two, a kill may leave a pair that does not belong together.
+        # One file: a kill between two files could leave a pair that does not match.
         record = {"best": self.best, "epoch": self.best_epoch, "metric": self.name, "mode": self.mode}
         content = io.BytesIO()
         np.savez(content, *(self._state or ()), record=np.array(json.dumps(record)))

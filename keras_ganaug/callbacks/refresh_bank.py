@@ -1,4 +1,4 @@
-"""New samples between epochs."""
+"""Renews the samples of a bank between epochs."""
 
 from collections.abc import Callable
 
@@ -12,8 +12,8 @@ class RefreshBank(keras.callbacks.Callback):
     """Renews the bank of a `gan_augment` between epochs of the classifier's training.
 
     Args:
-        gan_augment: What `keras_ganaug.gan_augment` returned, with the engine "bank".
-        every: Number of epochs for which a bank is used, at least 1. Defaults to 1.
+        gan_augment: The result of `keras_ganaug.gan_augment` with the engine "bank".
+        every: Number of epochs that use the same bank, at least 1. Defaults to 1.
 
     Raises:
         TypeError: If `gan_augment` has no bank to renew.
@@ -39,7 +39,7 @@ class RefreshBank(keras.callbacks.Callback):
         self._first = None
 
     def on_epoch_begin(self, epoch, logs=None):
-        # At the beginning of an epoch rather than at its end: the last epoch needs no bank after it.
+        # At the start of an epoch, not at its end: no bank is needed after the last epoch.
         if self._first is None:
             self._first = epoch
         elif (epoch - self._first) % self.every == 0:

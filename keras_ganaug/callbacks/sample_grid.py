@@ -1,4 +1,4 @@
-"""Pictures of the samples while a GAN trains."""
+"""Pictures of samples while a GAN trains."""
 
 import copy
 import importlib.util
@@ -16,38 +16,38 @@ from keras_ganaug.models import GAN, StarGAN
 from keras_ganaug.plots.grids import grid_of
 
 _SUFFIXES = (".jpeg", ".jpg", ".png")
-_MOST = 256  # combinations of attributes, of each of which there is a row
+_MOST = 256  # the most combinations of attributes that get a row each
 
 
 class SampleGrid(GANCallback):
-    """Draws a grid of samples, a row for each class or combination of attributes, with the names of the classes.
+    """Draws a grid of samples, with one row for each class or combination of attributes, and writes it to a file.
 
-    Of a `StarGAN` it draws a row for each of a few images: the image, and its translations into all domains.
+    For a `StarGAN`, each row shows one of a few images and its translations into all domains.
 
-    The latents are the same each time, so that one sees how each image develops. Images of one channel are drawn in grey,
-    of three in colour, of four in colour on white, with the fourth channel for how opaque a pixel is. Of two and of more
-    than four channels each is drawn in grey, beside the one before it. Where a file cannot be written, as on a full disk, a
-    warning says so and the training goes on.
+    The latents are the same each time, so that you can follow the development of each image. Images with one channel are
+    drawn in grey, with three in colour, with four in colour on white, where the fourth channel is the opacity. With two or
+    more than four channels, the channels are drawn in grey next to each other. If a file cannot be written, for example on a
+    full disk, a warning is given and the training continues.
 
     Args:
-        path: File to write, ".png", ".jpg" or ".jpeg"; with "{epoch}" in its name, which stands for the epoch counted from
-            1, one for each time. Local, or of any file system that TensorFlow knows, such as "gs://bucket/samples.png".
-            Defaults to "samples.png".
-        every: Epochs from one grid to the next, at least 1. Defaults to 1.
-        columns: Images in a row. Defaults to 8.
-        rows: Rows of a GAN without classes, or of one whose attributes have more than 256 combinations: these are drawn.
-            Defaults to 8.
-        zoom: Pixels for each pixel of an image, along each side. Defaults to 2.
-        images: Images that a `StarGAN` translates, (n, height, width, channels) in its `value_range`, at least one. Needed
-            for that, and for no other. Defaults to None.
-        class_names: Names of the classes, for the captions, which need Pillow; of several attributes a mapping from
-            attributes to the names of their values. Defaults to None: those that the GAN has; none without any.
+        path: File to write, ".png", ".jpg" or ".jpeg". "{epoch}" in its name is replaced by the epoch, counted from 1, so
+            that each grid gets its own file. It may be on any file system that TensorFlow knows, such as
+            "gs://bucket/samples.png". Defaults to "samples.png".
+        every: Number of epochs between two grids, at least 1. Defaults to 1.
+        columns: Number of images in a row. Defaults to 8.
+        rows: Number of rows for a GAN without classes, or with more than 256 combinations of attributes, of which it draws
+            that many. Defaults to 8.
+        zoom: Pixels along each side for each pixel of an image. Defaults to 2.
+        images: Images for a `StarGAN` to translate, (n, height, width, channels) in its `value_range`, at least one.
+            Required for a `StarGAN`, and an error for other models. Defaults to None.
+        class_names: Names of the classes for the captions, which need Pillow. With several attributes, a mapping from
+            attribute to the names of its values. Defaults to None: those of the GAN, if it has any.
 
     Raises:
-        ValueError, TypeError: For a number out of its range, or a path that is a folder, has another suffix, or in whose
-            name something else is in braces; in `fit`, for `images` or `class_names` that do not fit the model. In
-            training, for samples that are not finite.
-        ImportError: For `class_names` without Pillow.
+        ValueError, TypeError: For a number out of its range, or a path that is a folder, has another suffix, or has anything
+            but "{epoch}" in braces. In `fit`, for `images` or `class_names` that do not fit the model. During training, for
+            samples that are not finite.
+        ImportError: If `class_names` is given without Pillow.
 
     Example:
 
@@ -80,7 +80,7 @@ class SampleGrid(GANCallback):
             _extras.load("PIL", "`class_names`", "images")
 
     def _file(self, epoch):
-        """The file of an epoch, counted from 1."""
+        """The file for an epoch, counted from 1."""
         try:
             file = self.path.format(epoch=epoch)
         except (KeyError, IndexError, ValueError) as error:
@@ -98,7 +98,7 @@ class SampleGrid(GANCallback):
         if isinstance(model, StarGAN) == (self.images is None):
             given = None if self.images is None else f"an array of shape {self.images.shape}"
             raise ValueError(
-                "`images` must be given in the `fit` of a StarGAN, which translates them, and of no other model. "
+                "`images` must be given in the `fit` of a StarGAN, which translates them, and for no other model. "
                 f"Received: images={given} in that of a {type(model).__name__}"
             )
         if self.images is not None:
@@ -108,19 +108,19 @@ class SampleGrid(GANCallback):
         copy.copy(model.condition).named(self.class_names)
 
     def _captions(self, labels):
-        """A caption for each of int32 labels; None where there are no names."""
+        """A caption for each of the int32 labels. None if the classes have no names."""
         condition = copy.copy(self.model.condition).named(self.class_names)
         if condition.class_names is None:
             return None
         if importlib.util.find_spec("PIL") is None:
             warnings.warn(
-                'The grid has no names of classes: that needs Pillow, pip install "keras_ganaug[images]".', stacklevel=2
+                'The grid has no class names, which need Pillow: pip install "keras_ganaug[images]".', stacklevel=2
             )
             return None
         return [", ".join(condition.label_names(label)) for label in labels]
 
     def _translations(self):
-        """By the caption of a column the images and their translations, (n, 1, height, width, channels); no rows' names."""
+        """A dict from column caption to images, (n, 1, height, width, channels); and None, since the rows have no names."""
         condition = self.model.condition
         domains = np.array([*np.ndindex(condition.sizes)], np.int32).reshape(-1, *condition.label_shape)[:_MOST]
         number, asked = len(self.images), np.tile(domains, (len(self.images), *[1] * len(condition.label_shape)))
@@ -133,7 +133,7 @@ class SampleGrid(GANCallback):
         return {"image": self.images[:, None].astype(made.dtype), **columns}, None
 
     def _samples(self):
-        """Rows of samples, (rows, columns, height, width, channels), without a caption; and the names of the rows."""
+        """A dict of samples, (rows, columns, height, width, channels), without a caption; and the names of the rows."""
         gan, condition = self.model, self.model.condition
         if condition.label_shape and math.prod(condition.sizes) > _MOST:
             labels = condition.draw(self.rows, [0, 0]).numpy()

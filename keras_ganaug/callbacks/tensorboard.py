@@ -15,28 +15,28 @@ from keras_ganaug.models import GAN, StarGAN
 
 
 class TensorBoard(keras.callbacks.TensorBoard):
-    """Keras's TensorBoard, which shows the samples and their diversity too.
+    """Keras's TensorBoard callback, with samples and their diversity.
 
-    It shows whatever `fit` logs, such as the losses of both players and `augment_p`, the probability of an
-    `AdaptiveAugment`; a grid of samples with the names of the classes, as `SampleGrid` draws it; and, if it is given real
-    images, the diversity of each class, as `CollapseAlarm` measures it: 1 is that of the real images. Look at it with
-    `tensorboard --logdir logs`. It needs tensorboard, which TensorFlow does not install:
-    `pip install "keras_ganaug[tensorboard]"`.
+    It shows everything that `fit` logs, such as the losses of both players and `augment_p`, the probability of an
+    `AdaptiveAugment`. It adds a grid of samples with class names, drawn by `SampleGrid`. If it is given real images, it also
+    shows the diversity of each class, as measured by `CollapseAlarm`, where 1 is the diversity of the real images. View the
+    logs with `tensorboard --logdir logs`. It needs tensorboard, which TensorFlow does not install: `pip install
+    "keras_ganaug[tensorboard]"`.
 
     Args:
         log_dir: Folder of the logs. Defaults to "logs".
-        images: Real images in the GAN's `value_range`, array of shape (n, height, width, channels), for the diversity. Of a
-            `StarGAN`, the images that it translates. Defaults to None.
-        labels: Their labels, as of `CollapseAlarm`. Defaults to None.
-        every: Epochs from one grid, and one look at the diversity, to the next, at least 1. Defaults to 1.
-        columns: Images in a row of the grid. Defaults to 8.
-        class_names: As of `SampleGrid`. Defaults to None.
-        **options: Further arguments of `keras.callbacks.TensorBoard`. Keras's graph of the network is left out by default,
-            which a GAN does not have: it has several networks.
+        images: Real images in the GAN's `value_range`, array of shape (n, height, width, channels), to compare the diversity
+            with. For a `StarGAN`, the images to translate. Defaults to None.
+        labels: Their labels, see `CollapseAlarm`. Defaults to None.
+        every: Number of epochs between two grids and measurements of the diversity, at least 1. Defaults to 1.
+        columns: Number of images in a row of the grid. Defaults to 8.
+        class_names: See `SampleGrid`. Defaults to None.
+        **options: Further arguments of `keras.callbacks.TensorBoard`. `write_graph` is off by default, since a GAN has
+            several networks.
 
     Raises:
-        ImportError: Without tensorboard.
-        ValueError, TypeError: As of `SampleGrid` and `CollapseAlarm`.
+        ImportError: If tensorboard is not installed.
+        ValueError, TypeError: See `SampleGrid` and `CollapseAlarm`.
 
     Example:
 
@@ -59,7 +59,7 @@ class TensorBoard(keras.callbacks.TensorBoard):
         super().__init__(log_dir, **{"write_graph": False, **options})
         self._images, self._labels = images, labels
         self._grid_options = {"every": every, "columns": columns, "class_names": class_names}
-        SampleGrid(**self._grid_options)  # checks them now
+        SampleGrid(**self._grid_options)  # checks the options now
         self._alarm = None if images is None else CollapseAlarm(images, labels, every=every)
         self._samples_writer: Any = None
 

@@ -1,4 +1,4 @@
-"""How long the whole training still takes."""
+"""Shows the remaining time of the whole training."""
 
 import sys
 import time
@@ -8,10 +8,10 @@ import keras
 
 
 class TimeLeft(keras.callbacks.Callback):
-    """Says after each epoch how long the training took so far and how long it will still take: a line for each epoch.
+    """Prints a line after each epoch, with the elapsed and the remaining time of the whole training.
 
-    Keras's own progress bar tells of the current epoch alone. Below such a bar it writes a line of its own; with
-    `verbose=0`, as for a log file, its lines are all there is.
+    Keras's own progress bar covers only the current epoch. With a progress bar, the line appears below it. With `verbose=0`,
+    as for a log file, it is the only output.
 
     Args:
         stream: Where to write. Defaults to standard output.
@@ -30,7 +30,7 @@ class TimeLeft(keras.callbacks.Callback):
 
     @staticmethod
     def format(seconds: float) -> str:
-        """A length of time in words."""
+        """Formats a duration in words."""
         if seconds < 100:
             return f"{seconds:.0f} s"
         minutes = round(seconds / 60)
@@ -42,7 +42,7 @@ class TimeLeft(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         self._write()
         if self._first is None:
-            self._first = epoch  # of a fit that was resumed
+            self._first = epoch  # not 0 in a resumed fit
 
     def on_train_end(self, logs=None):
         self._write()
@@ -57,5 +57,5 @@ class TimeLeft(keras.callbacks.Callback):
         spent = time.monotonic() - self._start
         left = spent / (epoch + 1 - self._first) * (epochs - epoch - 1)
         values = " ".join(f"{name} {value:.3f}" for name, value in (logs or {}).items())
-        # Written when Keras has ended the line of its bar, which it does after all callbacks.
+        # Written later: Keras ends the line of its progress bar after all callbacks.
         self._line = f"epoch {epoch + 1}/{epochs}  {values}  {self.format(spent)}, {self.format(left)} left"
