@@ -1,4 +1,4 @@
-"""The command `keras-ganaug`: from a folder of images to a generator, and to whether it helps a classifier."""
+"""The command `keras-ganaug`: trains a generator on a folder of images, and tests whether it helps a classifier."""
 
 try:
     import click as _click  # noqa: F401

@@ -1,4 +1,4 @@
-"""`python -m keras_ganaug.cli` is the command `keras-ganaug`."""
+"""`python -m keras_ganaug.cli` runs the command `keras-ganaug`."""
 
 from keras_ganaug.cli import main
 

@@ -27,10 +27,10 @@ from keras_ganaug.fitting.planning import MODELS
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="keras_ganaug")
 def main() -> None:
-    """GANs for a folder of images, and whether their samples help a classifier.
+    """Train GANs on a folder of images, and test whether their samples help a classifier.
 
-    A folder has one subfolder of images for each class. A RUN is what `train --out RUN` writes; a .keras file, a SavedModel
-    or the name of a shipped generator ("digits", "fashion_mnist") stands for one too.
+    A folder has one subfolder of images for each class. A RUN is the folder that `train --out RUN` writes. A .keras file, a
+    SavedModel or the name of a shipped generator ("digits", "fashion_mnist") also works as a RUN.
 
     \b
         keras-ganaug info photos
@@ -44,33 +44,33 @@ def main() -> None:
 
 @main.command()
 @of_images
-@click.option("--minutes", type=click.FloatRange(0, min_open=True), default=30.0, show_default=True, help="Of a training.")
+@click.option("--minutes", type=click.FloatRange(0, min_open=True), default=30.0, show_default=True, help="Planned time.")
 @click.option("--model", type=click.Choice(MODELS), default="SNGAN", show_default=True)
 @with_json
 @examples("info photos", "info photos --image-size 32 --json")
 def info(directory: Path, minutes: float, model: str, **images: Any) -> dict:
-    """Tell what is in the folder DIRECTORY, what would be done to the images, and how long a training takes.
+    """Describe the folder DIRECTORY: its images, how they would be processed, and how long a training takes.
 
-    Nothing is written. A few steps are trained to see how long they take here.
+    Nothing is written. The command trains a few steps to measure their time.
     """
     facts, settings = look_at(directory, **images)
     plan = fitting.plan(read(directory, settings), minutes, model)
-    click.echo(f"\nA training of {minutes:g} minutes would be:\n{plan}")
+    click.echo(f"\nPlan for a training of {minutes:g} minutes:\n{plan}")
     return {**facts.to_dict(), "plan": plan._asdict()}
 
 
 @main.command()
 @of_images
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the run, new or to be resumed.")
-@click.option("--minutes", type=click.FloatRange(0, min_open=True), default=30.0, show_default=True, help="In all.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the run: new, or one to resume.")
+@click.option("--minutes", type=click.FloatRange(0, min_open=True), default=30.0, show_default=True, help="Total time.")
 @click.option("--model", type=click.Choice(MODELS), default="SNGAN", show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @with_json
 @examples("train photos --out run", "train photos --model StyleGAN --image-size 64 --minutes 120 --out run")
 def train(directory: Path, out: Path, minutes: float, model: str, seed: int, **images: Any) -> dict:
-    """Train a GAN on the images of the folder DIRECTORY, and say how good it is.
+    """Train a GAN on the images of the folder DIRECTORY, and measure its quality.
 
-    The same command resumes a run that was stopped or killed. RUN/samples.png shows samples while it trains.
+    Run the same command again to resume a run that was stopped or killed. RUN/samples.png shows samples during the training.
     """
     _, settings = look_at(directory, **images)
     click.echo()
@@ -82,20 +82,18 @@ def train(directory: Path, out: Path, minutes: float, model: str, seed: int, **i
 
 @main.command()
 @click.argument("run")
-@click.option(
-    "--class", "classes", multiple=True, help="Name or number of a class; several times for several. [default: all]"
-)
-@click.option("--count", type=click.IntRange(1), default=50, show_default=True, help="Images of each class.")
+@click.option("--class", "classes", multiple=True, help="Name or number of a class. Repeat it for several. [default: all]")
+@click.option("--count", type=click.IntRange(1), default=50, show_default=True, help="Number of images for each class.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write, new or empty.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option(
-    "--truncation", type=click.FloatRange(0, 1), default=1.0, show_default=True, help="Less is safer, and more alike."
+    "--truncation", type=click.FloatRange(0, 1), default=1.0, show_default=True, help="Lower: more typical, less varied."
 )
-@click.option("--overwrite", is_flag=True, help="Write into a folder that has files.")
+@click.option("--overwrite", is_flag=True, help="Write into a folder that is not empty.")
 @with_json
 @examples("generate run --class cat --class dog --count 50 --out synthetic", "generate fashion_mnist --out fashion")
 def generate(run: str, classes: tuple, count: int, out: Path, seed: int, truncation: float, overwrite: bool) -> dict:
-    """Write samples of a RUN as folders of PNG files, one for each class."""
+    """Write samples of a RUN as PNG files, in one folder for each class."""
     generator = generator_of(run)
     condition = generator.condition
     labels: Any = count
@@ -103,7 +101,7 @@ def generate(run: str, classes: tuple, count: int, out: Path, seed: int, truncat
         names = condition.class_names or range(condition.sizes[0])
         labels = {int(name) if name not in names and name.isdigit() else name: count for name in classes or map(str, names)}
     elif classes:
-        raise click.UsageError("--class is for generators with classes, which this one has not")
+        raise click.UsageError("--class needs a generator with classes, and this one has none")
     files = to_directory(generator, out, labels, seed, truncation, overwrite)
     click.echo(f"{len(files)} images in {out}")
     return {"files": files}
@@ -116,9 +114,9 @@ def generate(run: str, classes: tuple, count: int, out: Path, seed: int, truncat
 @with_json
 @examples("evaluate run photos", "evaluate run new_photos --json")
 def evaluate(run: str, directory: Path, samples: int) -> dict:
-    """Measure how good a RUN is, with the images of the folder DIRECTORY: right classes, variety, copies.
+    """Measure the quality of a RUN against the images of the folder DIRECTORY: correct classes, diversity, copies.
 
-    With the images that it was trained on, those that were held out of the training are used to look for copies.
+    If these are its training images, the ones held out of the training serve to detect copies.
     """
     generator, stored = generator_of(run), Path(run, IMAGES)
     height, width, channels = generator.image_shape
@@ -133,12 +131,12 @@ def evaluate(run: str, directory: Path, samples: int) -> dict:
 @of_images
 @of_studies
 @click.option(
-    "--seeds", type=click.IntRange(1), default=3, show_default=True, help="Runs of all arms, each with its own GAN."
+    "--seeds", type=click.IntRange(1), default=3, show_default=True, help="Repetitions of all arms, each with its own GAN."
 )
 @click.option("--test", type=click.Path(exists=True, file_okay=False, path_type=Path), help="[default: a quarter, held out]")
-@click.option("--arm", "arms", multiple=True, help="Name of an arm; several times for several. [default: all]")
+@click.option("--arm", "arms", multiple=True, help="Name of an arm. Repeat it for several. [default: all]")
 @click.option(
-    "--out", type=click.Path(path_type=Path), required=True, help="Folder: report.html, and what a resumed run needs."
+    "--out", type=click.Path(path_type=Path), required=True, help="Folder for report.html and the state to resume from."
 )
 @with_json
 @examples("study photos --out study", "study photos --test new_photos --seeds 5 --minutes 20 --out study")
@@ -154,9 +152,9 @@ def compare(
     out: Path,
     **images: Any,
 ) -> dict:
-    """Compare a classifier with and without a GAN's samples, and with what needs no GAN, on images held out.
+    """Compare a classifier with and without samples of a GAN, and with methods without a GAN, on held-out images.
 
-    It writes OUT/report.html and OUT/report.json. The same command resumes it.
+    Writes OUT/report.html and OUT/report.json. Run the same command again to resume.
     """
     _, settings = look_at(directory, **images)
     if test is None:
@@ -188,11 +186,9 @@ def compare(
 @main.command()
 @of_images
 @of_studies
+@click.option("--out", type=click.Path(path_type=Path), help="JSON file for the advice, for Recommendation.from_json.")
 @click.option(
-    "--out", type=click.Path(path_type=Path), help="JSON file for the advice, which Recommendation.from_json reads."
-)
-@click.option(
-    "--classifier", type=click.Path(path_type=Path), help="Train as advised, and save the classifier: a .keras file."
+    "--classifier", type=click.Path(path_type=Path), help="Train as advised and save the classifier to this .keras file."
 )
 @with_json
 @examples("recommend photos --minutes 10", "recommend photos --out advice.json --classifier classifier.keras")
@@ -206,7 +202,7 @@ def recommend(
     classifier: Path | None,
     **images: Any,
 ) -> dict:
-    """Advise whether to train with a GAN, from the images of the folder DIRECTORY alone, by cross-validation."""
+    """Advise whether to train with a GAN, by cross-validation on the images of the folder DIRECTORY."""
     data, maker = read(directory, look_at(directory, **images)[1]), gan_maker(minutes, model)
     advice = study.recommend(data, maker, steps=steps, batch_size=batch_size)
     click.echo(f"\n{advice}")
@@ -221,11 +217,11 @@ def recommend(
 @main.command()
 @click.argument("run")
 @click.option("--format", type=click.Choice(["saved_model", "onnx", "tflite"]), default="saved_model", show_default=True)
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of a SavedModel, or file.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for a SavedModel, otherwise a file.")
 @with_json
 @examples("export run --out generator", "export run --format onnx --out generator.onnx")
 def export(run: str, format: str, out: Path) -> dict:
-    """Write the generator of a RUN for TensorFlow alone (SavedModel), ONNX or LiteRT."""
+    """Export the generator of a RUN as SavedModel (for TensorFlow alone), ONNX or LiteRT."""
     generator_of(run).export(os.fspath(out), format=format)
     click.echo(f"{out}")
     return {"path": str(out), "format": format}

@@ -1,4 +1,4 @@
-"""What the commands share: options, how errors are told, and how images and generators are read."""
+"""Shared parts of the commands: options, error messages, and readers for images and generators."""
 
 import contextlib
 import functools
@@ -17,12 +17,12 @@ from keras_ganaug.fitting.planning import MODELS
 from keras_ganaug.generators import as_generator, load_pretrained
 
 GAN, IMAGES = "gan.keras", "images.json"
-"""Files of a run: the GAN, and the settings by which images are read."""
+"""Files of a run: the GAN, and the settings for reading images."""
 _FIT: dict[str, dict] = {"crop": {"crop_to_aspect_ratio": True}, "pad": {"pad_to_aspect_ratio": True}, "stretch": {}}
 
 
 class Commands(click.Group):
-    """Tells errors in a line without a traceback, and warnings without the place in the code."""
+    """Prints errors as one line without a traceback, and warnings without a code location."""
 
     def invoke(self, context: Any) -> Any:
         warnings.showwarning = lambda message, *_, **__: click.echo(f"Warning: {message}", err=True)
@@ -31,7 +31,7 @@ class Commands(click.Group):
         except (ValueError, TypeError, OSError, ImportError) as error:
             raise click.ClickException(str(error)) from error
         except KeyboardInterrupt:
-            click.echo("\nStopped. The same command goes on from the last epoch, if it has --out.", err=True)
+            click.echo("\nStopped. If you gave --out, the same command resumes after the last epoch.", err=True)
             sys.exit(130)
 
 
@@ -46,9 +46,9 @@ def examples(*lines: str) -> Callable:
 
 
 def with_json(function: Callable) -> Callable:
-    """Adds `--json`: the results of a command, a dict, on standard output, and all else on standard error."""
+    """Adds `--json`: the results, a dict, go to standard output, and everything else to standard error."""
 
-    @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON, and all else to standard error.")
+    @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON, all else to standard error.")
     @functools.wraps(function)
     def command(as_json, **options):
         with contextlib.redirect_stdout(sys.stderr if as_json else sys.stdout):
@@ -60,21 +60,21 @@ def with_json(function: Callable) -> Callable:
 
 
 def of_images(function: Callable) -> Callable:
-    """Adds the options that say how images are read."""
+    """Adds the options for reading images."""
     options = (
         click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path)),
         click.option(
-            "--image-size", type=click.IntRange(4), help="Pixels of a side. [default: what fits the images, to 64]"
+            "--image-size", type=click.IntRange(4), help="Side length in pixels. [default: fits the images, at most 64]"
         ),
-        click.option("--color-mode", type=click.Choice(["grayscale", "rgb"]), help="[default: what fits the images]"),
-        click.option("--fit", type=click.Choice([*_FIT]), default="crop", show_default=True, help="How they become square."),
+        click.option("--color-mode", type=click.Choice(["grayscale", "rgb"]), help="[default: fits the images]"),
+        click.option("--fit", type=click.Choice([*_FIT]), default="crop", show_default=True, help="Makes images square."),
         click.option("--background", type=click.IntRange(0, 255), default=255, show_default=True, help="Grey behind alpha."),
     )
     return functools.reduce(lambda made, option: option(made), reversed(options), function)
 
 
 def look_at(directory, image_size, color_mode, fit, background):
-    """What is in a folder, which is told, and options of `from_directory`: those that were not given, as fits the images."""
+    """Prints what is in a folder. Returns options of `from_directory`, where those that were not given fit the images."""
     facts = datasets.describe_directory(directory)
     click.echo(facts)
     settings = {"image_size": image_size or facts.image_size, "color_mode": color_mode or facts.color_mode}
@@ -82,7 +82,7 @@ def look_at(directory, image_size, color_mode, fit, background):
 
 
 def read(directory, settings, looked_at=True, **options):
-    """The images of a folder. If it was looked at, what is not read is told already."""
+    """Reads the images of a folder. If `looked_at`, files that cannot be read were reported before."""
     with warnings.catch_warnings():
         for told in ("broken files", "Not read") if looked_at else ():
             warnings.filterwarnings("ignore", f".*{told}")
@@ -90,7 +90,7 @@ def read(directory, settings, looked_at=True, **options):
 
 
 def generator_of(run):
-    """The generator of a run, of a file or folder, or a shipped one."""
+    """Loads the generator of a run, of a file or folder, or a shipped one."""
     path = Path(run)
     if not path.exists():
         try:
@@ -100,12 +100,12 @@ def generator_of(run):
                 f"RUN must be a folder that `train` wrote, a .keras file, a SavedModel or a shipped generator: {error}"
             ) from error
     if path.is_dir() and (path / "plan.json").exists() and not (path / GAN).exists():
-        raise click.UsageError(f"RUN must be of a training that ended: the command of {run!r}, once more, resumes it")
+        raise click.UsageError(f"RUN must be a finished training: repeat the command of {run!r} to resume it")
     return as_generator(keras.models.load_model(path / GAN) if (path / GAN).exists() else str(path))
 
 
 def gan_maker(minutes, model):
-    """The function that trains a GAN of a study, for so many minutes."""
+    """The function that trains a study's GAN for this many minutes."""
 
     def make(images, labels, seed):
         return fitting.fit_for((images, labels), minutes, model=model, seed=seed, verbose=False)
@@ -115,9 +115,9 @@ def gan_maker(minutes, model):
 
 
 _STUDY_OPTIONS = (
-    click.option("--minutes", type=click.FloatRange(0, min_open=True), default=10.0, show_default=True, help="Of each GAN."),
+    click.option("--minutes", type=click.FloatRange(0, min_open=True), default=10.0, show_default=True, help="Per GAN."),
     click.option("--model", type=click.Choice(MODELS), default="SNGAN", show_default=True),
-    click.option("--steps", type=click.IntRange(1), default=1500, show_default=True, help="Of each classifier."),
+    click.option("--steps", type=click.IntRange(1), default=1500, show_default=True, help="Steps of each classifier."),
     click.option("--batch-size", type=click.IntRange(1), default=128, show_default=True),
 )
 
