@@ -1,8 +1,8 @@
 """What a generator is conditioned on: nothing, a class, or several attributes.
 
-A `Condition` is the one place that knows label formats. It checks labels in the user's own format, and makes int32 class
-indices of them: (batch,) of one class, (batch, k) of k attributes. It encodes these for networks, draws them, and writes
-them back.
+Only a `Condition` knows label formats. It checks labels in the user's format and converts them to int32 class indices:
+(batch,) for one class, (batch, k) for k attributes. It encodes them for networks, draws them, and writes them back in the
+user's format.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ __all__ = [
 
 
 def of(num_classes: int | Mapping[str, int] | None, name: str = "num_classes", class_names: Any = None) -> Condition:
-    """The condition of a GAN.
+    """Makes the condition of a GAN.
 
     Args:
-        num_classes: None for none, an integer for one class of so many, or a mapping from the name of each attribute to its
-            number of values.
-        name: The argument that it is, for errors. Defaults to "num_classes".
-        class_names: Names of the classes; of several attributes a mapping from attribute to names. Defaults to None: they
-            have none.
+        num_classes: None for no labels, an integer for this number of classes, or a mapping from the name of each attribute
+            to its number of values.
+        name: Name of the argument, for errors. Defaults to "num_classes".
+        class_names: Names of the classes; with several attributes, a mapping from attribute to names. Defaults to None: no
+            names.
 
     Raises:
         ValueError, TypeError: For anything else.
@@ -60,7 +60,7 @@ def of(num_classes: int | Mapping[str, int] | None, name: str = "num_classes", c
 
 
 def from_description(description: Mapping[str, Any]) -> Condition:
-    """The condition of which `Condition.description` was written."""
+    """Makes the condition that a `Condition.description` describes."""
     if not description["conditional"] and description.get("labels") == "any":
         return AnyLabels()
     if not description["conditional"]:

@@ -1,4 +1,4 @@
-"""Several attributes: labels are class indices of each, side by side."""
+"""Several attributes: labels hold one class index for each."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from keras_ganaug.conditions.one_class import OneClass, class_indices
 
 
 class Attributes(Condition):
-    """Several attributes: labels are a mapping from name to labels as of `OneClass`, or integers (batch, k) in its order.
+    """Several attributes. Labels are a mapping from name to labels (see `OneClass`), or integers (batch, k) in its order.
 
     Args:
         num_classes: Mapping from the name of each attribute to its number of values.
-        class_names: Mapping from attributes to the names of their values. Defaults to None: they have none.
+        class_names: Mapping from attribute to the names of its values. Defaults to None: no names.
     """
 
     def __init__(self, num_classes: Mapping[str, int], class_names: Any = None):
@@ -42,17 +42,17 @@ class Attributes(Condition):
         return tuple(self.attribute(name).label_names(value)[0] for name, value in zip(self.names, label, strict=True))
 
     def attribute(self, name: str) -> OneClass:
-        """The condition of one attribute alone."""
+        """The condition of a single attribute."""
         return OneClass(self.num_classes[name], f"labels[{name!r}]", (self.class_names or {}).get(name))
 
     def _parts(self, labels):
-        """The labels of each attribute, in whatever format they are in: pairs of its condition and them."""
+        """The labels of each attribute, in any format, as pairs of its condition and its labels."""
         if isinstance(labels, Mapping):
             return [(self.attribute(name), labels[name]) for name in self.names]
         return [(self.attribute(name), labels[:, n]) for n, name in enumerate(self.names)]
 
     def _by_name(self, labels):
-        """The labels, with a mapping in place of a pandas.DataFrame."""
+        """The labels. A pandas.DataFrame becomes a mapping."""
         columns = getattr(labels, "columns", ())
         if len(columns) and all(isinstance(name, str) for name in columns):
             return {name: labels[name] for name in columns}
@@ -109,8 +109,8 @@ class Attributes(Condition):
         self.check({name: np.atleast_1d(part) for name, part in labels.items()})
         lengths = {part.shape[0] for part in labels.values() if part.ndim}
         if len(lengths) > 1:
-            raise ValueError(f"`labels` must be equally many of each attribute. Received: {sorted(lengths)}")
-        number = next(iter(lengths), 1)  # one value is that of all images
+            raise ValueError(f"`labels` must be equally many for each attribute. Received: {sorted(lengths)}")
+        number = next(iter(lengths), 1)  # a single value applies to all images
         labels = {name: np.broadcast_to(part, [number]) if not part.ndim else part for name, part in labels.items()}
         parts = [class_indices(labels[name], size, f"labels[{name!r}]") for name, size in self.num_classes.items()]
         return np.stack(parts, axis=1)
@@ -128,13 +128,13 @@ class Attributes(Condition):
         return (labels + shift) % tf.constant(self.sizes)
 
     def groups(self, labels: Any) -> tf.Tensor:
-        bases = [size | 1 for size in self.sizes[:0:-1]]  # odd, so that no power of them is 0 as an int32
+        bases = [size | 1 for size in self.sizes[:0:-1]]  # odd, so that no product overflows to 0 as an int32
         strides = np.cumprod([1, *bases], dtype=np.uint32)[::-1].astype(np.int32)
         return tf.reduce_sum(labels * strides, axis=1)
 
     @property
     def seen_shape(self) -> tuple | None:
-        return (sum(self.sizes), sum(self.sizes))  # which values were seen together; on the diagonal, which at all
+        return (sum(self.sizes), sum(self.sizes))  # values that were seen together; on the diagonal, values seen at all
 
     def seen_in(self, labels: tf.Tensor) -> tf.Tensor:
         rows = encode(labels, self.sizes)

@@ -1,4 +1,4 @@
-"""How the values of attributes are drawn."""
+"""Draws values of attributes."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from keras_ganaug.conditions.condition import Condition
 
 
 class Drawn:
-    """Draws labels: each attribute by weights of its own, but for one that is given.
+    """Draws labels. Each attribute has its own weights; one attribute may be given instead.
 
     Args:
         condition: The `Condition` of the labels, with classes.
-        attributes: "uniform" or weights: of one class a mapping from value to weight or a sequence of one weight for each
-            value; of several attributes a mapping from name to such weights, where what it leaves out is uniform. Defaults
-            to "uniform".
-        label: The attribute that is given. Defaults to None: all are drawn.
+        attributes: "uniform" or weights. For one class, a mapping from value to weight or a sequence of one weight per
+            value. For several attributes, a mapping from name to such weights; attributes that are not in it are uniform.
+            Defaults to "uniform".
+        label: The attribute that is given and not drawn. Defaults to None: all are drawn.
 
     Raises:
         ValueError: For weights that do not fit.
@@ -51,13 +51,14 @@ class Drawn:
         }
 
     def warn_of(self, unseen_classes: tuple) -> None:
-        """Warns where values or combinations may be drawn that are unseen, as `Condition.unseen` gives them."""
+        """Warns if values or combinations may be drawn that are in `unseen_classes` (see `Condition.unseen`)."""
         parts = [(part, part if isinstance(part, Mapping) else {"attributes": part}) for part in unseen_classes]
         drawn = [part for part, values in parts if set(values) != {self.label} and self._may_draw(values)]
         if drawn:
             warnings.warn(
-                "`attributes` draw what the generator has seen no image of in its training, so that these samples are an "
-                f"extrapolation: give it no weight, or train on it. Received: {weights.some(drawn)}",
+                "`attributes` draw labels that the generator has seen no image of in its training, so these samples are "
+                "an extrapolation: give them no weight, or train on them. "
+                f"Received: {weights.some(drawn)}",
                 stacklevel=5,
             )
 
@@ -66,7 +67,7 @@ class Drawn:
         return all(each is None or bool(each[value]) for each, value in given)
 
     def __call__(self, number: Any, seed: tf.Tensor, labels: Any = None) -> tf.Tensor:
-        """int32 labels (number, *label_shape), where `labels` are the values of the attribute that is given."""
+        """Draws int32 labels (number, *label_shape). `labels` holds the values of the attribute that is given."""
         columns = []
         for n, (name, size) in enumerate(self.sizes.items()):
             column_seed, given = _random.fold(seed, n), self.weights.get(name)
@@ -80,6 +81,6 @@ class Drawn:
 
     @property
     def config(self) -> Any:
-        """`attributes` in plain values, for JSON."""
+        """`attributes` as plain values, for JSON."""
         plain = {name: "uniform" if each is None else each.tolist() for name, each in self.weights.items()}
         return plain if self.condition.label_shape else plain["attributes"]

@@ -12,23 +12,23 @@ from keras_ganaug.conditions.weights import some
 
 
 class Conditioned:
-    """What has a `condition`: a GAN, or a generator."""
+    """Base of objects with a `condition`: a GAN or a generator."""
 
     condition: Any
 
     @property
     def num_classes(self) -> Any:
-        """Number of classes; a mapping from attribute to number of values; None without classes or where nothing tells."""
+        """Number of classes; a mapping from attribute to number of values; None without classes or if unknown."""
         return self.condition.num_classes
 
     @property
     def class_names(self) -> Any:
-        """Names of the classes; a mapping from attributes to the names of their values; None where there are none."""
+        """Names of the classes; a mapping from attribute to the names of its values; None without names."""
         return self.condition.class_names
 
 
 def checked(class_names: Any, size: int | None, attribute: str | None = None) -> tuple[str, ...]:
-    """The names of so many classes, as strings. Raises a ValueError if they are none."""
+    """Checks that these are names of this number of classes, and returns them as strings. Raises a ValueError otherwise."""
     argument = "class_names" if attribute is None else f"class_names[{attribute!r}]"
     try:
         made = () if isinstance(class_names, (str, Mapping)) else tuple(map(str, class_names))
@@ -43,10 +43,10 @@ def checked(class_names: Any, size: int | None, attribute: str | None = None) ->
 
 
 def as_indices(labels: Any, class_names: tuple[str, ...] | None, argument: str = "labels") -> Any:
-    """The labels with class indices in place of names; what is no name stays as it is.
+    """Replaces class names in labels by class indices. Other values are unchanged.
 
     Raises:
-        ValueError: For a name that is not known, with those that are.
+        ValueError: For an unknown name. The message lists the known names.
     """
 
     def index(label):
@@ -54,8 +54,8 @@ def as_indices(labels: Any, class_names: tuple[str, ...] | None, argument: str =
             return label
         if class_names is None:
             raise ValueError(
-                f"`{argument}` must be class indices, since the classes have no names: a GAN learns them from a dataset of "
-                f"`keras_ganaug.datasets`, or by the argument `class_names`. Received: {label!r}"
+                f"`{argument}` must be class indices, since the classes have no names. A GAN gets names from a dataset of "
+                f"`keras_ganaug.datasets`, or from the argument `class_names`. Received: {label!r}"
             )
         if label not in class_names:
             known = some(class_names, 100)
@@ -72,7 +72,7 @@ def as_indices(labels: Any, class_names: tuple[str, ...] | None, argument: str =
 
 
 def counted(labels: Any, class_names: tuple[str, ...] | None, argument: str = "labels") -> Any:
-    """As `as_indices`; of a mapping from class, its index or its name, to a number of images, one label for each image."""
+    """Like `as_indices`, and expands a mapping from class (index or name) to number of images into one label per image."""
     if not isinstance(labels, Mapping):
         return as_indices(labels, class_names, argument)
     counts = [_checks.non_negative_int(number, f"{argument}[{label!r}]") for label, number in labels.items()]

@@ -1,4 +1,4 @@
-"""One class: labels are class indices, or one-hot or soft rows."""
+"""One class per image: labels are class indices, or one-hot or soft rows."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from keras_ganaug import _checks, _random
 from keras_ganaug.conditions import names
 from keras_ganaug.conditions.condition import Condition
 
-_CHUNK = 2**14  # rows that are checked at a time
-_SUM_SLACK = 0.15  # how far from 1 the sum of a row may be: half precision, and smoothing that adds without taking
-_SAME = 1e-3  # entries of a row that differ by less are equal
-_MOST_SMOOTHED = 0.25  # with two classes, a smaller share above this is a mixture and no smoothing
+_CHUNK = 2**14  # number of rows checked at a time
+_SUM_SLACK = 0.15  # tolerance of a row's sum, for half precision and for smoothing that does not renormalise
+_SAME = 1e-3  # entries of a row that differ by less count as equal
+_MOST_SMOOTHED = 0.25  # with two classes, a smaller share above this counts as mixed, not smoothed
 _ROWS = (
     "must be of one class for each image: rows of at least 0 that sum to 1. Rows with several ones (multi-label) and rows "
-    "without any are not taken"
+    "without any are not accepted"
 )
 
 
 def is_one_hot(labels: Any) -> bool:
-    """Whether labels are rows with a number for each class, rather than class indices."""
+    """Whether labels are rows with one number per class, not class indices."""
     shape = tf.TensorShape(labels.shape)
     return shape.rank == 2 and shape[1] != 1
 
 
 def class_indices(labels: Any, num_classes: int | None, name: str = "labels") -> np.ndarray:
-    """Checks concrete class indices, a sequence of integers. Returns them as an int32 array of shape (n,)."""
+    """Checks a sequence of concrete class indices. Returns them as an int32 array of shape (n,)."""
     try:
         labels = np.asarray(labels)
     except ValueError:  # rows of different lengths
@@ -51,12 +51,12 @@ def _range_of(num_classes):
 
 
 class OneClass(Condition):
-    """One class: labels are indices of any dtype, (batch,) or (batch, 1), or one-hot or soft rows (batch, num_classes).
+    """One class per image. Labels are indices of any dtype, (batch,) or (batch, 1), or rows (batch, num_classes).
 
     Args:
-        num_classes: Number of classes; None where nothing tells it.
-        name: What the labels are called in errors. Defaults to "labels".
-        class_names: Names of the classes. Defaults to None: they have none.
+        num_classes: Number of classes; None if unknown.
+        name: Name of the labels in errors. Defaults to "labels".
+        class_names: Names of the classes. Defaults to None: no names.
     """
 
     def __init__(self, num_classes: int | None, name: str = "labels", class_names: Any = None):
@@ -109,7 +109,7 @@ class OneClass(Condition):
         if is_one_hot(labels):
             values = tf.cast(labels, tf.float32)
             sums = tf.reduce_sum(values, 1)
-            # Written so that NaN is wrong too.
+            # Written so that NaN fails too.
             right = tf.reduce_all(tf.abs(sums - 1) <= _SUM_SLACK) & tf.reduce_all(values >= 0)
             return [_checks.assertion(right, f"`{self.name}` {_ROWS}. What the rows sum to", sums)]
         if not floating and self.num_classes is None:
@@ -122,7 +122,7 @@ class OneClass(Condition):
 
     def indices(self, labels: Any) -> Any:
         labels = tf.convert_to_tensor(labels)
-        if is_one_hot(labels):  # of soft labels the most likely one
+        if is_one_hot(labels):  # soft labels count as the most likely class
             return tf.argmax(tf.cast(labels, tf.int8) if labels.dtype.is_bool else labels, axis=1, output_type=tf.int32)
         return tf.cast(tf.reshape(labels, [-1]), tf.int32)
 
@@ -146,12 +146,12 @@ class OneClass(Condition):
         return tuple(np.flatnonzero(np.asarray(table) <= 0).tolist())
 
     def write(self, labels: Any, rows: tf.Tensor, classes: tf.Tensor, only_mixed: bool = False) -> Any:
-        """As of `Condition`.
+        """Writes new classes into some rows, see `Condition`.
 
-        A smoothed row stays smoothed: the class gets the largest value of the row that is replaced, the others its smallest.
-        A row that mixes classes, as MixUp makes them, becomes a row of one class with the smoothing of the batch.
+        A smoothed row stays smoothed: its class gets the largest value of the replaced row, the other classes get the
+        smallest. A row that mixes classes, as MixUp makes them, becomes a row of one class with the smoothing of the batch.
         """
-        if only_mixed and not (is_one_hot(labels) and labels.dtype.is_floating):  # which can be neither smoothed nor mixed
+        if only_mixed and not (is_one_hot(labels) and labels.dtype.is_floating):  # neither smoothed nor mixed
             return labels
         if not is_one_hot(labels):
             new = tf.cast(tf.reshape(classes, [-1, *[1] * (labels.shape.rank - 1)]), labels.dtype)
@@ -166,21 +166,21 @@ class OneClass(Condition):
 
 
 def _smoothing(labels, batch_lowest):
-    """Of float rows: the values of the other classes and of its own that a row of one class has, and which rows mix classes.
+    """For float rows: the values of other classes and of the class itself in a row of one class, and which rows are mixed.
 
-    Each of shape (k, 1). Where a row mixes classes the first two are those of the batch, whose smallest value no mixture of
-    some of several classes has changed.
+    Each has the shape (k, 1). For mixed rows, the first two come from the batch, whose smallest value stays the same when
+    some but not all classes are mixed.
     """
     dtype, columns = labels.dtype, labels.shape[1]
     if dtype != tf.float64:
         labels, batch_lowest = tf.cast(labels, tf.float32), tf.cast(batch_lowest, tf.float32)
     lowest, highest = tf.reduce_min(labels, 1, keepdims=True), tf.reduce_max(labels, 1, keepdims=True)
     total = tf.reduce_sum(labels, 1, keepdims=True)
-    if columns == 2:  # here each row looks like a smoothed one
+    if columns == 2:  # here mixed and smoothed rows look alike
         batch_lowest = tf.where(batch_lowest > _MOST_SMOOTHED, tf.zeros_like(batch_lowest), batch_lowest)
         mixed = lowest - batch_lowest > _SAME
     else:
-        others = total - highest - (columns - 1) * lowest  # 0 where all but one are equal
+        others = total - highest - (columns - 1) * lowest  # 0 if all but one are equal
         mixed = (others > _SAME) | (highest - lowest < _SAME)
     off = tf.where(mixed, batch_lowest, lowest)
     on = tf.where(mixed, total - (columns - 1) * batch_lowest, highest)

@@ -1,4 +1,4 @@
-"""Weights of classes."""
+"""Class weights."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ STRATEGIES = ("keep", "balance")
 def class_weights(
     strategy: Any, num_classes: int | None, name: str = "sampling_strategy", names: tuple[str, ...] = STRATEGIES
 ) -> np.ndarray | None:
-    """A mapping or sequence of class weights as probabilities, float32 (num_classes,); None for a strategy by name.
+    """Converts class weights to probabilities, float32 (num_classes,). Returns None for a strategy by name.
 
     Args:
-        strategy: One of `names`, a mapping from class to weight, or a sequence of one weight for each class.
-        num_classes: Number of classes; None where nothing tells it.
-        name: The argument that it is, for errors. Defaults to "sampling_strategy".
-        names: Defaults to `STRATEGIES`.
+        strategy: One of `names`, a mapping from class to weight, or a sequence of one weight per class.
+        num_classes: Number of classes; None if unknown.
+        name: Name of the argument, for errors. Defaults to "sampling_strategy".
+        names: The accepted strategies. Defaults to `STRATEGIES`.
 
     Raises:
         ValueError: For anything else.
@@ -53,12 +53,12 @@ def class_weights(
 
 
 def at(weights: np.ndarray, positions: tf.Tensor) -> tf.Tensor:
-    """The classes, int32, at places from 0 to 1 along their weights; one of weight 0 is at none."""
+    """Maps positions from 0 to 1 to classes, int32, in proportion to the weights. A class of weight 0 is never chosen."""
     edges = np.cumsum(weights)[:-1].astype(np.float32)
     return tf.reduce_sum(tf.cast(positions[:, None] >= edges[None], tf.int32), axis=1)
 
 
 def some(classes: Iterable, most: int = 20) -> str:
-    """Classes in words, not too many of them."""
+    """Lists classes in words, at most `most` of them."""
     classes = list(classes)
     return f"{classes[:most]}" + (f" and {len(classes) - most} more" if len(classes) > most else "")
