@@ -1,6 +1,6 @@
-"""Real data: ready-made sets, a folder of images, and what one wants to know of them before training.
+"""Real images: ready-made data sets, folders of images, and checks before training.
 
-All functions work on unbatched `tf.data.Dataset`s of (image, label).
+Unless noted otherwise, the functions work on unbatched `tf.data.Dataset`s of (image, label).
 """
 
 from keras_ganaug.datasets.folder_facts import FolderFacts, describe_directory

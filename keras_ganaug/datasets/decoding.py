@@ -1,6 +1,7 @@
-"""Image files as pixels: upright, on a background, in the channels that are asked for.
+"""Decodes image files: turns them upright, composes them on a background, and converts their channels.
 
-TensorFlow decodes PNG, JPEG, GIF and BMP, Pillow the rest. The first bytes of a file tell its format, its suffix may err.
+TensorFlow decodes PNG, JPEG, GIF and BMP; Pillow decodes the rest. The format follows from the first bytes of a file, since
+its suffix may be wrong.
 """
 
 import io
@@ -11,19 +12,19 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-# How a file is read: by TensorFlow as it stands, with its alpha, or as colours that may become grey; or by Pillow.
+# Ways to read a file: by TensorFlow (as it is, with alpha, or in colour and then converted to grey), or by Pillow.
 PLAIN, ALPHA, COLORS, PILLOW = range(4)
-_ORIENTATION = 0x0112  # the tag of EXIF
-_FRAME = b"\x21\xf9\x04"  # of a GIF
+_ORIENTATION = 0x0112  # the EXIF tag
+_FRAME = b"\x21\xf9\x04"  # the graphic control extension of a GIF
 _INKS = re.compile(
     rb"\xff[\xc0-\xcf]\0\x14\x08.{4}\x04", re.DOTALL
-)  # a JPEG of four channels, which TensorFlow makes no grey
-_BMP = struct.Struct("<10xIIiiHHI")  # where pixels begin, header size, width, height, planes, bits, compression
+)  # a JPEG with four channels, which TensorFlow cannot convert to grey
+_BMP = struct.Struct("<10xIIiiHHI")  # offset of the pixels, header size, width, height, planes, bits, compression
 _GRAY_PALETTE = bytes(value for gray in range(256) for value in (gray, gray, gray, 0))
 
 
 def pillow() -> Any:
-    """Pillow's module `Image`, or None where Pillow is missing."""
+    """Pillow's module `Image`, or None if Pillow is not installed."""
     try:
         from PIL import Image
     except ImportError:
@@ -32,9 +33,9 @@ def pillow() -> Any:
 
 
 def header(contents: bytes) -> np.ndarray:
-    """What an image file tells before it is decoded: int32 (way to read it, EXIF orientation from 1 to 8, further frames).
+    """Reads the header of an image file: int32 (way to read it, EXIF orientation from 1 to 8, further frames).
 
-    The way is PILLOW for all that TensorFlow cannot read, or would read wrongly.
+    The way is PILLOW for every file that TensorFlow cannot read or would read wrongly.
     """
     way, orientation, further = PILLOW, 1, False
     if contents.startswith(b"\xff\xd8\xff"):
@@ -46,9 +47,9 @@ def header(contents: bytes) -> np.ndarray:
         orientation, further = _orientation(_after(contents, b"eXIf")), b"acTL" in chunks
     elif contents.startswith(b"GIF8"):
         control = _after(contents, _FRAME)
-        if not control[:1] or control[0] % 2 == 0:  # TensorFlow paints transparent pixels in a colour of its own
+        if not control[:1] or control[0] % 2 == 0:  # TensorFlow fills transparent pixels with another colour
             way, further = COLORS, _FRAME in control
-    elif contents.startswith(b"BM") and len(contents) >= _BMP.size:  # TensorFlow takes palettes for grey
+    elif contents.startswith(b"BM") and len(contents) >= _BMP.size:  # TensorFlow mistakes palettes for grey
         start, size, *_, bits, compression = _BMP.unpack_from(contents)
         gray = bits == 8 and start == 54 + 1024 and contents.startswith(_GRAY_PALETTE, 54)
         way = COLORS if size >= 40 and not compression and (gray or bits in (24, 32)) else PILLOW
@@ -56,24 +57,24 @@ def header(contents: bytes) -> np.ndarray:
         try:
             with pillow().open(io.BytesIO(contents)) as image:
                 orientation, further = image.getexif().get(_ORIENTATION, 1), getattr(image, "n_frames", 1) > 1
-        except Exception:  # Pillow's readers fail in as many ways as there are formats; decoding tells
+        except Exception:  # Pillow's readers raise many kinds of errors; decoding reports them
             pass
     return np.array([way, orientation if orientation in range(1, 9) else 1, further], np.int32)
 
 
 def header_of(contents: tf.Tensor) -> tf.Tensor:
-    """`header` within a graph."""
+    """`header` as a graph operation."""
     return tf.ensure_shape(tf.numpy_function(header, [contents], tf.int32, stateful=False), [3])
 
 
 def _after(contents, mark, end=None):
-    """What follows the first occurrence of a mark."""
+    """The bytes after the first occurrence of a mark."""
     place = contents.find(mark, 0, end)
     return b"" if place < 0 else contents[place + len(mark) :]
 
 
 def _orientation(tiff):
-    """The orientation in the first directory of EXIF; 1 if there is none."""
+    """The orientation from the first EXIF directory. 1 if there is none."""
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(tiff[:4], "")
     try:
         (start,) = struct.unpack_from(f"{order}I", tiff, 4)
@@ -82,13 +83,13 @@ def _orientation(tiff):
             tag, kind, _, value = struct.unpack_from(f"{order}HHIH", tiff, start + 2 + 12 * entry)
             if (tag, kind) == (_ORIENTATION, 3):
                 return value
-    except struct.error:  # it ends too early
+    except struct.error:  # the data end too early
         pass
     return 1
 
 
 def pillow_pixels(contents: bytes) -> np.ndarray:
-    """An image file by Pillow: upright uint8 RGBA (height, width, 4)."""
+    """Decodes an image file with Pillow: upright uint8 RGBA (height, width, 4)."""
     from PIL import Image, ImageOps
 
     with Image.open(io.BytesIO(contents)) as image:
@@ -113,9 +114,9 @@ def decode(
 
     Args:
         contents: Bytes of the file, a scalar string.
-        header: What `header_of` says of it.
+        header: The result of `header_of`.
         channels: 1, 3 or 4.
-        background: What lies behind transparent pixels: one number or three. Unused with 4 channels.
+        background: Colour behind transparent pixels: one number or three. Unused with 4 channels.
         with_pillow: Whether a file may need Pillow. Defaults to True.
 
     Returns a uint8 tensor (height, width, channels).
@@ -155,6 +156,6 @@ def _upright(pixels, orientation):
 
 
 def _gray(pixels):
-    """The luma of (height, width, 3) as one channel, rounded as Pillow and JPEG do."""
+    """Converts (height, width, 3) to one channel of luma, rounded as in Pillow and JPEG."""
     weighted = tf.cast(pixels, tf.int32) * tf.constant([19595, 38470, 7471])
     return tf.cast(tf.bitwise.right_shift(tf.reduce_sum(weighted, -1, keepdims=True) + (1 << 15), 16), tf.uint8)

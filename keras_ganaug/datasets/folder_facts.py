@@ -1,4 +1,4 @@
-"""What one wants to know of a folder of images before a training."""
+"""Facts about a folder of images that matter before training."""
 
 import dataclasses
 import os
@@ -12,25 +12,25 @@ from keras_ganaug.datasets import folder_report, folder_scan
 from keras_ganaug.datasets.pairs import format_histogram
 
 _SIZES = (32, 64)
-"""Advised image sizes: GANs of these train in minutes to an hour on a processor."""
-_SQUARE = 1.1  # sides that differ by less
+"""Advised image sizes. A CPU trains GANs of these sizes in minutes to an hour."""
+_SQUARE = 1.1  # images whose sides differ by less count as square
 
 
 @dataclasses.dataclass(frozen=True)
 class FolderFacts:
-    """What is in a folder of images; `print` tells it in plain words.
+    """Facts about a folder of images. `print` shows them as sentences.
 
     Attributes:
         directory: The folder.
-        classes: Number of images by class.
-        formats: Number of images by the suffix of their files.
+        classes: Number of images in each class.
+        formats: Number of images with each file suffix.
         heights, widths: (smallest, median, largest), in pixels.
-        not_square: How many images are not square.
-        colored: How many images have a pixel of a colour.
-        transparent: How many have a transparent pixel.
-        broken: Why a file cannot be read, by its path; "" if that is not known.
-        done: What `from_directory` does to the images, a sentence each.
-        not_read: What else is in the folder and is not read, a text each.
+        not_square: Number of images that are not square.
+        colored: Number of images with at least one coloured pixel.
+        transparent: Number of images with at least one transparent pixel.
+        broken: Mapping from the path of each unreadable file to the reason, "" if unknown.
+        done: What `from_directory` does to the images, one sentence for each step.
+        not_read: What is in the folder but not read, one text for each kind.
         image_size: The advised `image_size`.
         color_mode: The advised `color_mode`.
     """
@@ -51,11 +51,11 @@ class FolderFacts:
 
     @property
     def images(self) -> int:
-        """Number of images that can be read."""
+        """Number of readable images."""
         return sum(self.classes.values())
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it as JSON holds it."""
+        """All facts as plain values, for JSON."""
         return {"images": self.images, **dataclasses.asdict(self)}
 
     def __str__(self) -> str:
@@ -78,18 +78,20 @@ class FolderFacts:
 
 
 def describe_directory(directory: str | os.PathLike, follow_links: bool = False) -> FolderFacts:
-    """Tells what `from_directory` would read of a folder, what it would not, and which settings fit. Decodes every file.
+    """Describes what `from_directory` would read from a folder, what it would not, and which settings fit.
+
+    Decodes every file.
 
     Args:
         directory: Folder whose subfolders are the classes. `~` is the home folder.
-        follow_links: Whether to look into folders behind symbolic links. Defaults to False.
+        follow_links: Whether to follow symbolic links to folders. Defaults to False.
 
     Returns `FolderFacts`.
 
     Raises:
-        ValueError: If the folder does not exist, has fewer than two classes or a class without an image that can be read,
-            or if its subfolders are the parts of a split, such as "train" and "test".
-        TypeError: If `directory` is no path.
+        ValueError: If the folder does not exist, has fewer than two classes or a class without a readable image, or if its
+            subfolders are the parts of a split, such as "train" and "test".
+        TypeError: If `directory` is not a path.
 
     Example:
 
@@ -137,5 +139,5 @@ def _spread(values):
 
 
 def _advised_size(side):
-    """The largest advised size that the images have; small images keep theirs."""
+    """The largest advised size that the images reach. Smaller images keep their size."""
     return side if side < _SIZES[0] else max(size for size in _SIZES if size <= side)

@@ -1,4 +1,4 @@
-"""What is told of a folder of images: below the histogram, in warnings and in errors."""
+"""Texts about a folder of images: reports below the histogram, warnings and errors."""
 
 import collections
 from collections.abc import Collection, Iterator, Sequence
@@ -20,11 +20,11 @@ KINDS = {
     "hidden": "{n} hidden file{s}: {some}",
     "litter": "{n} folder{s}, hidden or of an archive: {some}",
 }
-"""The kinds of what is not read, and what is told of them."""
+"""The kinds of files that are not read, and the text about each."""
 
 
 def not_read(found: Scan, kinds: Collection[str] = KINDS.keys()) -> list[str]:
-    """What was not read of these kinds, a text for each."""
+    """Texts about the files of these kinds that were not read."""
     return [
         text.format(
             n=len(paths),
@@ -38,30 +38,30 @@ def not_read(found: Scan, kinds: Collection[str] = KINDS.keys()) -> list[str]:
 
 
 def _some(texts, number, more=", ..."):
-    """The texts, and how many there are besides."""
+    """The first texts, and how many more there are."""
     return ", ".join(texts) + (more.format(number - len(texts)) if number > len(texts) else "")
 
 
 def by_suffix(paths: Sequence[str]) -> str:
-    """How many files there are of each suffix."""
+    """The number of files with each suffix."""
     suffixes = collections.Counter(folder_scan.suffix(legible(path)) or "no suffix" for path in paths)
     return _some([f"{suffix} {count}" for suffix, count in suffixes.most_common(6)], len(suffixes))
 
 
 def names(folders: Collection[str]) -> str:
-    """A list of names as one types it."""
+    """A list of names in Python syntax."""
     return f"[{_some([repr(legible(name)) for name in list(folders)[:10]], len(folders))}]"
 
 
 def with_reasons(found: Scan, most: int) -> str:
-    """Broken files, and why they are."""
+    """Broken files with the reasons."""
     broken = found.others["broken"]
     texts = [f"{found.within(path)} ({folder_scan.why(path)})".removesuffix(" ()") for path in broken[:most]]
     return _some(texts, len(broken), " and {} more")
 
 
 def done(found: Scan, facts: np.ndarray | None, color_mode: str, background: object) -> Iterator[str]:
-    """What was done to the images, a line each. `facts` is what `folder_scan.inspect` gives, or None."""
+    """One line for each step that was applied to the images. `facts` is the result of `folder_scan.inspect`, or None."""
     if facts is not None:
         ways, orientation, further, transparent = facts.T[:4]
         by_pillow = [path for path, way in zip(found.paths, ways) if way == decoding.PILLOW]
@@ -75,21 +75,21 @@ def done(found: Scan, facts: np.ndarray | None, color_mode: str, background: obj
             yield f"With several frames or pages, of which the first is read: {further.sum()}."
     inner = [legible(f"{name}/{folder}") for name, folders in found.nested.items() for folder in folders]
     if inner:
-        yield f"Images in deeper folders are of the class of the upper one: {_some(inner[:5], len(inner))}."
+        yield f"Images in deeper folders belong to the class of the top folder: {_some(inner[:5], len(inner))}."
 
 
 def warnings_of(found: Scan, printed: bool, splits: Sequence[str]) -> Iterator[str]:
-    """What is surely not meant, and all else that was not read unless it is printed.
+    """Warnings about probable mistakes, and about files that were not read unless they are printed.
 
     Args:
         found: The folder.
-        printed: Whether all that was not read is printed.
+        printed: Whether the files that were not read are printed.
         splits: Subfolders that look like the parts of a split.
     """
     if splits:
         yield (
-            f"The subfolders {splits} of `directory` are taken for classes, and look like the parts of a split. If they are "
-            f"classes, pass `class_names={names(found.images)}`; if not, sort each by class and load it by itself"
+            f"The subfolders {splits} of `directory` are used as classes, but look like the parts of a split. If they are "
+            f"classes, pass `class_names={names(found.images)}`. If not, sort each by class and load it by itself"
         )
     if found.others["broken"]:
         number = len(found.others["broken"])
@@ -99,7 +99,7 @@ def warnings_of(found: Scan, printed: bool, splits: Sequence[str]) -> Iterator[s
 
 
 def check_splits(found: Scan) -> list[str]:
-    """The subfolders that look like the parts of a split. Raises a ValueError if they have the classes within them."""
+    """Returns the subfolders that look like the parts of a split. Raises a ValueError if each has the classes inside."""
     splits = folder_scan.splits_among(found.images)
     inner = sorted({name for split in splits for name in found.nested[split]})
     if inner:
@@ -113,7 +113,7 @@ def check_splits(found: Scan) -> list[str]:
 
 
 def check_classes(found: Scan, skip_broken: bool) -> None:
-    """Raises unless there are two classes, an image in each, and no broken file that may not be left out."""
+    """Raises an error unless there are two classes with an image each, and no broken file that may not be skipped."""
     if len(found.images) < 2:
         below = next((_files.join(found.root, name) for name in found.images if found.nested[name]), None)
         way = f". Perhaps its classes are one folder below: `directory={legible(below)!r}`" if below else ""

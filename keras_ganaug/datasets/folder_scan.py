@@ -1,4 +1,4 @@
-"""What lies in a folder with one subfolder for each class: images, and all that is none."""
+"""Lists a folder with one subfolder for each class: its images, and everything else."""
 
 import collections
 import dataclasses
@@ -12,7 +12,7 @@ import tensorflow as tf
 from keras_ganaug import _files
 from keras_ganaug.datasets import decoding
 
-# Suffixes that TensorFlow reads, that Pillow may read (it is asked where it is there), and that neither of them does.
+# Suffixes that TensorFlow reads, that Pillow may read (it is asked if it is installed), and that neither reads.
 _OF_TENSORFLOW = frozenset(".apng .bmp .dib .gif .jfif .jpe .jpeg .jpg .png".split())
 _OF_PILLOW = frozenset(
     ".avif .avifs .cur .dcx .dds .icns .ico .j2k .jp2 .jpx .pbm .pcx .pgm .pnm .ppm .psd .qoi .sgi .tga .tif .tiff .webp "
@@ -21,10 +21,10 @@ _OF_PILLOW = frozenset(
 _FOREIGN = frozenset(
     ".arw .bpg .cr2 .cr3 .dcm .dng .eps .exr .hdr .heic .heif .hif .jxl .jxr .nef .nii .orf .raf .raw .rw2 .svg".split()
 )
-# Formats that Pillow names, but reads only with the help of other programs, or that are no pictures.
+# Formats that Pillow lists but reads only with other programs, or that are not pictures.
 _NO_PICTURES = {"BUFR", "EPS", "FITS", "GRIB", "HDF5", "MPEG", "PDF", "WMF"}
 _SIGNATURES = (b"RIFF", b"II*\0", b"MM\0*", b"GIF8", b"BM")
-# Folders that archives and operating systems leave beside the user's own.
+# Folders that archives and operating systems add.
 _LITTER = {"__MACOSX", "__pycache__", "$RECYCLE.BIN", "@eaDir", "System Volume Information", "lost+found"}
 _SPLIT = re.compile(
     r"(?P<of>.*[ _-])?"
@@ -36,13 +36,13 @@ _SPLIT = re.compile(
 
 @dataclasses.dataclass
 class Scan:
-    """Paths in a folder by what they are.
+    """The paths in a folder, grouped by what they are.
 
     Attributes:
         root: The folder.
-        images: The images of each class, by its name, in the order of Keras's loader.
+        images: The images of each class, by class name, in the order of Keras's loader.
         nested: The names of each class's own subfolders.
-        others: Paths that are not read, by their kind, a key of `folder_report.KINDS`.
+        others: Paths that are not read, by kind, a key of `folder_report.KINDS`.
     """
 
     root: str
@@ -52,26 +52,26 @@ class Scan:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many images each class has."""
+        """The number of images in each class."""
         return {name: len(paths) for name, paths in self.images.items()}
 
     @property
     def paths(self) -> list[str]:
-        """All images, class by class."""
+        """All images, sorted by class."""
         return [path for paths in self.images.values() for path in paths]
 
     def within(self, path: str) -> str:
-        """A path from the folder on, for people."""
+        """A path relative to the folder, for messages."""
         return legible(path.removeprefix(self.root if self.root.endswith("/") else self.root + "/"))
 
 
 def legible(path: str) -> str:
-    """A path that can be printed, whatever bytes are in it."""
+    """A printable version of a path, whatever bytes it contains."""
     return os.fsencode(path).decode("utf-8", "replace")
 
 
 def as_bytes(paths: Iterable[str]) -> np.ndarray:
-    """Paths as TensorFlow takes them."""
+    """Paths in the form that TensorFlow accepts."""
     return np.array([os.fsencode(path) for path in paths], object)
 
 
@@ -80,7 +80,7 @@ def suffix(path: str) -> str:
 
 
 def scan(root: str, follow_links: bool = False) -> Scan:
-    """Lists a folder; opens no file."""
+    """Lists a folder without opening files."""
     found, image = Scan(root), decoding.pillow()
     of_pillow: Collection[str] = _OF_PILLOW
     kinds = dict.fromkeys(_FOREIGN, "foreign")
@@ -107,7 +107,7 @@ def scan(root: str, follow_links: bool = False) -> Scan:
 
 
 def _walk(found, folder, follow_links):
-    """The folders as `os.walk` gives them, in the order of Keras's loader, without litter and what is behind links."""
+    """Yields folders like `os.walk`, in the order of Keras's loader, without litter, and without links unless followed."""
     remote, places, seen = _files.is_remote(folder), [], set()
     for path, folders, files in tf.io.gfile.walk(folder) if remote else os.walk(folder, followlinks=follow_links):
         path, inner = path.rstrip("/"), {name.rstrip("/") for name in folders}
@@ -115,11 +115,11 @@ def _walk(found, folder, follow_links):
         if not remote:
             seen.add(os.path.realpath(path))
             links = {name for name in inner - litter if os.path.islink(os.path.join(path, name))}
-            if follow_links:  # but not round in circles
+            if follow_links:  # but avoid cycles
                 links = {name for name in links if os.path.realpath(os.path.join(path, name)) in seen}
         for kind, names in (("litter", litter), ("links", links)):
             found.others[kind] += [_files.join(path, name) for name in sorted(names)]
-        folders[:] = sorted(inner - litter - links)  # the only ones that are walked into
+        folders[:] = sorted(inner - litter - links)  # walk only into these
         places.append((path, list(folders), files))
     return sorted(places, key=lambda place: place[0])
 
@@ -129,9 +129,9 @@ def _is_litter(name):
 
 
 def splits_among(names: Iterable[str]) -> list[str]:
-    """The names of folders that look like the parts of a split, such as "train" and "test"; none if only one does.
+    """The names of folders that look like the parts of a split, such as "train" and "test". Empty if only one does.
 
-    Before the word they may have a name in common, as in "seg_train" and "seg_test".
+    They may share a prefix, as in "seg_train" and "seg_test".
     """
     matches = {name: _SPLIT.fullmatch(name) for name in names}
     parts = {name: (match["of"] or "", match["part"].lower()) for name, match in matches.items() if match}
@@ -142,8 +142,8 @@ def splits_among(names: Iterable[str]) -> list[str]:
 def inspect(found: Scan) -> np.ndarray:
     """Decodes every image once. Moves those that cannot be read to the kinds "broken" and "unread".
 
-    Returns int32 (n, 7) of the others: what `decoding.header` tells, whether a pixel is transparent, whether one has a
-    colour, height and width.
+    Returns int32 (n, 7) for the others: the result of `decoding.header`, whether any pixel is transparent, whether any is
+    coloured, height and width.
     """
 
     @tf.autograph.experimental.do_not_convert
@@ -174,14 +174,14 @@ def _contents(path):
 
 
 def _needs_pillow(path):
-    """Whether a file that TensorFlow cannot read begins as those do that Pillow can."""
+    """Whether a file that TensorFlow cannot read starts like a format that Pillow reads."""
     contents = _contents(path) or b""
     begins = contents.startswith(_SIGNATURES) or contents[4:8] == b"ftyp"
     return begins and decoding.header(contents)[0] == decoding.PILLOW
 
 
 def why(path: str) -> str:
-    """Why an image cannot be read, in a few words; "" if that is not known."""
+    """Why an image cannot be read, in a few words. "" if unknown."""
     contents = _contents(path)
     if not contents:
         return "it cannot be opened" if contents is None else "it is empty"
@@ -190,6 +190,6 @@ def why(path: str) -> str:
             decoding.pillow_pixels(contents)
     except ValueError as error:
         return str(error)
-    except Exception:  # Pillow's decoders fail in as many ways as there are formats
+    except Exception:  # Pillow's decoders raise many kinds of errors
         pass
     return ""

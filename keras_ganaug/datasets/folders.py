@@ -1,4 +1,4 @@
-"""A folder of images with one subfolder for each class, as datasets."""
+"""Loads a folder of images with one subfolder for each class."""
 
 import numbers
 import os
@@ -37,50 +37,49 @@ def from_directory(
     data_format: str | None = None,
     **kwargs: Any,
 ) -> tf.data.Dataset | tuple[tf.data.Dataset, tf.data.Dataset]:
-    """Loads a folder with one subfolder of images for each class.
+    """Loads images from a folder that has one subfolder for each class.
 
-    TensorFlow decodes PNG, JPEG, GIF and BMP, in parallel; their images are those of
-    `keras.utils.image_dataset_from_directory`. Pillow, where it is installed, reads the rest: WebP, TIFF and whatever else
-    it knows (`pip install "keras_ganaug[images]"`). Images are turned upright by their EXIF orientation, and transparent
-    pixels are laid on a background. Of an animation the first frame is read.
+    TensorFlow decodes PNG, JPEG, GIF and BMP in parallel, with the same result as
+    `keras.utils.image_dataset_from_directory`. Pillow, if installed, reads WebP, TIFF and its other formats (`pip install
+    "keras_ganaug[images]"`). Images are turned upright by their EXIF orientation, and transparent pixels are composed on a
+    background. Of an animation, only the first frame is read.
 
-    Prints a class histogram, and below it what was done to the images and what was not read. Hidden files and folders,
-    and what archives leave (`__MACOSX`), are no images and no classes.
+    Prints a class histogram, what was done to the images, and what was not read. Hidden files and folders, and those that
+    archives add (`__MACOSX`), count neither as images nor as classes.
 
     Args:
         directory: Folder whose subfolders are the classes. `~` is the home folder.
-        image_size: (height, width) to which images are resized, or one integer for both.
+        image_size: (height, width) of the resized images, or one integer for both.
         color_mode: "grayscale", "rgb" or "rgba": 1, 3 or 4 channels. Defaults to "rgb".
-        validation_split: Share of the images of each class, above 0 and below 1, to hold out; at least one image of
-            each class on each side. A class of a single image stays in training, with a warning. Defaults to None: hold out
-            nothing.
-        seed: Integer that decides the order of the files and what is held out. Defaults to 0.
-        check_images: Whether to decode every file once to find broken ones. Defaults to True. Without it a broken file is an
-            error when it is read.
-        verbose: Whether to print the class histogram and what is below it. Defaults to True.
-        background: What lies behind transparent pixels: a grey number or a colour (red, green, blue), 0 to 255. Defaults
-            to 255, white. Of no use with "rgba", where alpha stays.
-        skip_broken: Whether to leave out broken files, with a warning, in place of an error. Defaults to False. Their
-            paths are in the attribute `broken_files`.
+        validation_split: Share of each class to hold out, above 0 and below 1. Each part gets at least one image of each
+            class. If a class has only one image, it stays in training, with a warning. Defaults to None: nothing is held
+            out.
+        seed: Integer that determines the order of the files and the split. Defaults to 0.
+        check_images: Whether to decode every file once to find broken ones. Without this, a broken file raises an error when
+            it is read. Defaults to True.
+        verbose: Whether to print the class histogram and the lines below it. Defaults to True.
+        background: Colour behind transparent pixels: a grey level or (red, green, blue), 0 to 255. Unused with "rgba", which
+            keeps the alpha channel. Defaults to 255, white.
+        skip_broken: Whether to skip broken files with a warning, instead of raising an error. Their paths are in the
+            attribute `broken_files`. Defaults to False.
         class_names: List of the subfolders in the order of the labels. Defaults to None: alphabetical order.
         interpolation: "bilinear", "nearest", "bicubic", "area", "lanczos3", "lanczos5", "gaussian" or "mitchellcubic".
             Defaults to "bilinear".
-        crop_to_aspect_ratio: Whether to crop images to the shape of `image_size` before they are resized. Defaults to
-            False.
-        pad_to_aspect_ratio: Whether to pad images with black to the shape of `image_size`. Defaults to False.
-        follow_links: Whether to look into folders behind symbolic links. Defaults to False.
-        shuffle: Whether to shuffle the images, anew in each epoch. Defaults to True. Validation keeps its order.
+        crop_to_aspect_ratio: Whether to crop images to the aspect ratio of `image_size` before resizing. Defaults to False.
+        pad_to_aspect_ratio: Whether to pad images with black to the aspect ratio of `image_size`. Defaults to False.
+        follow_links: Whether to follow symbolic links to folders. Defaults to False.
+        shuffle: Whether to reshuffle the training images in each epoch. Validation is not shuffled. Defaults to True.
         data_format: "channels_last" or "channels_first". Defaults to None: "channels_last".
-        **kwargs: None. Further arguments of Keras's loader are refused by name.
+        **kwargs: None. Other arguments of Keras's loader raise an error that names them.
 
-    Returns an unbatched dataset of (image, label), or `(train, validation)` with a split: float32 images of shape
-    (height, width, channels) in 0 to 255 and int32 labels. Their attributes are `class_names`, `file_paths` (the paths of
-    the images, in the order that is then shuffled) and `broken_files` (the paths of files that `skip_broken` left out).
+    Returns an unbatched dataset of (image, label), or `(train, validation)` with a split: float32 images of shape (height,
+    width, channels) in 0 to 255 and int32 labels. The datasets have the attributes `class_names`, `file_paths` (the paths of
+    the images before shuffling) and `broken_files` (the paths of files that `skip_broken` skipped).
 
     Raises:
         ValueError: If the folder does not exist, has fewer than two classes, an empty class or a broken image, or if its
             subfolders are the parts of a split, such as "train" and "test", with the classes in them.
-        TypeError: If `directory` is no path, or an argument is unknown.
+        TypeError: If `directory` is not a path, or an argument is unknown.
 
     Example:
 
@@ -113,7 +112,7 @@ def from_directory(
     for name, value in flags.items():
         _checks.boolean(value, name)
     if crop_to_aspect_ratio and pad_to_aspect_ratio:
-        raise ValueError("`pad_to_aspect_ratio` must be False where `crop_to_aspect_ratio` is True. Received: True for both")
+        raise ValueError("`pad_to_aspect_ratio` must be False if `crop_to_aspect_ratio` is True. Received: True for both")
     if skip_broken and not check_images:
         raise ValueError("`check_images` must be True to find the files that `skip_broken=True` leaves out. Received: False")
     interpolation = interpolation.lower() if isinstance(interpolation, str) else interpolation
@@ -168,8 +167,8 @@ def from_directory(
     single = [name for name, count in found.counts.items() if count == 1]
     if single:
         warnings.warn(
-            f"`validation_split` holds out nothing of the classes {folder_report.names(single)} of `directory`: each has a "
-            "single image, which stays in training",
+            f"`validation_split` holds out nothing of the classes {folder_report.names(single)} of `directory`: each has "
+            "only one image, which stays in training",
             stacklevel=2,
         )
     if verbose:
@@ -200,7 +199,7 @@ def _color(background):
 
 
 def _in_order(found, names):
-    """Puts the classes of a scan into the order of these names, and takes none for a part of a split."""
+    """Sorts the classes of a scan by these names. Named classes are never taken for parts of a split."""
     if not isinstance(names, (list, tuple)) or sorted(map(str, names)) != sorted(found.images):
         raise ValueError(
             f"`class_names` must be a list of the subfolders of `directory`, {sorted(found.images)}, in the order of the "
@@ -211,7 +210,7 @@ def _in_order(found, names):
 
 
 def _held_out(labels, share, seed):
-    """A mask of what is held out: of each class its share, but at least one image on each side."""
+    """A mask of the images to hold out: the share of each class, with at least one image in each part."""
     counts = np.bincount(labels)
     if counts.max() == 1:
         raise ValueError(
@@ -219,7 +218,7 @@ def _held_out(labels, share, seed):
         )
     exact = share * counts
     wanted = np.floor(exact + 1e-9)
-    # What rounding down takes from the whole goes back to the classes that lost most.
+    # The classes that lost most by rounding down get the remaining images.
     missing = int(np.floor(share * len(labels) + 0.5) - wanted.sum())
     wanted[np.argsort(wanted - exact, kind="stable")[: max(missing, 0)]] += 1
     wanted = np.minimum(np.maximum(wanted, 1), counts - 1).astype(int)
@@ -231,7 +230,7 @@ def _held_out(labels, share, seed):
 
 
 def _resize(image, size, interpolation, crop, pad):
-    """Resizes one image as Keras's loader does."""
+    """Resizes one image like Keras's loader."""
     if pad:
         return tf.cast(tf.image.resize_with_pad(image, *size, method=interpolation), tf.float32)
     if crop:

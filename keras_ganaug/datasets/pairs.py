@@ -1,4 +1,4 @@
-"""Datasets of (image, label): as arrays, their class histogram, and subsets of them."""
+"""Datasets of (image, label): conversion to arrays, class histograms, and subsets."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -10,13 +10,13 @@ from keras_ganaug import _checks, _compat, conditions
 
 
 def named(dataset: tf.data.Dataset, class_names: Iterable[str]) -> tf.data.Dataset:
-    """The dataset with the names of its classes."""
+    """Attaches class names to a dataset."""
     dataset.class_names = list(class_names)
     return dataset
 
 
 def class_names_of(data: Any) -> Any:
-    """The names that data give their classes, or a dataset that they were made of; None if there are none."""
+    """The class names of data, or of a dataset that they were derived from. None if there are none."""
     names = getattr(data, "class_names", None)
     if names is not None or not isinstance(data, tf.data.Dataset):
         return names
@@ -25,10 +25,10 @@ def class_names_of(data: Any) -> Any:
 
 
 def to_arrays(dataset: tf.data.Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """An unbatched dataset of (image, label) as two arrays.
+    """Converts an unbatched dataset of (image, label) to two arrays.
 
     Args:
-        dataset: Finite unbatched `tf.data.Dataset` of (image, label), images of one shape.
+        dataset: Finite unbatched `tf.data.Dataset` of (image, label). All images have the same shape.
 
     Returns `(images, labels)`, NumPy arrays.
     """
@@ -39,16 +39,16 @@ def to_arrays(dataset: tf.data.Dataset) -> tuple[np.ndarray, np.ndarray]:
         raise ValueError(f"`dataset` must have unbatched elements (image, label). Received: {spec}")
     batches = list(dataset.batch(1024).as_numpy_iterator())
     if not batches:
-        raise ValueError("`dataset` must hold at least one element. Received: an empty dataset")
+        raise ValueError("`dataset` must contain at least one element. Received: an empty dataset")
     images, labels = (np.concatenate(part) for part in zip(*batches, strict=True))
     return images, labels
 
 
 def class_histogram(dataset: tf.data.Dataset | Sequence[int], num_classes: int | None = None) -> np.ndarray:
-    """How many images each class has.
+    """Counts the images in each class.
 
     Args:
-        dataset: Unbatched or batched `tf.data.Dataset` of (image, label), labels as integers or one number for each class;
+        dataset: Unbatched or batched `tf.data.Dataset` of (image, label), where labels are integers or one number per class;
             or a sequence of integer labels.
         num_classes: Number of classes. Defaults to the largest label plus 1.
 
@@ -73,7 +73,7 @@ def class_histogram(dataset: tf.data.Dataset | Sequence[int], num_classes: int |
 
 
 def _classes(labels):
-    """The class of each of some labels in any format."""
+    """Class indices of labels in any format."""
     condition = conditions.OneClass(None, "dataset")
     condition.check(labels)
     condition.check_values(labels)
@@ -81,11 +81,11 @@ def _classes(labels):
 
 
 def format_histogram(counts: Mapping[Any, int] | Sequence[int], width: int = 40) -> str:
-    """A class histogram as text.
+    """Formats a class histogram as text.
 
     Args:
         counts: Mapping from class name to number of images, or a sequence by class index.
-        width: Characters of the longest bar. Defaults to 40.
+        width: Length of the longest bar in characters. Defaults to 40.
 
     Example:
 
@@ -107,12 +107,12 @@ def format_histogram(counts: Mapping[Any, int] | Sequence[int], width: int = 40)
 
 
 def take_per_class(dataset: tf.data.Dataset, counts: int | Sequence[int], seed: int = 0) -> tf.data.Dataset:
-    """A random subset with a given number of images of each class.
+    """Draws a random subset with a given number of images in each class.
 
     Args:
         dataset: Unbatched `tf.data.Dataset` of (image, label).
-        counts: Images of each class: a sequence by class index, or one integer for all.
-        seed: Integer that decides which images. Defaults to 0.
+        counts: Number of images in each class: a sequence by class index, or one integer for all classes.
+        seed: Integer that determines which images are drawn. Defaults to 0.
 
     Returns an unbatched dataset in random order.
 
@@ -145,11 +145,11 @@ def take_per_class(dataset: tf.data.Dataset, counts: int | Sequence[int], seed: 
 
 
 def oversample(dataset: tf.data.Dataset, seed: int = 0) -> tf.data.Dataset:
-    """Repeats the images of rarer classes until all classes are as large as the largest.
+    """Repeats images of the rarer classes until all classes have as many as the largest.
 
     Args:
         dataset: Unbatched `tf.data.Dataset` of (image, label).
-        seed: Integer that decides the order and which images are repeated once more. Defaults to 0.
+        seed: Integer that determines the order, and which images are repeated once more than others. Defaults to 0.
 
     Returns an unbatched dataset in random order. Shuffle it for a new order in each epoch.
     """
@@ -164,7 +164,7 @@ def oversample(dataset: tf.data.Dataset, seed: int = 0) -> tf.data.Dataset:
 
 
 def _resampled(dataset, choose, seed):
-    """The rows that `choose(counts of the classes, rows of a class, rng)` gives by class, in random order."""
+    """The rows that `choose(class counts, function from class to rows, rng)` returns for each class, in random order."""
     images, labels = to_arrays(dataset)
     labels = conditions.class_indices(np.squeeze(labels) if labels.ndim == 2 and labels.shape[1] == 1 else labels, None)
     rng = np.random.default_rng(_checks.non_negative_int(seed, "seed"))

@@ -1,4 +1,4 @@
-"""Ready-made sets: digits and Fashion-MNIST."""
+"""Ready-made data sets: digits and Fashion-MNIST."""
 
 import gzip
 import os
@@ -18,21 +18,21 @@ _CLOTHES = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Sh
 def load(name: str, data_dir: str | os.PathLike | None = None) -> tuple[tf.data.Dataset, tf.data.Dataset]:
     """Loads a ready-made data set.
 
-    - "digits": scikit-learn's 8×8 digits, scaled to 0 to 255, 10 classes. The test set holds 50 images of each class;
-      1297 are left for training. Needs scikit-learn, no download.
-    - "fashion_mnist": 28×28 articles of clothing, 10 classes, 60,000 and 10,000 images, from the files of Debian's
-      package dataset-fashion-mnist, else through `keras.datasets.fashion_mnist`.
+    - "digits": scikit-learn's 8×8 digits, scaled to 0 to 255, 10 classes. The test set has 50 images of each class, the
+        training set the other 1297. Needs scikit-learn, but no download.
+    - "fashion_mnist": 28×28 images of clothing, 10 classes, 60,000 and 10,000 images. They are read from the files of
+        Debian's package dataset-fashion-mnist, otherwise through `keras.datasets.fashion_mnist`.
 
     Args:
         name: "digits" or "fashion_mnist".
-        data_dir: Folder with the four `*-ubyte.gz` files of Fashion-MNIST. Defaults to where Debian puts them.
+        data_dir: Folder with the four `*-ubyte.gz` files of Fashion-MNIST. Defaults to the folder of the Debian package.
 
     Returns `(train, test)`, two unbatched datasets of (image, label): uint8 images of shape (height, width, channels)
     and int64 labels. Their attribute `class_names` lists the classes.
 
     Raises:
         ValueError: For an unknown name.
-        ImportError, FileNotFoundError: If the data are not to be had, with what to install.
+        ImportError, FileNotFoundError: If the data are not available. The message says what to install.
 
     Example:
 
@@ -52,7 +52,7 @@ def _digits():
     try:
         from sklearn.datasets import load_digits
     except ImportError as error:
-        raise ImportError('The data set "digits" is scikit-learn\'s: pip install scikit-learn') from error
+        raise ImportError('The data set "digits" comes from scikit-learn: pip install scikit-learn') from error
     digits = load_digits()
     images = np.round(digits.images * (255 / 16)).astype(np.uint8)[..., None]
     labels = digits.target.astype(np.int64)
@@ -71,16 +71,16 @@ def _fashion_mnist(data_dir):
         raise FileNotFoundError(f"`data_dir` must be an existing folder. Received: data_dir={str(data_dir)!r}")
     try:
         parts = keras.datasets.fashion_mnist.load_data()
-    except Exception as error:  # the loader's download fails in as many ways as networks do
+    except Exception as error:  # a download raises many kinds of errors
         raise FileNotFoundError(
-            f'The data set "fashion_mnist" is neither at {folder} (Debian: apt-get install dataset-fashion-mnist) nor '
-            f"could Keras download it: {error}"
+            f'The data set "fashion_mnist" is not at {folder} (Debian: apt-get install dataset-fashion-mnist), and '
+            f"Keras could not download it: {error}"
         ) from error
     return tuple((images[..., None], labels.astype(np.int64)) for images, labels in parts), _CLOTHES
 
 
 def _idx_pair(folder, prefix):
-    """Images and labels from a pair of IDX files (big-endian header, then bytes)."""
+    """Reads images and labels from a pair of IDX files (big-endian header, then bytes)."""
     arrays = []
     for kind, header in (("images-idx3", 16), ("labels-idx1", 8)):
         file = folder / f"{prefix}-{kind}-ubyte.gz"

@@ -1,7 +1,7 @@
-"""The stream of real batches: what `fit` of a model is given, checked and made static in shape.
+"""The stream of real batches for `fit`: checks the training data, and gives batches of one static shape.
 
-Every batch has the same, static size, so that a training step is traced and compiled once: a smaller last batch is
-filled up with the first images of the next epoch.
+A training step is traced and compiled only once, since all batches have the same size: a smaller last batch is filled up
+with the first images of the next epoch.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from keras_ganaug import _checks, _pipelines, _random, _replicas, _watch
 from keras_ganaug.datasets.batches import readable
 from keras_ganaug.datasets.pairs import class_names_of
 
-_ORDER = 0x5EED  # tells the seed of the order of images apart from others
+_ORDER = 0x5EED  # separates the seed of the image order from other seeds
 
 
 class Stream(NamedTuple):
-    """What a model is trained on."""
+    """The training data of a model."""
 
     dataset: tf.data.Dataset
-    """Batches of images, or of (images, labels), for ever or to the end of the data."""
+    """Batches of images, or of (images, labels), endless or up to the end of the data."""
     steps_per_epoch: int | None
-    """Training steps of one pass over the data; None if only their end tells, or if they have none."""
+    """Training steps in one pass over the data. None if unknown in advance, or if the data are endless."""
     labels: np.ndarray | None = None
-    """int32 labels of all images, of arrays."""
+    """int32 labels of all images, if the data are arrays."""
     class_names: Any = None
-    """What the data call the classes, or None."""
+    """The class names of the data, or None."""
 
 
 def of(x: Any, y: Any, model: Any, batch_size: int | None, shuffle: bool, class_balanced: bool, endless: bool) -> Stream:
-    """The stream of what `fit` is given, whose arguments are checked first; `endless` as of `from_dataset`."""
+    """Makes the stream of `fit`, after checking its arguments. For `endless` see `from_dataset`."""
     shuffle, class_balanced = _checks.boolean(shuffle, "shuffle"), _checks.boolean(class_balanced, "class_balanced")
     if class_balanced and not model.condition.conditional:
         raise ValueError("`class_balanced` needs a model with classes. Received: class_balanced=True, num_classes=None")
@@ -43,7 +43,7 @@ def of(x: Any, y: Any, model: Any, batch_size: int | None, shuffle: bool, class_
         stream = from_arrays(x, y, model, batch_size, shuffle, class_balanced)
     elif y is not None or batch_size is not None:
         raise ValueError(
-            "`y` and `batch_size` go with arrays; a dataset has its own. Received: "
+            "`y` and `batch_size` are for arrays; a dataset has its own. Received: "
             f"y {'given' if y is not None else 'None'}, batch_size={batch_size!r}"
         )
     elif class_balanced:
@@ -55,7 +55,7 @@ def of(x: Any, y: Any, model: Any, batch_size: int | None, shuffle: bool, class_
 
 
 def split(element: Any, condition: Any) -> tuple[Any, Any]:
-    """The images and labels of an element; labels are None for an unconditional model."""
+    """Splits an element into images and labels. Labels are None for an unconditional model."""
     images, labels = element, None
     if isinstance(element, dict):
         if "images" not in element or (condition.conditional and "labels" not in element):
@@ -84,7 +84,7 @@ def split(element: Any, condition: Any) -> tuple[Any, Any]:
 
 
 def arrays(x: Any, y: Any, model: Any) -> tuple[np.ndarray, np.ndarray | None]:
-    """Images and labels, checked, as NumPy arrays; labels are int32, or None for an unconditional model."""
+    """Checks images and labels and converts them to NumPy arrays. Labels are int32, None for an unconditional model."""
     x, y = _checks.array(x, "images"), None if y is None else model.condition.arrays(y)
     _, y = split((x, y), model.condition)
     _check_batch(x, y, model)
@@ -92,11 +92,11 @@ def arrays(x: Any, y: Any, model: Any) -> tuple[np.ndarray, np.ndarray | None]:
 
 
 def _check_batch(images, labels, model):
-    """Checks one concrete batch, or whole arrays."""
+    """Checks a concrete batch, or whole arrays."""
     _checks.images_shape(images.shape, model.image_shape)
     _checks.images_dtype(images.dtype)
     if not len(images):
-        raise ValueError("The training data must hold at least one image. Received: 0 images")
+        raise ValueError("The training data must contain at least one image. Received: 0 images")
     lowest, highest = float(images.min()), float(images.max())
     if not (np.isfinite(lowest) and np.isfinite(highest)):
         raise ValueError("`images` must be finite. Received: NaN or infinite values")
@@ -116,16 +116,16 @@ def _check_batch(images, labels, model):
 
 
 def _limits(model):
-    """The lowest and highest value of training images, with room for rounding."""
+    """The lowest and highest value of training images, with a tolerance for rounding."""
     low, high = model.value_range
     return low - 1e-3 * (high - low), high + 1e-3 * (high - low)
 
 
 def from_arrays(x: Any, y: Any, model: Any, batch_size: int | None, shuffle: bool, class_balanced: bool) -> Stream:
-    """A stream over arrays.
+    """Makes a stream from arrays.
 
-    The order of epoch e follows from the model's seed and e alone, and the stream begins where the model's step counter
-    stands: training that is interrupted and resumed has the same batches as training that was not.
+    The order of epoch e depends only on the model's seed and e. The stream starts at the model's step counter, so that
+    resumed training sees the same batches as uninterrupted training.
     """
     x, y = arrays(x, y, model)
     num_images, replicas = len(x), model.distribute_strategy.num_replicas_in_sync
@@ -142,7 +142,7 @@ def from_arrays(x: Any, y: Any, model: Any, batch_size: int | None, shuffle: boo
         return tf.cast(_random.permutation(num_images, seed), tf.int64) if shuffle else tf.range(num_images, dtype=tf.int64)
 
     def rows_from_now_on(_):
-        # Asked when the iterator starts: by then a callback may have restored the model.
+        # Evaluated when the iterator starts, since a callback may restore the model before that.
         first_row = tf.numpy_function(lambda: model.step.numpy() * rows_per_step, [], tf.int64)
         epochs = tf.data.Dataset.range(tf.ensure_shape(first_row, []) // num_images, np.iinfo(np.int64).max)
         rows = epochs.flat_map(lambda epoch: tf.data.Dataset.from_tensor_slices(order(epoch)))
@@ -160,14 +160,14 @@ def from_arrays(x: Any, y: Any, model: Any, batch_size: int | None, shuffle: boo
 
 
 def _in_turn(groups):
-    """A function from a seed to an order of the rows in which the groups take turns, from a random one on."""
+    """A function from a seed to an order of the rows in which the groups alternate, starting from a random one."""
     groups = np.unique(groups, return_inverse=True)[1]
     by_group, counts = np.argsort(groups, kind="stable"), np.bincount(groups)
     starts, total = np.cumsum(counts) - counts, len(groups)
 
     def order(seed):
         chosen = (tf.range(total) + _random.integers([1], seed, 0, len(counts))) % len(counts)
-        position = _random.uniform([total], _random.fold(seed, 1))  # within a group a uniform draw
+        position = _random.uniform([total], _random.fold(seed, 1))  # a uniform draw within each group
         size = tf.gather(counts, chosen)
         within = tf.minimum(tf.cast(position * tf.cast(size, tf.float32), tf.int64), size - 1)
         return tf.gather(by_group, tf.gather(starts, chosen) + within)
@@ -176,20 +176,20 @@ def _in_turn(groups):
 
 
 def _read(dataset, model):
-    """The images and labels of a dataset, read into memory, and the size of its batches."""
+    """Reads the images and labels of a dataset into memory. Also returns its batch size."""
     if int(dataset.cardinality()) == tf.data.INFINITE_CARDINALITY:
         raise ValueError(
             "`class_balanced=True` needs a finite dataset, which is read into memory. Received: an infinite one"
         )
     parts = [split(element, model.condition) for element in dataset.as_numpy_iterator()]
     if not parts:
-        raise ValueError("The training data must hold at least one batch. Received: an empty dataset")
+        raise ValueError("The training data must contain at least one batch. Received: an empty dataset")
     x, y = tf.nest.map_structure(lambda *each: np.concatenate(each), *parts)
     return x, y, len(parts[0][0])
 
 
 def from_dataset(dataset: tf.data.Dataset, model: Any, endless: bool) -> Stream:
-    """A stream over a batched dataset; `endless` tells that the number of steps does not follow from its length."""
+    """Makes a stream from a batched dataset. `endless` means that `fit` sets the number of steps, not the data's length."""
     condition = model.condition
     _checks.images_shape(split(dataset.element_spec, condition)[0].shape, model.image_shape)
     cardinality = int(dataset.cardinality())
@@ -199,7 +199,7 @@ def from_dataset(dataset: tf.data.Dataset, model: Any, endless: bool) -> Stream:
         )
     first = next(iter(dataset.take(1).as_numpy_iterator()), None)
     if first is None:
-        raise ValueError("The training data must hold at least one batch. Received: an empty dataset")
+        raise ValueError("The training data must contain at least one batch. Received: an empty dataset")
     images, labels = split(first, condition)
     _check_batch(images, labels, model)
     _replicas.check_batch_size(len(images), model)
@@ -227,6 +227,6 @@ def from_dataset(dataset: tf.data.Dataset, model: Any, endless: bool) -> Stream:
 
     dataset = dataset.map(check, num_parallel_calls=tf.data.AUTOTUNE)
     if filled:
-        # The end of the data fills its last step up with images from their beginning.
+        # The last step is filled up with images from the beginning.
         dataset = dataset.concatenate(dataset.repeat().rebatch(rows_per_step - 1).take(1))
     return Stream(dataset.rebatch(rows_per_step, drop_remainder=True).prefetch(2), steps_per_epoch)

@@ -1,4 +1,4 @@
-"""Samples as folders of image files."""
+"""Writes samples as folders of image files."""
 
 import os
 import re
@@ -13,7 +13,7 @@ from keras_ganaug import _checks, _files, _images
 from keras_ganaug.conditions.weights import some
 from keras_ganaug.generators.generator import as_generator
 
-_UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f]|^\.|[. ]$')  # in names of folders, on one system or another
+_UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f]|^\.|[. ]$')  # not allowed in folder names on some systems
 
 
 def to_directory(
@@ -24,29 +24,29 @@ def to_directory(
     truncation: float = 1.0,
     overwrite: bool = False,
 ) -> list[str]:
-    """Writes samples of a generator as PNG files, in a folder for each class.
+    """Writes samples of a generator as PNG files, with one folder for each class.
 
-    `datasets.from_directory` reads them back with the same classes. Folders have the names of the classes, or else their
-    numbers. A character that no file name may have, such as the slash of "T-shirt/top", becomes "_". Of several attributes
-    the folder of the first one holds folders of the next. The samples of a generator without classes lie in `directory`
-    itself.
+    `datasets.from_directory` reads them back with the same classes. Folders are named after the classes, or numbered if the
+    classes have no names. A character that is not allowed in file names, such as the slash of "T-shirt/top", becomes "_".
+    With several attributes, the folders of the first attribute contain folders of the next. Without classes, the files are
+    in `directory` itself.
 
     Args:
-        generator: A GAN, a generator, or the path of one, as of `GANAugmentation`.
+        generator: A GAN, a generator, or the path of one, see `GANAugmentation`.
         directory: Folder to write, new or empty.
-        labels: What to write, as of `generate`: a mapping from class to a number of images, such as `{"Coat": 50}`; a
-            sequence of classes; of several attributes a mapping from their names to sequences; without classes a number.
-        seed, truncation: As of `generate`. Default to None, other images at each call, and to 1.
-        overwrite: Whether to write into a folder that is not empty; files of the same names are replaced, and all others
-            stay. Defaults to False.
+        labels: The labels to generate, see `generate`: a mapping from class to number of images, such as `{"Coat": 50}`; a
+            sequence of classes; with several attributes, a mapping from their names to sequences; without classes, a number.
+        seed, truncation: See `generate`. Default to None, which gives other images in each call, and to 1.
+        overwrite: Whether to write into a folder that is not empty. Files with the same names are replaced, all others stay.
+            Defaults to False.
 
     Returns the paths of the files, in the order of the labels.
 
     Raises:
-        ValueError, TypeError: For a folder that is not empty, labels that do not fit, or images that no PNG file holds. Then
-            nothing is written.
+        ValueError, TypeError: For a folder that is not empty, labels that do not fit, or images that PNG cannot store.
+            Nothing is written in this case.
 
-    Warns of classes of which the generator's training had no image.
+    Warns about classes that the generator was never trained on.
 
     Example:
 
@@ -64,12 +64,13 @@ def to_directory(
     inside = tf.io.gfile.listdir(root) if _files.exists(root) else []
     if inside and not overwrite:
         raise ValueError(
-            "`directory` must be a new or an empty folder; `overwrite=True` writes into another one, and replaces files of "
-            f"the same names. Received: {root!r}, with {len(inside)} files or folders such as {sorted(inside)[0]!r}"
+            "`directory` must be a new or an empty folder; `overwrite=True` writes into any folder, and replaces files of "
+            "the same names. "
+            f"Received: {root!r}, with {len(inside)} files or folders such as {sorted(inside)[0]!r}"
         )
     if made.image_shape[2] not in (1, 3, 4):
         raise ValueError(
-            "`generator` must give images of 1, 3 or 4 channels (grey, RGB, RGBA), which PNG files hold. "
+            "`generator` must give images of 1, 3 or 4 channels (grey, RGB, RGBA), which a PNG file can store. "
             f"Received: images of shape {tuple(made.image_shape)}"
         )
     condition = made.condition
@@ -98,12 +99,12 @@ def _key(label):
 
 
 def _folders(condition, classes):
-    """The folder of each label that there is, as the names of folders within each other."""
+    """The folder of each distinct label, as a sequence of nested folder names."""
     several = bool(condition.label_shape)
     named = [*map((condition.class_names or {}).get, condition.names)] if several else [condition.class_names]
     folders = {}
     for label in np.unique(classes, axis=0).tolist():
-        # Numbers of one length, so that their order by name is that of the classes.
+        # Zero-padded numbers, so that alphabetical order is the order of the classes.
         parts = zip(condition.label_names(label), named, condition.sizes)
         texts = (name if names else name.zfill(len(str(size - 1))) for name, names, size in parts)
         folders[_key(label)] = tuple(_UNSAFE.sub("_", text) for text in texts)

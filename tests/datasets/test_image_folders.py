@@ -320,7 +320,7 @@ def test_the_parts_of_a_split_are_no_classes(tmp_path, parts):
 
 def test_the_parts_of_a_split_without_classes_in_them(tmp_path):
     classes(tmp_path, {"train": 2, "test": 2})
-    with pytest.warns(UserWarning, match=r"\['test', 'train'\] of `directory` are taken for classes.*class_names="):
+    with pytest.warns(UserWarning, match=r"\['test', 'train'\] of `directory` are used as classes.*class_names="):
         kga.datasets.from_directory(tmp_path, 8)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

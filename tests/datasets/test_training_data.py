@@ -204,9 +204,9 @@ def test_a_list_of_images_is_an_array(monkeypatch):
 @pytest.mark.parametrize(
     ("x", "expected"),
     [
-        ([X[0], X[1, :4]], r"list of images of one shape.*np\.array.*\(4, 8, 1\)"),
+        ([X[0], X[1, :4]], r"list of images of the same shape.*np\.array.*\(4, 8, 1\)"),
         ([(X[0], 1), (X[1], 2)], r"np\.array\(images\)"),
-        ((image for image in X), r"`x` must be.*read again.*tf\.data\.Dataset\.from_generator"),
+        ((image for image in X), r"`x` must be.*readable again.*tf\.data\.Dataset\.from_generator"),
         ({"images": X}, "`x` must be a batched tf.data.Dataset.*dict"),
         (3, "`x` must be a batched tf.data.Dataset.*int"),
     ],
