@@ -1,4 +1,4 @@
-"""Augmentation of what the discriminator sees, as opposed to what a classifier sees."""
+"""Augmentation of the discriminator's input, as opposed to a classifier's input."""
 
 from keras_ganaug.discriminator_augment.adaptive_augment import AdaptiveAugment
 from keras_ganaug.discriminator_augment.augment import DiscriminatorAugment, as_augment

@@ -15,11 +15,11 @@ from keras_ganaug._state import Stateful, add_state
 from keras_ganaug.discriminator_augment.augment import DiscriminatorAugment, check_images, check_policy
 from keras_ganaug.losses import AdversarialLoss
 
-_UPDATE_INTERVAL = 4  # batches over which the sign of the logits is averaged
+_UPDATE_INTERVAL = 4  # number of batches over which the sign of the logits is averaged
 
 
 class _Draws:
-    """The random numbers of one call: each method draws anew, and takes effect in a share `probability` of the images."""
+    """The random numbers of one call. Each method draws new ones; a share `probability` of the images is affected."""
 
     def __init__(self, num_images, seed, probability):
         self.probability, self._shape, self._seeds = probability, [num_images], (_random.fold(seed, n) for n in count(1))
@@ -42,7 +42,7 @@ class _Draws:
 
 
 def _maps(*entries):
-    """float32 (n, 2, 3): from a pixel of the result to its place in the source, in pixels from the centre. Row by row."""
+    """float32 (n, 2, 3), row by row: maps a pixel of the result to its source, in pixels from the centre."""
     zero = tf.zeros_like(sum(entries))
     return tf.reshape(tf.stack([zero + entry for entry in entries], -1), [-1, 2, 3])
 
@@ -60,7 +60,7 @@ def _shift(y, x):
 
 
 def _geometric(draws, size):
-    once = 1.0 - tf.sqrt(1.0 - draws.probability)  # two rotations: at least one of them with the probability
+    once = 1.0 - tf.sqrt(1.0 - draws.probability)  # for two rotations: at least one applies with `probability`
     isotropic, stretch = draws.log_normal(0.2), draws.log_normal(0.2)
     return [
         _scaling(isotropic, isotropic),
@@ -80,7 +80,7 @@ _GEOMETRY = {
 
 
 def _color(images, draws):
-    """Brightness, contrast, luma flip, hue and saturation; those that a number of channels has."""
+    """Applies brightness, contrast, luma flip, hue and saturation, as far as the number of channels allows."""
 
     def per_image(value):
         return value[:, None, None, None]
@@ -103,14 +103,14 @@ def _color(images, draws):
 
 
 def _warp(images, to_source):
-    """Bilinear samples at the source of each pixel; beyond its edges an image is mirrored."""
+    """Samples each pixel bilinearly at its source. Images are mirrored beyond their edges."""
     height, width, channels = images.shape[1:]
     y, x = np.meshgrid(np.arange(height) - (height - 1) / 2, np.arange(width) - (width - 1) / 2, indexing="ij")
     pixels = np.stack([y.ravel(), x.ravel(), np.ones(height * width)]).astype(np.float32)
     source = tf.einsum("nij,jp->nip", to_source, pixels)
     corners, shares = [], []
     for axis, size in enumerate((height, width)):
-        place = tf.math.floormod(source[:, axis] + size / 2, 2.0 * size)  # from the edge, which is half a pixel out
+        place = tf.math.floormod(source[:, axis] + size / 2, 2.0 * size)  # measured from the edge, half a pixel outside
         place = tf.clip_by_value(tf.minimum(place, 2.0 * size - place) - 0.5, 0.0, size - 1.0)
         low = tf.floor(place)
         corners.append([tf.cast(low, tf.int32), tf.minimum(tf.cast(low, tf.int32) + 1, size - 1)])
@@ -125,33 +125,33 @@ def _warp(images, to_source):
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
 class AdaptiveAugment(Stateful, DiscriminatorAugment):
-    """Augmentation of what the discriminator sees, with a probability that follows how much it overfits.
+    """Augments the discriminator's input with a probability that adapts to its overfitting (ADA).
 
-    Each transformation is applied to each image with probability p. The discriminator overfits when it is too sure of real
-    images: p grows where the mean sign of their logits, less the loss's `boundary`, is above `target`, and else shrinks. The
-    model's state holds p, and `fit` reports it as `augment_p`. Augmentations do not leak into the samples as long as p is
-    well below 1; `max_probability` caps it, and `fit` warns if it ends there.
+    Each transformation is applied to each image with probability p. A discriminator that overfits is too sure about real
+    images. So p grows while the mean sign of their logits, minus the loss's `boundary`, is above `target`, and shrinks
+    otherwise. The model's state stores p, and `fit` reports it as `augment_p`. Augmentations do not leak into the samples as
+    long as p is well below 1. `max_probability` caps it, and `fit` warns if it ends there.
 
-    Reference: Karras et al. 2020, Training Generative Adversarial Networks with Limited Data. Images are sampled bilinearly,
-    without the paper's wavelet filter.
+    Reference: Karras et al. 2020, Training Generative Adversarial Networks with Limited Data. This version samples images
+    bilinearly, without the paper's wavelet filter.
 
     Args:
-        policy: Comma-separated names out of "flip" (left and right), "quarter_turns", "translation" (whole pixels, up to an
-            eighth of the size), "geometric" (scale, rotation, stretching, shifts) and "color" (brightness, contrast, luma
-            flip, and where there are channels for them hue and saturation). Defaults to all of them.
-        target: Mean sign of the real logits to hold. Defaults to 0.6.
+        policy: Comma-separated names from "flip" (left and right), "quarter_turns", "translation" (whole pixels, up to an
+            eighth of the size), "geometric" (scale, rotation, stretching, shifts) and "color" (brightness, contrast and luma
+            flip; hue and saturation for images with enough channels). Defaults to all of them.
+        target: The mean sign of the real logits to maintain. Defaults to 0.6.
         kimg: Thousands of real images in which p can go from 0 to 1. Defaults to 500.
-        max_probability: Cap of p, below 1. Defaults to 0.8.
+        max_probability: Upper limit of p, below 1. Defaults to 0.8.
         initial_probability: p at the start. Defaults to 0.
 
     Call arguments:
         images: float32 images in [-1, 1] of shape (batch, height, width, channels).
         seed: int32 seed of shape (2,).
 
-    Returns images of the same shape. Colour may leave [-1, 1].
+    Returns images of the same shape. Colour transformations may leave [-1, 1].
 
     Raises:
-        ValueError: For an unknown policy, a number out of its range, or images of a size that is not known.
+        ValueError: For an unknown policy, a number out of its range, or images of unknown size.
 
     Example:
 
@@ -185,13 +185,14 @@ class AdaptiveAugment(Stateful, DiscriminatorAugment):
             )
 
     def after_compile(self, gan: Any) -> None:
-        """Reads the loss's boundary between real and fake; warns if it has none."""
+        """Reads the loss's boundary between real and fake. Warns if it has none."""
         loss = gan.adversarial_loss
         boundary = None if gan.own_loss else loss.boundary if isinstance(loss, AdversarialLoss) else 0.0
         self.boundary = boundary or 0.0
         if boundary is None:
             warnings.warn(
-                "`augment` should be a DiffAugment here: AdaptiveAugment follows the signs of logits, and with the loss of "
+                "`augment` should be a DiffAugment here: AdaptiveAugment follows the signs of logits, but with the loss "
+                "of "
                 f"this {type(gan).__name__} only their differences count. Received: augment={type(self).__name__}",
                 stacklevel=3,
             )
@@ -206,20 +207,20 @@ class AdaptiveAugment(Stateful, DiscriminatorAugment):
         return self.augmented(tf.cast(images, tf.float32), seed, tf.identity(probability))
 
     def augmented(self, images: tf.Tensor, seed: tf.Tensor, probability: float | tf.Tensor) -> tf.Tensor:
-        """Images to which each transformation is applied with this probability."""
+        """Applies each transformation to each image with this probability."""
         images = check_images(images, type(self).__name__)
         draws = _Draws(tf.shape(images)[0], seed, tf.convert_to_tensor(probability, tf.float32))
         names = self.policy.split(",")
         maps = [each for name in names if name != "color" for each in _GEOMETRY[name](draws, images.shape[1:3])]
         if maps:
             *maps, to_source = maps
-            for earlier in reversed(maps):  # the last transformation is undone first
+            for earlier in reversed(maps):  # the last transformation is inverted first
                 to_source = tf.matmul(earlier[..., :2], to_source) + tf.pad(earlier[..., 2:], [[0, 0], [0, 0], [2, 0]])
             images = _warp(images, to_source)
         return _color(images, draws) if "color" in names else images
 
     def observe(self, real_logits: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Moves p by the logits of a batch of real images. Returns p as a metric."""
+        """Updates p from the logits of a batch of real images. Returns p as a metric."""
         variables = (self.probability, self.sign_sum, self.batches)
         probability, sign_sum, batches = (tf.identity(_compat.tf_variable(variable)) for variable in variables)
         signs = tf.sign(tf.cast(real_logits, tf.float32) - self.boundary)
@@ -234,7 +235,7 @@ class AdaptiveAugment(Stateful, DiscriminatorAugment):
         return {"augment_p": probability}
 
     def after_fit(self) -> None:
-        """Warns if p has grown to its cap."""
+        """Warns if p has reached its cap."""
         if float(self.probability.numpy()) >= self.max_probability:
             warnings.warn(
                 f"The augmentation's probability has grown to its cap, max_probability={self.max_probability}: the "

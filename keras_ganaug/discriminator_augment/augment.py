@@ -1,4 +1,4 @@
-"""What a GAN asks of an augmentation of the images that its discriminator sees."""
+"""The interface of augmentations of the discriminator's input."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import tensorflow as tf
 
 
 class DiscriminatorAugment:
-    """Augments all images that a discriminator sees, real and generated. Subclass it and override `__call__`.
+    """Base class: augments all images that a discriminator sees, real and generated. Override `__call__`.
 
     The other methods do nothing by default. A GAN calls `check`, `attach` and `after_compile` in `compile`, `observe` in
-    each step of the discriminator and `after_fit` at the end of `fit`. This class itself leaves images as they are.
+    each discriminator step, and `after_fit` at the end of `fit`. The base class itself returns images unchanged.
 
     Call arguments:
         images: float32 images in [-1, 1] of shape (batch, height, width, channels).
@@ -33,10 +33,10 @@ class DiscriminatorAugment:
     """
 
     metric_names: tuple[str, ...] = ()
-    """Names of the metrics that `observe` gives; `fit` reports them."""
+    """Names of the metrics that `observe` returns and `fit` reports."""
 
     state: Any = None
-    """A Keras layer with what training carries from step to step, which is saved with the model; None for nothing."""
+    """A Keras layer with the state that training updates, saved with the model. None for no state."""
 
     def __call__(self, images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         return images
@@ -45,17 +45,17 @@ class DiscriminatorAugment:
         """Raises an error if the GAN cannot be trained with this augmentation."""
 
     def attach(self, networks: dict[str, Any]) -> None:
-        """Makes `state`, once, for the networks of a GAN by their player, "g" and "d"."""
+        """Creates `state`, once. `networks` maps the players "g" and "d" to their networks."""
 
     def after_compile(self, gan: Any) -> None:
-        """Reads what it needs of a compiled GAN."""
+        """Reads what it needs from a compiled GAN."""
 
     def observe(self, real_logits: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Sees the logits of a batch of real images. Returns the metrics by name."""
+        """Receives the logits of a batch of real images. Returns the metrics by name."""
         return {}
 
     def after_fit(self) -> None:
-        """Is called when a training ends."""
+        """Called at the end of a training."""
 
     def get_config(self) -> dict[str, Any]:
         return {}
@@ -66,7 +66,7 @@ class DiscriminatorAugment:
 
 
 class _Function(DiscriminatorAugment):
-    """A plain function as an augmentation; the identity for None."""
+    """Wraps a plain function as an augmentation. None becomes the identity."""
 
     def __init__(self, function: Callable | None):
         self._function = function
@@ -76,13 +76,13 @@ class _Function(DiscriminatorAugment):
 
 
 def as_augment(augment: Callable | None) -> DiscriminatorAugment:
-    """The augmentation that a user gives, as a `DiscriminatorAugment`.
+    """Converts a user's augmentation to a `DiscriminatorAugment`.
 
     Args:
-        augment: One of them, any callable `(images, seed) -> images`, or None for none.
+        augment: A `DiscriminatorAugment`, a callable `(images, seed) -> images`, or None for no augmentation.
 
     Raises:
-        TypeError: For what is not callable, or a class.
+        TypeError: For a class, or anything that is not callable.
     """
     if isinstance(augment, DiscriminatorAugment):
         return augment
@@ -92,19 +92,19 @@ def as_augment(augment: Callable | None) -> DiscriminatorAugment:
 
 
 def check_images(images: tf.Tensor, of: str) -> tf.Tensor:
-    """Images as a tensor, whose shape must be known but for the batch."""
+    """Converts images to a tensor. All dimensions but the batch must be known."""
     images = tf.convert_to_tensor(images)
     if images.shape.rank != 4 or None in images.shape[1:]:
         raise ValueError(
             f"`images` of {of} must have the shape (batch, height, width, channels), where all but the batch is known when "
-            "a graph is made: images of one size, told by `tf.ensure_shape` or `tf.image.resize`. "
+            "the graph is built: use images of one size, declared by `tf.ensure_shape` or `tf.image.resize`. "
             f"Received: shape {images.shape}"
         )
     return images
 
 
 def check_policy(policy: str, choices: Iterable[str]) -> str:
-    """Comma-separated names out of the choices, without spaces."""
+    """Checks comma-separated names against the choices. Returns them without spaces."""
     names = [name.strip() for name in policy.split(",")] if isinstance(policy, str) else []
     if not names or not set(names) <= set(choices):
         raise ValueError(f"`policy` must be a comma-separated choice of {sorted(choices)}. Received: policy={policy!r}")

@@ -8,11 +8,11 @@ from keras_ganaug.discriminator_augment.augment import DiscriminatorAugment, che
 
 
 def _color(images, seed):
-    """Brightness, saturation and contrast, each drawn per image."""
+    """Brightness, saturation and contrast, drawn for each image."""
     shape = [tf.shape(images)[0], 1, 1, 1]
     seeds = [_random.fold(seed, n) for n in range(3)]
     images += _random.uniform(shape, seeds[0], -0.5, 0.5)
-    if images.shape[-1] > 1:  # a single channel is its own mean: saturation does nothing
+    if images.shape[-1] > 1:  # with one channel, saturation changes nothing
         mean = tf.reduce_mean(images, axis=3, keepdims=True)
         images = (images - mean) * _random.uniform(shape, seeds[1], 0.0, 2.0) + mean
     mean = tf.reduce_mean(images, axis=[1, 2, 3], keepdims=True)
@@ -20,12 +20,12 @@ def _color(images, seed):
 
 
 def _along(values, axis):
-    """Values (batch, size) of an axis of images, to be broadcast over the others."""
+    """Values (batch, size) for one axis of the images, shaped to broadcast over the others."""
     return values[:, :, None, None] if axis == 1 else values[:, None, :, None]
 
 
 def _translation(images, seed):
-    """Shifts of up to an eighth of the size, each drawn per image; what comes in is 0."""
+    """Shifts by up to an eighth of the size, drawn for each image. Empty areas are 0."""
     for axis in (1, 2):
         size = images.shape[axis]
         most = int(size / 8 + 0.5)
@@ -37,7 +37,7 @@ def _translation(images, seed):
 
 
 def _cutout(images, seed):
-    """One zeroed rectangle of half the height and width, its centre drawn per image anywhere in the image."""
+    """Sets one rectangle of half the height and width to 0. Its centre is drawn anywhere in each image."""
     covered = True
     for axis in (1, 2):
         size = images.shape[axis]
@@ -53,26 +53,26 @@ _POLICIES = {"color": _color, "translation": _translation, "cutout": _cutout}
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
 class DiffAugment(DiscriminatorAugment):
-    """Differentiable augmentation of what the discriminator sees, real and generated.
+    """Differentiable augmentation of the discriminator's input, real and generated.
 
-    A discriminator memorises few images. Augmenting real and generated ones prevents that, and does not leak into the
-    samples, because the generator is trained through the augmentation.
+    With few images, a discriminator memorises them. Augmenting both real and generated images prevents this. The
+    augmentation does not leak into the samples, because the generator is trained through it.
 
     Reference: Zhao et al. 2020, Differentiable Augmentation for Data-Efficient GAN Training.
 
     Args:
-        policy: Comma-separated names out of "color" (brightness ±0.5, saturation ×0 to ×2, contrast ×0.5 to ×1.5),
-            "translation" (up to an eighth of the size) and "cutout" (half of the size). Applied in the given order.
-            Defaults to "color,translation,cutout".
+        policy: Comma-separated names from "color" (brightness ±0.5, saturation ×0 to ×2, contrast ×0.5 to ×1.5),
+            "translation" (up to an eighth of the size) and "cutout" (half of the size). Applied in the given order. Defaults
+            to "color,translation,cutout".
 
     Call arguments:
         images: Float images in [-1, 1] of shape (batch, height, width, channels).
         seed: int32 seed of shape (2,).
 
-    Returns images of the same shape and dtype. Colour shifts may leave [-1, 1].
+    Returns images of the same shape and dtype. Colour transformations may leave [-1, 1].
 
     Raises:
-        ValueError: For an unknown policy, or images of a size that is not known.
+        ValueError: For an unknown policy, or images of unknown size.
 
     Example:
 

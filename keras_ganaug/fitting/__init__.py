@@ -1,4 +1,4 @@
-"""From images and a span of time to a trained GAN, and how good it is."""
+"""Trains a GAN on given images in a given time, and measures its quality."""
 
 from keras_ganaug.fitting.assessment import Quality, quality
 from keras_ganaug.fitting.planning import Plan, plan

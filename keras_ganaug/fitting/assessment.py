@@ -1,4 +1,4 @@
-"""How good a generator is, in a few numbers and sentences."""
+"""Measures the quality of a generator."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from keras_ganaug.fitting import images
 from keras_ganaug.generators.generator import as_generator
 from keras_ganaug.metrics.scores import train_classifier
 
-_FEWEST = 20  # held-out images, for copies
+_FEWEST = 20  # held-out images that the test for copies needs
 _COPIES = 0.01  # a p-value below which samples count as copies
-_ALIKE = 0.5  # of the diversity of real images
+_ALIKE = 0.5  # share of the diversity of real images, below which samples count as alike
 
 
 class Quality(NamedTuple):
-    """What was measured. `print` it for sentences; `_asdict()` gives plain values for JSON."""
+    """Measured quality of a generator. `print` shows sentences; `_asdict()` returns plain values for JSON."""
 
     gan_test: float | None
-    """The share of samples that a classifier of real images names as the class asked for; None without classes."""
+    """Share of samples that a classifier trained on real images assigns to the requested class. None without classes."""
     gan_test_by_class: dict[str, float]
     real_test: float | None
-    """The same classifier's accuracy on real images that it has not seen; None where none were held out."""
+    """Accuracy of the same classifier on real images that it has not seen. None if none were held out."""
     diversity: float
-    """The mean distance of two samples of a class relative to that of two real images, in pixels: the mean of all."""
+    """Mean pixel distance between two samples of a class, relative to two real images; the mean over classes."""
     diversity_by_class: dict[str, float]
     nearer_to_training: float | None
-    """The share of samples that are nearer to a training image than to a held-out one: 0.5 where nothing is copied.
+    """Share of samples that are closer to a training image than to a held-out one: 0.5 if nothing is copied.
 
-    None where fewer than 20 images were held out, or without scikit-learn.
+    None if fewer than 20 images were held out, or without scikit-learn.
     """
     p_value: float | None
-    """The chance of such a share where nothing is copied."""
+    """Probability of such a share if nothing is copied."""
 
     def __str__(self) -> str:
         lines = []
@@ -56,14 +56,14 @@ class Quality(NamedTuple):
             lines.append(f"  Samples are much alike, of {', '.join(alike[:5])}: more images of these would help.")
         if self.nearer_to_training is None or self.p_value is None:
             lines.append(
-                f"Copies: not measured, for which {_FEWEST} images must be held out, and scikit-learn be installed "
+                f"Copies: not measured. This needs {_FEWEST} held-out images and scikit-learn "
                 '(pip install "keras_ganaug[study]").'
             )
         else:
             found = "copies of training images are among them" if self.p_value < _COPIES else "no sign of copies"
             lines.append(
-                f"Copies: {self.nearer_to_training:.0%} of the samples are nearer to a training image than to one held out, "
-                f"where 50% would be if nothing was copied (p = {self.p_value:.2g}): {found}."
+                f"Copies: {self.nearer_to_training:.0%} of the samples are closer to a training image than to a held-out "
+                f"one; 50% is expected if nothing was copied (p = {self.p_value:.2g}): {found}."
             )
         return "\n".join(lines)
 
@@ -78,22 +78,23 @@ def _lowest(by_class):
 def quality(
     generator: Any, train: Any, test: Any = None, samples: int = 1000, classifier_steps: int = 1000, seed: int = 0
 ) -> Quality:
-    """Measures how good a generator is: whether samples look right, whether they differ, whether they are copies.
+    """Measures a generator's quality: whether samples look right, whether they are diverse, and whether they are copies.
 
-    A classifier is trained on the real images for it. Of several attributes all is measured by the first one.
+    This trains a classifier on the real images. With several attributes, all measurements use the first one.
 
     References: Shmelkov, Schmid and Alahari 2018, How good is my GAN?
 
     Args:
-        generator: A GAN, a generator, or the path of one, as of `GANAugmentation`.
-        train: The images that it was trained on: a dataset of (image, label), a pair of arrays, or an array of images.
-        test: Real images that it has not seen, likewise. Defaults to None: a tenth of `train`, which `fit_for` with the same
-            `seed` holds out; of another training these were seen, and copies are not found.
-        samples: Samples that are looked at, of all classes equally many. Defaults to 1000.
+        generator: A GAN, a generator, or the path of one, see `GANAugmentation`.
+        train: The generator's training images: a dataset of (image, label), a pair of arrays, or an array of images.
+        test: Real images in the same format that the generator has not seen. Defaults to None: a tenth of `train`, the same
+            that `fit_for` holds out with this `seed`. If the generator was trained otherwise, it has seen these images, and
+            copies cannot be detected.
+        samples: Number of samples, the same for each class. Defaults to 1000.
         classifier_steps: Training steps of the classifier. Defaults to 1000.
-        seed: Integer, of the samples, of what is held out, and of the classifier. Defaults to 0.
+        seed: Integer, for the samples, the split and the classifier. Defaults to 0.
 
-    Returns a `Quality`; `print` it for sentences.
+    Returns a `Quality`; `print` it to see sentences.
 
     Raises:
         ValueError, TypeError: For images or labels that do not fit the generator, or an argument out of its range.
@@ -116,7 +117,7 @@ def quality(
 
 
 def measured(made: Any, real: images.Images, held: images.Images, samples: int, steps: int, seed: int) -> Quality:
-    """As `quality`, of images that are read."""
+    """Like `quality`, for images that are already in memory."""
     condition = made.condition
     if tuple(real.images.shape[1:]) != tuple(made.image_shape):
         raise ValueError(
@@ -151,7 +152,7 @@ def measured(made: Any, real: images.Images, held: images.Images, samples: int, 
 
 
 def _first(labels):
-    """Labels of the first attribute."""
+    """Labels for the first attribute."""
     return labels if labels is None or labels.ndim == 1 else labels[:, 0]
 
 
@@ -160,7 +161,7 @@ def _by_class(names, values):
 
 
 def _copies(training, held, fake, seed):
-    """The share of samples that are nearer to training images, and its p-value; (None, None) where it cannot be told."""
+    """The share of samples closer to training images, and its p-value. (None, None) if it cannot be measured."""
     if len(held) < _FEWEST:
         return None, None
     rows = (part.reshape(len(part), -1) for part in (training, held, fake))

@@ -1,4 +1,4 @@
-"""The images that somebody has: read, and some of them held out."""
+"""Reads a user's images, and holds some of them out."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ _HELD_OUT, _MOST_HELD_OUT = 0.1, 1000
 
 
 class Images(NamedTuple):
-    """Images, their int32 labels (None without classes), and the condition that these are of."""
+    """Images, their int32 labels (None without classes), and the condition of the labels."""
 
     images: np.ndarray
     labels: np.ndarray | None
     condition: Any
 
     def counts(self) -> np.ndarray:
-        """How many images each class has, or each combination of attributes that there is."""
+        """The number of images in each class, or in each combination of attributes that occurs."""
         if self.labels is None:
             return np.array([len(self.images)])
         return np.unique(self.labels, axis=0, return_counts=True)[1]
 
     def digest(self) -> str:
-        """A text that tells these images from others."""
+        """A text that identifies these images."""
         parts = [self.images] if self.labels is None else [self.images, self.labels]
         hashed = hashlib.blake2b(digest_size=16)
         for part in parts:
@@ -38,16 +38,16 @@ class Images(NamedTuple):
 
 
 def read(data: Any, name: str, condition: Any = None) -> Images:
-    """The images of what a user has.
+    """Reads a user's images.
 
     Args:
         data: A dataset of (image, label) or of images, batched or not; a pair of arrays (images, labels); or an array of
             images.
-        name: The argument that it is, for errors.
-        condition: The `Condition` of the labels. Defaults to None: it follows from them.
+        name: Name of the argument, for errors.
+        condition: The `Condition` of the labels. Defaults to None: inferred from the labels.
 
     Raises:
-        ValueError, TypeError: For anything else, or no images.
+        ValueError, TypeError: For any other data, or no images.
     """
     names, labels = class_names_of(data), None
     if isinstance(data, tf.data.Dataset):
@@ -84,7 +84,7 @@ def read(data: Any, name: str, condition: Any = None) -> Images:
 
 
 def _condition_of(labels, names):
-    """The condition of labels, whose classes are those that have names, or that there are."""
+    """The condition of labels. The classes are those with names, otherwise those that occur."""
     if labels is None:
         return conditions.of(None)
     if isinstance(labels, Mapping):
@@ -99,7 +99,7 @@ def _number(labels):
 
 
 def held_out(data: Images, seed: int) -> tuple[Images, Images]:
-    """The images in two parts: to train on, and a tenth of each class, to look for copies."""
+    """Splits the images into a training part and a tenth of each class, which serves to detect copies."""
     groups = np.zeros(len(data.images), int)
     if data.labels is not None:
         groups = np.unique(data.labels, axis=0, return_inverse=True)[1].ravel()

@@ -1,4 +1,4 @@
-"""Settings that fit the images and the time."""
+"""Chooses settings that fit the images and the time."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from keras_ganaug.fitting import images as fitting_images
 from keras_ganaug.models.schedule import steps_to_try
 
 MODELS = ("ACGAN", "CGAN", "GAN", "LSGAN", "SAGAN", "SNGAN", "StyleGAN", "TACGAN", "WGAN", "WGANGP")
-# Factors on the papers' learning rates, of generator and discriminator, for trainings of minutes: results/gallery.md.
+# Factors for the papers' learning rates of generator and discriminator, for trainings of minutes: results/gallery.md.
 _RATES = {"CGAN": (3, 3), "GAN": (3, 3), "LSGAN": (3, 2), "SAGAN": (9, 2.25), "SNGAN": (3, 3), "StyleGAN": (10, 20)}
 _MISMATCH = {"SAGAN": 0.05, "SNGAN": 0.1}  # weight of `MismatchedLabels`
-_CRITICS = ("WGAN", "WGANGP")  # whose logits have no boundary, which AdaptiveAugment needs
+_CRITICS = ("WGAN", "WGANGP")  # their logits have no boundary between real and fake, which AdaptiveAugment needs
 _POLICY = "flip,translation,geometric,color"  # target and kimg of AdaptiveAugment: results/ablations.md
-_SMALL = 16  # pixels of a side, in which an augmentation moves strokes out of sight
+_SMALL = 16  # image side in pixels; in smaller images, augmentation moves strokes out of the image
 _FEW, _NOT_MANY, _FEW_OF_A_CLASS = 2000, 10_000, 100
 _WIDTHS = (32, 16, 8)
-_MOST = 8  # times the steps to try: more hardly help
-_RESERVE = 0.1  # of the time: compiling anew, pictures, and measuring how good it is
-_LEAST = 0.5  # of the time, for training alone: it takes longer in all where so much is spent on compiling
+_MOST = 8  # factor on the usual steps; more hardly help
+_RESERVE = 0.1  # share of the time for compiling, pictures and measuring the quality
+_LEAST = 0.5  # share of the time for training alone; if compiling takes longer, the total time is exceeded
 _START = 0.6  # time of a step of `AutoencoderStart`, relative to one of training
 
 
 class Plan(NamedTuple):
-    """What `fit_for` does. `print` it for sentences; `_asdict()` gives plain values for JSON, which `Plan(**values)` reads.
+    """What `fit_for` does. `print` shows sentences; `_asdict()` returns plain values for JSON, which `Plan(**values)` reads.
 
-    `build()` gives the GAN, compiled and not trained.
+    `build()` returns the compiled, untrained GAN.
     """
 
     model: str
@@ -44,16 +44,16 @@ class Plan(NamedTuple):
     options: dict[str, Any]
     """Further arguments of the model's constructor, such as `width`."""
     images: int
-    """Images to train on."""
+    """Number of training images."""
     held_out: int
-    """Images that are held out, to look for copies."""
+    """Number of images held out to detect copies."""
     counts: tuple[int, int]
-    """Images of the smallest and of the largest class."""
+    """Number of images in the smallest and in the largest class."""
     batch_size: int
     augment: str | None
-    """Augmentation of what the discriminator sees: a policy of `DiffAugment`, "adaptive" for `AdaptiveAugment`, or None."""
+    """Augmentation of the discriminator's input: a policy of `DiffAugment`, "adaptive" for `AdaptiveAugment`, or None."""
     start_steps: int
-    """Steps of `AutoencoderStart`; 0 for none."""
+    """Steps of `AutoencoderStart`; 0 to skip it."""
     class_balanced: bool
     steps: int
     seconds_per_step: float
@@ -62,11 +62,11 @@ class Plan(NamedTuple):
 
     @property
     def expected_minutes(self) -> float:
-        """How long the training itself takes, without measuring how good it is."""
+        """Minutes of training alone, without measuring the quality."""
         return (self.steps + _START * self.start_steps) * self.seconds_per_step / 60
 
     def build(self) -> models.GAN:
-        """The GAN, compiled: its learning rates fall to 0 over exactly `steps`."""
+        """Builds and compiles the GAN. Its learning rates decay to 0 over exactly `steps`."""
         kind = getattr(models, self.model)
         gan = kind(
             tuple(self.image_shape),
@@ -113,15 +113,16 @@ class Plan(NamedTuple):
         if self.steps < usual / 2:
             needed = _words(minutes * usual / self.steps)
             lines.append(
-                f"That is short: images of this size usually need {usual:,} steps, about {needed} here. Smaller images need "
-                "fewer, and a GPU is faster."
+                f"That is short: images of this size usually need {usual:,} steps, about {needed} here. Smaller images "
+                "need fewer, and a GPU is faster."
             )
         if self.augment is not None:
             what = "ADA, as far as it overfits" if self.augment == "adaptive" else f"DiffAugment: {self.augment}"
-            lines.append(f"These are few images: the discriminator sees them augmented ({what}).")
+            lines.append(f"There are few images, so the discriminator's input is augmented ({what}).")
         if self.start_steps:
             lines.append(
-                f"Few of a class: the generator begins as the decoder of an autoencoder, of {self.start_steps:,} steps."
+                "Classes are small, so the generator starts as the decoder of an autoencoder, trained for "
+                f"{self.start_steps:,} steps."
             )
         if self.class_balanced:
             smallest, largest = self.counts
@@ -148,12 +149,12 @@ def plan(
     seed: int = 0,
     **options: Any,
 ) -> Plan:
-    """Finds settings for images and a span of time, and trains a few steps to see how long one takes here.
+    """Chooses settings for given images and a given time. Trains a few steps to measure their speed on this machine.
 
-    `fit_for` begins with it; on its own it tells how long a training would take, and what would be done. Arguments are those
-    of `fit_for`.
+    `fit_for` starts with this plan. On its own, it tells what `fit_for` would do and how long it would take. The arguments
+    are those of `fit_for`.
 
-    Returns a `Plan`; `print` it for sentences.
+    Returns a `Plan`; `print` it to see sentences.
 
     Example:
 
@@ -170,7 +171,7 @@ def plan(
 
 
 def check(minutes, model, value_range, seed, options):
-    """Checks what `plan` and `fit_for` are given besides images."""
+    """Checks the arguments of `plan` and `fit_for` other than the images."""
     _checks.positive(minutes, "minutes")
     _checks.one_of(model, MODELS, "model")
     _checks.value_range(value_range)
@@ -181,13 +182,13 @@ def check(minutes, model, value_range, seed, options):
 
 
 def parts_of(train, test, seed):
-    """The images to train on, and those that are held out or given for that."""
+    """The training images and the held-out images, which may be given as `test`."""
     data = fitting_images.read(train, "train")
     return fitting_images.held_out(data, seed) if test is None else (data, fitting_images.read(test, "test", data.condition))
 
 
 def planned(data, held, minutes, model, value_range, seed, options, begun):
-    """The plan for images that are read, of which some time has passed since `begun`."""
+    """Makes the plan for images in memory. The time since `begun` is part of the budget."""
     shape, number, counts = data.images.shape[1:], len(data.images), data.counts()
     small, few = min(shape[:2]) < _SMALL, number < _FEW
     augment = None
@@ -218,12 +219,12 @@ def planned(data, held, minutes, model, value_range, seed, options, begun):
         tried = base._replace(options={**base.options, "width": width})
         seconds, first = _seconds_per_step(tried, data)
         if seconds > best.seconds_per_step / 1.5:
-            break  # a narrower network is no faster here
+            break  # a narrower network is not faster here
         best = tried._replace(seconds_per_step=seconds)
         left = (1 - _RESERVE) * 60 * minutes - (time.monotonic() - begun) - first
         steps = max(int(max(left, _LEAST * 60 * minutes) / seconds), 1)
         if steps >= steps_to_try(shape) / 2 or time.monotonic() - begun > (1 - _LEAST) * 60 * minutes:
-            break  # enough steps, or no time to try another width
+            break  # there are enough steps, or there is no time to try another width
     start = 0
     if np.median(counts) < _FEW_OF_A_CLASS:
         start = min(1000, steps // 4)
@@ -232,7 +233,7 @@ def planned(data, held, minutes, model, value_range, seed, options, begun):
 
 
 class _Clock(keras.callbacks.Callback):
-    """Stops a training when the time of a step is known."""
+    """Stops a training once the time per step is known."""
 
     least, seconds = 5, 2.0
 
@@ -240,14 +241,14 @@ class _Clock(keras.callbacks.Callback):
         self.times = [time.monotonic()]
 
     def on_train_batch_end(self, batch, logs=None):
-        self.model.step.numpy()  # which waits for the accelerator
+        self.model.step.numpy()  # waits for the accelerator
         self.times.append(time.monotonic())
         if len(self.times) > self.least and self.times[-1] - self.times[2] > self.seconds:
             self.model.stop_training = True
 
 
 def _seconds_per_step(plan, data):
-    """The seconds of a training step, and those of the first one, which is traced and compiled."""
+    """The seconds of a training step, and those of the first step, which includes tracing and compiling."""
     clock = _Clock()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the training itself warns

@@ -1,4 +1,4 @@
-"""From images and a span of time to a trained GAN."""
+"""Trains a GAN on given images in a given time."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from keras_ganaug.fitting import assessment, planning
 from keras_ganaug.generators.generator import as_generator
 
 _PLAN, _GAN, _QUALITY, _SAMPLES, _BACKUP = "plan.json", "gan.keras", "quality.json", "samples.png", "backup"
-_PICTURES = 10  # in a training
-_FEWEST_EPOCHS, _MOST_EPOCHS = 10, 200  # after each of which a killed run can go on
+_PICTURES = 10  # number of sample pictures in a training
+_FEWEST_EPOCHS, _MOST_EPOCHS = 10, 200  # a killed run resumes after the last epoch
 
 
 def fit_for(
@@ -29,41 +29,41 @@ def fit_for(
     verbose: bool = True,
     **options: Any,
 ) -> models.GAN:
-    """Trains a GAN on images for a span of time, and says how good it is. For "I have images and half an hour".
+    """Trains a GAN on images in a given time and measures its quality. For "I have images and half an hour".
 
-    It chooses settings that fit the size and the number of the images, measures how long a training step takes on this
-    machine, and trains for as many steps as fit, over which the learning rates fall to 0. Few images are augmented where the
-    discriminator sees them, the generator starts from an autoencoder where a class has few, and rare classes are shown as
-    often as others. Networks get narrower where there would be too few steps. It prints what it does before it begins, a
-    line with the time left after each epoch, and at the end what `fitting.quality` measures.
+    It chooses settings that fit the size and the number of images, measures the time of a training step on this machine, and
+    trains for as many steps as fit, while the learning rates decay to 0. If there are few images, it augments the
+    discriminator's input. If a class has few, the generator is pretrained in an autoencoder. Rare classes are shown as often
+    as others. If there would be too few steps, it uses narrower networks. It prints the plan first, a line with the
+    remaining time after each epoch, and the result of `fitting.quality` at the end.
 
-    **Which image size?** The smallest that shows what your classifier needs: 32 or 64 pixels. The time of a step grows with
-    the number of pixels, and larger images need more steps.
+    **Which image size?** The smallest that shows what your classifier needs, usually 32 or 64 pixels. The time of a step
+    grows with the number of pixels, and larger images need more steps.
 
-    **To resume**, call it again with the same arguments and `directory`: a run that was killed or stopped by Ctrl-C goes on
-    from its last epoch, and ends with the weights of one that was not, to the last bit on the same machine. A run that is
-    done is loaded.
+    **To resume**, call it again with the same arguments and `directory`. A run that was killed or stopped by Ctrl-C
+    continues after its last epoch. On the same machine, its final weights equal those of an uninterrupted run bit for bit. A
+    finished run is loaded.
 
     Args:
-        train: Images to train on: a dataset of (image, label), as `datasets.from_directory` gives, a pair of arrays (images,
+        train: Images to train on: a dataset of (image, label), as from `datasets.from_directory`, a pair of arrays (images,
             labels), or an array of images without classes. Labels of several attributes are a mapping.
-        minutes: How long it may take in all; at least half of it is for the training alone. Defaults to 30.
-        directory: Folder, new or empty, for what a killed run needs: `plan.json` and `backup`; for `samples.png`, renewed
-            while it trains; and at the end for `gan.keras` and `quality.json`. Defaults to None: nothing is kept.
-        model: Name of a GAN of the package: "SNGAN", "SAGAN", "StyleGAN", "CGAN", "ACGAN", "TACGAN", "GAN", "LSGAN", "WGAN"
-            or "WGANGP". Defaults to "SNGAN", which is the best in minutes.
-        test: Images that are not trained on, likewise, to look for copies. Defaults to None: a tenth of each class of
-            `train` is held out, at most 1,000 images.
+        minutes: Total time. At least half of it goes to the training alone. Defaults to 30.
+        directory: Folder, new or empty, with the files to resume from (`plan.json` and `backup`), `samples.png`, which is
+            updated during the training, and finally `gan.keras` and `quality.json`. Defaults to None: nothing is written.
+        model: Name of a GAN class: "SNGAN", "SAGAN", "StyleGAN", "CGAN", "ACGAN", "TACGAN", "GAN", "LSGAN", "WGAN" or
+            "WGANGP". Defaults to "SNGAN", which is the best for short trainings.
+        test: Images to detect copies with, in the same format, which are not trained on. Defaults to None: a tenth of each
+            class of `train` is held out, at most 1,000 images.
         value_range: (lowest, highest) value of the images. Defaults to (0, 255).
-        seed: Integer from which all follows that is drawn. Defaults to 0.
+        seed: Integer that determines all random numbers. Defaults to 0.
         verbose: Whether to print. Defaults to True.
         **options: Further arguments of the model's constructor, such as `width` or `latent_dim`.
 
-    Returns the trained GAN, which knows the names of the classes: `gan.generate({"Coat": 50})`.
+    Returns the trained GAN. It knows the class names: `gan.generate({"Coat": 50})`.
 
     Raises:
-        ValueError, TypeError: For images or arguments that do not fit, or a `directory` with something else in it; before
-            any training.
+        ValueError, TypeError: For images or arguments that do not fit, or a `directory` with other files in it. Raised
+            before the training starts.
 
     Example:
 
@@ -91,7 +91,7 @@ def fit_for(
         print(plan)
         if place is not None:
             print(
-                f"In {place!r} is a trained GAN already." if done else f"The same call resumes it from {place!r}.",
+                f"{place!r} contains a trained GAN." if done else f"The same call resumes it from {place!r}.",
                 flush=True,
             )
     if done:
@@ -106,7 +106,7 @@ def fit_for(
 
 
 def _place(directory):
-    """The folder of a run, as a string, checked to hold such a run or nothing."""
+    """The folder of a run as a string. Checks that it holds such a run or nothing."""
     _checks.new_folder(directory, "directory")
     place = os.path.expanduser(os.fspath(directory))
     if not _files.exists(_files.join(place, _PLAN)) and _files.exists(place) and os.listdir(place):
@@ -117,7 +117,7 @@ def _place(directory):
 
 
 def _planned_before(place, asked):
-    """The plan of the run in a folder; None if there is none."""
+    """The plan of an earlier run in this folder. None if there is none."""
     path = _files.join(place, _PLAN)
     if not _files.exists(path):
         return None
@@ -132,7 +132,7 @@ def _planned_before(place, asked):
 
 
 def _train(gan, plan, data, place, verbose):
-    """Trains by the plan; with a folder, a run that was killed goes on."""
+    """Trains according to the plan. With a folder, a killed run is resumed."""
     epochs = min(max(round(2 * plan.expected_minutes), _FEWEST_EPOCHS), _MOST_EPOCHS)
     used = [callbacks.TimeLeft()] if verbose else []
     if plan.start_steps:
@@ -159,7 +159,7 @@ def _train(gan, plan, data, place, verbose):
 
 
 def _quality(gan, plan, data, held, place):
-    """How good the GAN is, as it was measured before or is now."""
+    """The quality of the GAN: from the folder if it was measured before, otherwise measured now."""
     path = None if place is None else _files.join(place, _QUALITY)
     if path is not None and _files.exists(path):
         return assessment.Quality(**json.loads(_files.read_text(path)))
