@@ -1,4 +1,4 @@
-"""Generators: the one protocol, and all that keeps it."""
+"""Generators: the common protocol, and the classes that implement it."""
 
 from keras_ganaug.generators import files  # noqa: F401 (registers paths)
 from keras_ganaug.generators.averaged_gan import AveragedGAN

@@ -1,7 +1,7 @@
-"""How a generator is written into the assets of a `.keras` file, and read back.
+"""Writes a generator into the assets of a `.keras` file, and reads it back.
 
-A GAN or a Keras model travels as a Keras object: its config, and the weights that its samples come from. Anything else
-travels as a SavedModel. That is a program, and is read only where the user allows it.
+A GAN or a Keras model is saved as a Keras object: its config and the weights that its samples depend on. Any other generator
+is saved as a SavedModel. A SavedModel is a program, so it is read only if the user allows it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from keras_ganaug.generators.translations import Translations
 from keras_ganaug.generators.union import GeneratorUnion
 
 _CONFIG, _WEIGHTS, _INNER = "generator.json", "weights.npz", "generator"
-_KINDS = {"object", "label", "domains", "union"}  # what tells what a generator is
+_KINDS = {"object", "label", "domains", "union"}  # keys that identify the kind of a generator
 
 
 def write(generator: Generator, folder: str) -> None:
@@ -36,10 +36,11 @@ def write(generator: Generator, folder: str) -> None:
         if stored is not None:
             content, variables, inner = stored
             text = json.dumps({**content, "unseen_classes": list(generator.unseen_classes)}, indent=1)
-    except Exception as error:  # a user's layer raises what it likes in `get_config`
+    except Exception as error:  # a user's layer may raise any error in `get_config`
         warnings.warn(
-            "`generator` must be made of layers that a config describes, to be saved as a Keras object. It is saved as a "
-            "SavedModel, and the file is loaded with `safe_mode=False` alone. Received: one whose config raised "
+            "`generator` must consist of layers with a working `get_config` to be saved as a Keras object. It is saved as "
+            "a SavedModel instead, and the file can be loaded only with `safe_mode=False`. "
+            "Received: one whose config raised "
             f"{type(error).__name__}: {error}",
             stacklevel=2,
         )
@@ -55,11 +56,11 @@ def write(generator: Generator, folder: str) -> None:
 
 
 def read(folder: str | None, safe_mode: bool, custom_objects: Any = None) -> Generator:
-    """The generator that `write` wrote into a folder.
+    """Reads the generator that `write` wrote into a folder.
 
     Args:
         folder: Its path; None if there is none.
-        safe_mode: Whether to refuse what may run a program that the file brings along, as of `keras.models.load_model`.
+        safe_mode: Whether to refuse files that may run a program when they are loaded, see `keras.models.load_model`.
         custom_objects: Mapping from names to classes or functions. Defaults to None.
 
     Raises:
@@ -71,8 +72,8 @@ def read(folder: str | None, safe_mode: bool, custom_objects: Any = None) -> Gen
         raise ValueError("A file with a GANAugmentation must hold its generator. Received: a file without it")
     if safe_mode:
         raise ValueError(
-            "`safe_mode` must be False for a file whose generator is a SavedModel: that is a program, and loading runs it. "
-            "Load it with `keras.models.load_model(path, safe_mode=False)` if you trust who made it. "
+            "`safe_mode` must be False for a file whose generator is a SavedModel: a SavedModel is a program that runs "
+            "when it is loaded. Load it with `keras.models.load_model(path, safe_mode=False)` if you trust its source. "
             "Received: safe_mode=True"
         )
     generator = SavedModelGenerator(folder)
@@ -101,7 +102,7 @@ def _read_object(folder, safe_mode, custom_objects):
 
 
 def _of_others(content, inner):
-    """A generator that is nothing but others and how they are used."""
+    """A generator that only combines other generators."""
     if "union" in content:
         return GeneratorUnion(inner, [dict(pairs) for pairs in content["union"]], content["num_classes"])
     if "domains" in content:
@@ -141,21 +142,21 @@ def _assign(variables, folder):
 
 
 class Loading:
-    """What a layer remembers of the loading that makes it: Keras reads assets when it has let go of these."""
+    """Stores the options of the current load for a layer, since Keras clears them before it reads the assets."""
 
     def __init__(self) -> None:
         self._allowed = {"safe_mode": _compat.safe_mode(), "custom_objects": _compat.custom_objects()}
         self._error: Exception | None = None
 
     def read(self, dir_path: str | None, expected: Generator) -> Generator:
-        """The generator within the assets of a layer, which must be like the one that its config describes."""
+        """Reads the generator from a layer's assets. It must match the description in the layer's config."""
         if dir_path is None and self._error is not None:
-            raise self._error  # Keras tries again where it comes upon the layer a second time
+            raise self._error  # Keras tries again when it visits the layer a second time
         try:
             generator = read(dir_path and _files.join(dir_path, "generator"), **self._allowed)
             for name in ("image_shape", "conditional", "num_classes", "value_range"):
                 told, received = expected.description[name], generator.description[name]
-                if repr(received) != repr(told):  # in which attributes have an order
+                if repr(received) != repr(told):  # `repr` also compares the order of attributes
                     raise ValueError(
                         f"The generator in a file must have the {name} that the file tells, {told}. Received: {received}"
                     )
@@ -164,6 +165,6 @@ class Loading:
             raise
         try:
             _watch.check_generator(generator)
-        except ValueError as error:  # the classifier in the same file may be a good one
+        except ValueError as error:  # the classifier in the same file may still be usable
             warnings.warn(str(error), stacklevel=3)
         return generator

@@ -1,4 +1,4 @@
-"""A GAN, by its averaged weights."""
+"""A GAN as a generator with averaged weights."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from keras_ganaug.generators.keras_model import not_compiled
 
 
 class AveragedGAN(Generator):
-    """A GAN as a `Generator`. It calls the `sample_latents` and `synthesize` of the GAN."""
+    """Wraps a GAN as a `Generator`. Calls the `sample_latents` and `synthesize` of the GAN."""
 
     def __init__(self, gan: Any):
         self.gan = gan
@@ -26,15 +26,15 @@ class AveragedGAN(Generator):
 
     @property
     def variables(self) -> list[tf.Variable]:
-        """The variables that `sample` reads."""
+        """The variables that `sample` uses."""
         return self.gan.sampling_variables
 
     @property
     def unseen_classes(self) -> tuple:
-        """What the GAN tells, unless it is set."""
+        """The unseen classes that the GAN reports, unless they were set."""
         if self._unseen is not None:
             return self._unseen
-        with tf.init_scope():  # the GAN reads a variable, here perhaps while a graph is made
+        with tf.init_scope():  # the GAN reads a variable, perhaps while a graph is being built
             return tuple(self.gan.unseen_classes)
 
     @unseen_classes.setter
@@ -57,7 +57,7 @@ class AveragedGAN(Generator):
         return self.in_chunks("synthesize", [latents, labels], tf.constant(truncation))
 
     def in_chunks(self, method: str, rows: list, *rest: tf.Tensor) -> np.ndarray:
-        """Images in `value_range` of a method of the GAN, which maps `(*rows, *rest)` to images in [-1, 1], traced once."""
+        """Calls a method of the GAN that maps `(*rows, *rest)` to images in [-1, 1], and rescales them. Traced once."""
         if method not in self._traced:
             signature = [tf.TensorSpec([None, *row.shape[1:]], row.dtype) for row in rows]
             signature += [tf.TensorSpec(value.shape, value.dtype) for value in rest]
@@ -74,7 +74,7 @@ class AveragedGAN(Generator):
 
     def to_object(self) -> tuple[dict[str, Any], Any, Sequence[Generator]] | None:
         cls = type(self.gan)
-        content = {  # without how it was compiled, which it may be unable to tell
+        content = {  # without the compile config, which may not be serializable
             "module": cls.__module__,
             "class_name": cls.__name__,
             "config": not_compiled(self.gan.get_config()),
@@ -84,7 +84,7 @@ class AveragedGAN(Generator):
 
 
 class AveragedTranslator(AveragedGAN):
-    """A GAN that translates images as a `Generator`. It calls the `sample_latents` and `synthesize` of the GAN."""
+    """Wraps a GAN that translates images as a `Generator`. Calls the `sample_latents` and `synthesize` of the GAN."""
 
     translates = True
 
@@ -105,6 +105,6 @@ class AveragedTranslator(AveragedGAN):
         return self._scaled(self.gan.synthesize(images, latents, labels))
 
     def translations(self, images: np.ndarray, labels: np.ndarray, seed: Any) -> np.ndarray:
-        """As `translate`, of arrays of any length."""
+        """Like `translate`, for arrays of any length."""
         images = _images.rescale(images.astype(np.float32), self.value_range, _images.NETWORK_RANGE)
         return self.in_chunks("synthesize", [images, self.gan.sample_latents(len(labels), seed), labels])

@@ -1,4 +1,4 @@
-"""A bank of samples on the host, from which batches are filled without running the generator."""
+"""A bank of samples on the host, which fills batches without running the generator."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _LEAST_PER_CLASS = 8
 
 
 class SampleBank:
-    """Samples of every class that the generator makes, generated once and gathered from then on.
+    """Holds samples of every class that the generator makes, generated once, to pick from.
 
     Args:
-        generator: The `Generator`, of one class or none; its number of classes must be set.
-        value_range: (lowest, highest) of the images in the bank.
-        truncation: Factor on the latents.
+        generator: A `Generator` with one attribute or none. Its number of classes must be set.
+        value_range: (lowest, highest) value of the images in the bank.
+        truncation: Factor for the latents.
         seed: int32 seed.
-        size: Images in all, at least one for each of these classes. Defaults to None: 4096, or as many as fit into
-            256 MiB, and at least 8 per class.
+        size: Total number of images, at least one for each class. Defaults to None: 4096, or as many as fit into 256 MiB,
+            and at least 8 per class.
 
     Raises:
         ValueError: If an image is not finite.
@@ -51,7 +51,7 @@ class SampleBank:
     def _generate(self):
         labels = np.repeat(self._classes, self.per_class)
         seed, number = _random.fold(self.seed, self.generation), len(labels)
-        if number > CHUNK:  # chunks of one size
+        if number > CHUNK:  # chunks of equal size
             labels = np.resize(labels, -(-number // CHUNK) * CHUNK)
 
         def make(rows):
@@ -60,23 +60,23 @@ class SampleBank:
         return in_chunks(make, len(labels), self.image_shape)[:number]
 
     def refresh(self) -> None:
-        """Replaces all samples by new ones.
+        """Replaces all samples with new ones.
 
         Raises:
-            ValueError: If one of them is not finite; the bank stays as it was.
+            ValueError: If an image is not finite. The bank then stays unchanged.
         """
         self.generation += 1
         self.images.assign(self._generate())
 
     def draw(self, classes: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """Images of the given classes, int32 (k,): no image twice, unless a class has fewer than are asked for."""
-        # From a random place in each class onwards: the n-th row of a class takes the n-th image from there.
+        """Images of the given classes, int32 (k,). No image occurs twice unless a class has fewer than requested."""
+        # Each class starts at a random position: the n-th row of a class takes the n-th image from there.
         start = tf.gather(_random.integers([self.num_classes], seed, 0, self.per_class), classes)
         place = (start + occurrence(classes)) % self.per_class
         return tf.gather(self.images, tf.searchsorted(self._classes, classes) * self.per_class + place)
 
 
 def occurrence(classes: tf.Tensor) -> tf.Tensor:
-    """How many equal ones are before each of the classes, int32."""
+    """Counts the equal classes before each of the classes, int32."""
     n = tf.range(tf.shape(classes)[0])
     return tf.reduce_sum(tf.cast((classes[:, None] == classes[None]) & (n[None] < n[:, None]), tf.int32), axis=1)

@@ -1,4 +1,4 @@
-"""A mixture of Gaussians per class: the cheap generator that a GAN has to surpass."""
+"""A Gaussian mixture per class: the cheap baseline that a GAN must beat."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ import tensorflow as tf
 from keras_ganaug import _checks, _extras, _random, _watch, conditions
 from keras_ganaug.generators.generator import Generator
 
-_IMAGES = 5  # of a class for each of its Gaussians, at least
-_GAIN = 0.1  # mean log-likelihood of an iteration, below which a fit ends: that of other images does not rise any more
-_REGULARISATION = 1e-3  # added to each variance, as a share of the mean variance of the components
+_IMAGES = 5  # minimum number of images for each Gaussian
+_GAIN = 0.1  # gain in mean log-likelihood below which a fit ends: that of other images no longer rises
+_REGULARISATION = 1e-3  # added to each variance, as a fraction of the mean variance of the components
 
 
 class ClassMixture(Generator):
-    """Fits a mixture of Gaussians to the images of each class, in the space of their principal components.
+    """Fits a Gaussian mixture to the images of each class, in the space of their principal components.
 
-    It is the cheap generator that a GAN has to surpass: where its samples help a classifier as much, no GAN is needed. The
-    principal components are those of all images together, the covariances are full, and samples are clipped to the value
-    range. What the components leave out is in no sample, so they are smoother than real images.
+    It is the cheap baseline that a GAN must beat: if its samples help a classifier as much, you need no GAN. The principal
+    components come from the images of all classes together, the covariances are full, and samples are clipped to the value
+    range. Details that the components leave out are missing from the samples, so they are smoother than real images.
 
-    A class with few images gets fewer Gaussians: one for each 5 different images, at least one. A thousandth of the mean
-    variance of the components is added to each variance. A class without images cannot be made. It stands wherever a
-    generator stands; in a `.keras` file it is a SavedModel, and the file is loaded with `safe_mode=False`. To fit it needs
-    scikit-learn, to sample only TensorFlow.
+    A class with few images gets fewer Gaussians: one for every 5 distinct images, at least one. A thousandth of the mean
+    variance of the components is added to each variance. A class without images cannot be generated. You can use it wherever
+    a generator is accepted. In a `.keras` file it is stored as a SavedModel, so the file loads only with `safe_mode=False`.
+    Fitting needs scikit-learn, sampling only TensorFlow.
 
     Reference: Richardson and Weiss 2018, On GANs and GMMs.
 
     Args:
         images: Array of shape (n, height, width, channels), in `value_range`.
         labels: Class indices (n,).
-        num_classes: Number of classes. Defaults to None: the highest class in `labels`, and all below it.
+        num_classes: Number of classes. Defaults to None: the highest class in `labels` plus 1.
         value_range: (lowest, highest) value of the images. Defaults to (0, 255).
-        components: Principal components, or as many as there are. Defaults to 50.
-        mixtures: Gaussians per class, at most; 1 is a single Gaussian. Defaults to 30.
-        seed: Integer of at least 0, from which the fit starts. Defaults to 0.
+        components: Number of principal components, or as many as there are. Defaults to 50.
+        mixtures: Maximum number of Gaussians per class; 1 gives a single Gaussian. Defaults to 30.
+        seed: Integer of at least 0, the seed of the fit. Defaults to 0.
 
     Raises:
         ValueError, TypeError: For an argument out of its range, or images and labels that do not fit.
-        ImportError: Without scikit-learn.
+        ImportError: If scikit-learn is not installed.
 
     Example:
 
@@ -72,7 +72,8 @@ class ClassMixture(Generator):
         images, labels = _checks.array(images, "images"), conditions.class_indices(labels, size)
         if images.ndim != 4 or not len(images) or len(images) != len(labels):
             raise ValueError(
-                "`images` must be an array of shape (n, height, width, channels) with a label for each image, at least one. "
+                "`images` must be an array of shape (n, height, width, channels) with at least one image, and a label for "
+                "each. "
                 f"Received: shape {images.shape} for {len(labels)} labels"
             )
         rows = images.reshape(len(images), -1).astype(np.float32)
@@ -89,7 +90,7 @@ class ClassMixture(Generator):
         pca = decomposition.PCA(min(components, *rows.shape), random_state=_random.derived(seed))
         rows = pca.fit_transform(rows).astype(np.float64)
         scale = np.sqrt(pca.explained_variance_.mean())
-        with _extras.load("threadpoolctl").threadpool_limits(1):  # matrices are small, and threads would wait for each other
+        with _extras.load("threadpoolctl").threadpool_limits(1):  # for small matrices threads only wait for each other
             fits = [
                 _fitted(rows[labels == label] / scale, mixtures, mixture.GaussianMixture, _random.derived(seed, label))
                 for label in range(self.num_classes)
@@ -110,13 +111,13 @@ class ClassMixture(Generator):
         return self._made(labels, position, edges, latents)
 
     def from_latents(self, latents: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        """Images of given latents, of which the last one chooses the Gaussian."""
+        """Generates images from given latents. The last number of the latents chooses the Gaussian."""
         inverse = NormalDist().inv_cdf
         edges = np.vectorize(lambda edge: inverse(edge) if edge < 1 else np.inf)(self.variables[0].numpy())
         return self._made(labels, latents[:, -1], edges.astype(np.float32), latents[:, :-1])
 
     def _made(self, labels, position, edges, latents):
-        """Images of the Gaussians between whose edges the positions (n,) lie, and of their latents."""
+        """Images from the latents, with the Gaussians whose edges enclose the positions (n,)."""
         _, means, factors, basis, centre = self.variables
         place = tf.reduce_sum(tf.cast(position[:, None] >= tf.gather(edges, labels), tf.int32), axis=1)
         where = tf.stack([labels, place], axis=1)
@@ -125,7 +126,7 @@ class ClassMixture(Generator):
 
 
 def _fitted(rows, mixtures, cls, seed):
-    """A mixture as (upper edges of the weights' places in 0 to 1, means, Cholesky factors of the covariances)."""
+    """A mixture as (upper edges of the cumulative weights, means, Cholesky factors of the covariances)."""
     size = rows.shape[1]
     mixtures = min(mixtures, len(np.unique(rows, axis=0)) // _IMAGES)
     if not len(rows):
@@ -135,7 +136,7 @@ def _fitted(rows, mixtures, cls, seed):
         covariances = ((rows - means).T @ (rows - means) / len(rows) + _REGULARISATION * np.eye(size))[None]
     else:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of a fit that goes no further, or not yet all the way
+            warnings.simplefilter("ignore")  # about a fit that has not converged
             fit = cls(mixtures, tol=_GAIN, reg_covar=_REGULARISATION, random_state=seed).fit(rows)
         weights, means, covariances = fit.weights_, fit.means_, fit.covariances_
     edges = np.append(np.cumsum(weights)[:-1], 2.0)  # nothing lies above the last
@@ -143,5 +144,5 @@ def _fitted(rows, mixtures, cls, seed):
 
 
 def _padded(part, size):
-    """Rows of a mixture, the last one repeated until there are `size`."""
+    """Pads the rows of a mixture to `size` by repeating the last one."""
     return np.concatenate([part, np.repeat(part[-1:], size - len(part), axis=0)])

@@ -1,4 +1,4 @@
-"""What may stand in the place of a generator: real images as an upper bound, and wrong labels as a control."""
+"""Stand-ins for a generator: real images as an upper bound, and wrong labels as a control."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from keras_ganaug.generators.generator import Generator
 
 
 class Pool(Generator):
-    """Real images in the place of a generator: draws from those of a class.
+    """Stands in for a generator with real images: draws from the images of each class.
 
     Args:
         images: Array of shape (n, height, width, channels), in `value_range`.
-        labels: Class indices (n,); each class must have an image.
+        labels: Class indices (n,); each class must have at least one image.
         num_classes: Number of classes.
         value_range: (lowest, highest) value of the images.
     """
@@ -35,7 +35,7 @@ class Pool(Generator):
         self._counts, self._starts = tf.constant(counts, tf.int32), tf.constant(np.cumsum(counts) - counts, tf.int32)
 
     def sample(self, labels: tf.Tensor, seed: tf.Tensor, truncation: Any = 1.0) -> tf.Tensor:
-        # The n-th image of a class is the n-th of a random order: none twice before all were there.
+        # Takes images in a random order, so that none repeats before all have been used.
         counts = tf.gather(self._counts, labels)
         start = tf.gather(_random.integers([self.num_classes], seed, 0, 2**30), labels)
         place = (start % counts + occurrence(labels)) % counts
@@ -43,12 +43,12 @@ class Pool(Generator):
 
 
 class Shuffled(Generator):
-    """Another generator, whose samples are of a wrong class: the control for what labels are worth.
+    """Wraps a generator so that its samples belong to a wrong class: a control for the value of labels.
 
-    Of one that translates images, whose labels stay, each translation is that of the next of the images that it replaces.
+    For a generator that translates images, labels stay, and each replaced image gets the translation of the next one.
 
     Args:
-        generator: The `Generator`, with classes, or one that translates.
+        generator: A `Generator` with classes, or one that translates.
     """
 
     def __init__(self, generator: Generator):
@@ -58,13 +58,13 @@ class Shuffled(Generator):
         self.translates = generator.translates
         if not self.translates and isinstance(self.condition, conditions.OneClass) and len(self.made_classes) < 2:
             raise ValueError(
-                "`generator` must make at least two classes, for samples of wrong ones. "
+                "`generator` must make at least two classes, to give samples of wrong ones. "
                 f"Received: {len(self.made_classes)}, {self.made_classes.tolist()}"
             )
 
     @property
     def unseen_classes(self) -> tuple:  # type: ignore[override]
-        """Those of the other generator."""
+        """The unseen classes of the wrapped generator."""
         return self._generator.unseen_classes
 
     def sample(self, labels: tf.Tensor, seed: tf.Tensor, truncation: Any = 1.0) -> tf.Tensor:

@@ -1,4 +1,4 @@
-"""SavedModels that run with TensorFlow alone, and what is needed to use them again."""
+"""Writes SavedModels that need only TensorFlow, with the metadata to use them as generators again."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _TRUNCATION = tf.TensorSpec([], tf.float32, name="truncation")
 
 
 class _Endpoint(tf.Module):
-    """A function of a SavedModel, together with the variables that it needs.
+    """A function of a SavedModel, together with the variables that it uses.
 
-    In `tf.saved_model.load(path).generate(labels, seed)` nothing holds the loaded root any more when the function runs, and
-    a bare function's variables would be gone with it. An object that is called keeps its own.
+    In `tf.saved_model.load(path).generate(labels, seed)` the loaded root is garbage-collected before the function runs, and
+    the variables of a plain function with it. A callable object keeps its own.
     """
 
     def __init__(self, function, signature, variables):
         super().__init__()
         self.state = variables
-        # As an attribute, so that the loaded object can be called.
+        # An attribute, so that the loaded object is callable.
         self.__call__ = tf.function(function, input_signature=signature, autograph=False)
 
 
@@ -40,26 +40,26 @@ def export_generator(
 ) -> None:
     """Writes a SavedModel with `generate`, `generate_truncated` and the signatures `serving_default` and `from_latents`.
 
-    Of a generator that translates it has `translate(images, labels, seed)` in their place, and the same signatures.
+    A generator that translates has `translate(images, labels, seed)` instead of these functions, and the same signatures.
 
-    The second signature draws nothing. It takes latents (n, latent_dim), standard normal numbers, in the place of a seed,
-    and labels and images if the generator does. Of a network with layers of noise it takes theirs too, as one input `noise`,
-    standard normal numbers. ONNX and LiteRT files hold this function alone. A generator without `from_latents` has
-    the first signature alone.
+    The signature `from_latents` draws no random numbers. Instead of a seed it takes latents (n, latent_dim), standard normal
+    numbers, and labels and images if the generator does. If the network has noise layers, it takes their noise as one input
+    `noise` of standard normal numbers. ONNX and LiteRT files contain only this function. A generator without `from_latents`
+    has only the first signature.
 
-    It is written aside and takes the place of an older one when it is whole. Labels that the generator does not have are an
-    error of TensorFlow's where the SavedModel runs, except in what XLA compiles.
+    The file is written atomically: an older one is replaced only when the new one is complete. In the SavedModel, labels
+    that the generator does not have raise a TensorFlow error, except under XLA.
 
     Args:
         generator: The `Generator`.
-        path: Folder to write, or file of another format; of any file system that TensorFlow knows.
+        path: Folder to write; a file for the other formats. It may be on any file system that TensorFlow knows.
         format: "saved_model", "onnx" or "tflite". Defaults to "saved_model".
         **endpoints: Further endpoints of a SavedModel: name to (function, input signature).
 
     Raises:
-        ValueError, TypeError: For a path that cannot be written, a generator that gives images that are not finite, or one
-            that the format cannot hold.
-        ImportError: Without the packages of the extra "exports", for "onnx".
+        ValueError, TypeError: For a path that cannot be written, a generator whose images are not finite, or one that the
+            format cannot represent.
+        ImportError: If the packages of the extra "exports" are not installed, for "onnx".
     """
     if _checks.one_of(format, formats.FORMATS, "format") != "saved_model":
         formats.write(path, format, lambda: _only_from_latents(generator, format), generator.variables, "generator")
@@ -80,7 +80,7 @@ def export_generator(
 
 
 def _generating(generator):
-    """Endpoints and signatures of a generator that makes images of latents."""
+    """Endpoints and signatures of a generator that makes images from latents."""
     labels_spec = labels_of(generator)
 
     def sample(labels, seed, truncation=1.0):
@@ -112,14 +112,14 @@ def _translating(generator):
 
 
 def _from_latents(generator):
-    """The function of the signature `from_latents`, or None: without a draw and a check, which other formats do not have."""
+    """The function of the signature `from_latents`, or None. It has no random numbers and no checks, for other formats."""
     if generator.latent_dim is None:
         return None
     specs = [tf.TensorSpec([None, generator.latent_dim], tf.float32, name="latents")]
     specs += [labels_of(generator)] if generator.condition.conditional else []
     specs += [images_of(generator)] if generator.translates else []
-    name = "translations" if generator.translates else "images"  # ONNX refuses an output with the name of an input
-    sizes = []  # of the noise that each layer of noise adds to an image
+    name = "translations" if generator.translates else "images"  # ONNX does not allow an output with the name of an input
+    sizes = []  # size of the noise of each noise layer
 
     def drawn(seeds, size, stream):
         sizes.append(size)
@@ -145,35 +145,36 @@ def _from_latents(generator):
 
 
 def _only_from_latents(generator, format):
-    """The function that a file of another format holds."""
+    """The function that a file in another format contains."""
     _watch.check_generator(generator)
     function = _from_latents(generator)
     if function is None:
         raise ValueError(
             f'`format` must be "saved_model" for this generator: it draws random numbers, which {formats.NAMES[format]} '
-            "cannot. Of a GAN of several attributes, export the GAN itself, with labels of all of them; what an earlier "
-            f"version exported, export anew. Received: format={format!r} for {type(generator).__name__}"
+            "cannot. "
+            "For a GAN with several attributes, export the GAN itself, with labels of all of them. Exports of "
+            f"earlier versions must be repeated. Received: format={format!r} for {type(generator).__name__}"
         )
     return function
 
 
 def images_of(generator: Generator) -> tf.TensorSpec:
-    """The images that an endpoint takes."""
+    """The spec of the images that an endpoint takes."""
     return tf.TensorSpec([None, *generator.image_shape], tf.float32, name="images")
 
 
 def labels_of(generator: Generator) -> tf.TensorSpec:
-    """The labels that an endpoint takes."""
+    """The spec of the labels that an endpoint takes."""
     return tf.TensorSpec([None, *generator.condition.label_shape], tf.int32, name="labels")
 
 
 def existing(labels: tf.Tensor, of: Any) -> tf.Tensor:
-    """The labels, checked by the condition of something where TensorFlow runs them; XLA leaves the check out."""
+    """The labels, checked by a condition when TensorFlow runs. XLA omits the check."""
     with tf.control_dependencies(of.condition.assertions(labels)):
         return tf.identity(labels)
 
 
 def metadata(path: str) -> dict[str, Any] | None:
-    """What `export_generator` wrote beside the SavedModel at `path`, or None if there is no such file."""
+    """Reads what `export_generator` wrote next to the SavedModel at `path`. None if there is no such file."""
     file = _files.join(path, METADATA_FILE)
     return json.loads(_files.read_text(file)) if _files.is_file(file) else None

@@ -1,4 +1,4 @@
-"""Paths of files that hold a generator."""
+"""Loads generators from paths."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from keras_ganaug import _files
 from keras_ganaug.generators.generator import Generator, as_generator
 from keras_ganaug.generators.saved_model import SavedModelGenerator, first_line, refused
 
-_HDF5 = b"\x89HDF\r\n\x1a\n"  # how such files begin
+_HDF5 = b"\x89HDF\r\n\x1a\n"  # the first bytes of such files
 
 
 @as_generator.register(str)
@@ -24,14 +24,14 @@ def _(path: str | os.PathLike, num_classes: int | Mapping[str, int] | None = Non
 
 
 def from_path(path: str, num_classes: int | Mapping[str, int] | None = None) -> Generator:
-    """The generator of a `.keras` file or SavedModel.
+    """Loads the generator from a `.keras` file or a SavedModel.
 
     Raises:
         ValueError: If there is none.
     """
     try:
         exists, is_folder = _files.exists(path), _files.is_folder(path)
-    except (tf.errors.OpError, OSError) as error:  # such as a file system that TensorFlow lacks
+    except (tf.errors.OpError, OSError) as error:  # such as an unknown file system
         raise refused(path, f"which cannot be read: {first_line(error)}") from error
     if not exists:
         raise refused(path, "which does not exist")
@@ -48,14 +48,14 @@ def from_path(path: str, num_classes: int | Mapping[str, int] | None = None) -> 
         generator.path = path
         return generator
     if path.endswith((".h5", ".hdf5")):
-        raise refused(path, "an HDF5 file, which does not hold all of a generator: save it as a `.keras` file")
+        raise refused(path, "an HDF5 file, which cannot hold a whole generator: save it as a `.keras` file")
     if os.path.basename(path) == "saved_model.pb":
-        raise refused(path, "one file of a SavedModel: give the folder that it is in")
+        raise refused(path, "one file of a SavedModel: pass the folder that it is in")
     raise refused(path, "a file that is neither of the two")
 
 
 def _keras_model(path):
-    """The model of a `.keras` file."""
+    """Loads the model from a `.keras` file."""
     with tempfile.TemporaryDirectory() as folder:
         local = path
         if _files.is_remote(path):
@@ -64,7 +64,7 @@ def _keras_model(path):
         with open(local, "rb") as file:
             is_hdf5 = file.read(len(_HDF5)) == _HDF5
         if is_hdf5:
-            raise refused(path, "an HDF5 file by content, as older Keras wrote: save it anew as a `.keras` file")
+            raise refused(path, "in fact an HDF5 file, as older versions of Keras wrote: save it again as a `.keras` file")
         if not zipfile.is_zipfile(local):
             raise refused(path, "a broken file: it is no zip archive, or only the first part of one")
         with zipfile.ZipFile(local) as archive:
@@ -72,5 +72,5 @@ def _keras_model(path):
                 raise refused(path, "a zip archive that Keras did not write: it has no config.json")
         try:
             return keras.models.load_model(local, compile=False)
-        except Exception as error:  # Keras raises what reading a broken file raises
+        except Exception as error:  # Keras passes on any error from reading a broken file
             raise refused(path, f"which Keras cannot load: {first_line(error)}") from error

@@ -1,4 +1,4 @@
-"""Another generator, and only those of its samples that a classifier accepts."""
+"""Filters the samples of a generator by a classifier."""
 
 from __future__ import annotations
 
@@ -15,30 +15,31 @@ from keras_ganaug.generators.generator import Generator
 from keras_ganaug.generators.keras_model import serialized, variables_of
 from keras_ganaug.generators.translations import for_batches
 
-_SAMPLES = 64  # that a classifier is tried with
-_CLEARLY = 0.25  # more of them right, which is no chance
+_SAMPLES = 64  # number of samples to test a classifier with
+_CLEARLY = 0.25  # gain in accuracy that is not due to chance
 _USUAL_RANGES = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0))
 
 
 class FilteredGenerator(Generator):
     """Wraps a generator and keeps only the samples that a classifier accepts.
 
-    This is rejection sampling. For each image several candidates are drawn. The first is taken whose class the classifier
-    gives a probability within the band; if there is none, the one nearest to the band. So samples of another class are
-    left out, and with an upper edge below 1 also those of which the classifier is too sure to learn from them. It stands
-    wherever a generator stands: `GANAugmentation`, `gan_augment`, exports.
+    This is rejection sampling. For each image, several candidates are drawn. The first one is taken for which the
+    classifier's probability of the requested class lies within the band. If there is none, the one closest to the band is
+    taken. This removes samples that look like another class. With an upper edge below 1, it also removes those that the
+    classifier is already sure about, from which it learns nothing. You can use it wherever a generator is accepted:
+    `GANAugmentation`, `gan_augment`, exports.
 
-    The classifier should not have been trained on the images that a sample may copy: `study.cross_fitted_classifier` makes
-    one of several, each trained on a part of the images.
+    The classifier should not have been trained on the images that a sample may copy. `study.cross_fitted_classifier`
+    averages several classifiers, each trained on a part of the images.
 
     Reference: Azadi et al. 2019, Discriminator Rejection Sampling, for the principle.
 
     Args:
-        generator: As of `GANAugmentation`, with classes.
+        generator: See `GANAugmentation`. It must have classes.
         classifier: Keras model from float32 images in the generator's value range to logits (batch, num_classes).
-        band: (lowest, highest) probability of the class asked for, from 0 to 1. Defaults to (0.3, 1.0).
-        candidates: Samples that are drawn for each image: the cost grows with them. Defaults to 4.
-        label, attributes: As of `GANAugmentation`.
+        band: (lowest, highest) probability of the requested class, from 0 to 1. Defaults to (0.3, 1.0).
+        candidates: Number of samples drawn for each image. The cost grows with it. Defaults to 4.
+        label, attributes: See `GANAugmentation`.
 
     Raises:
         ValueError, TypeError: For an argument out of its range, or a classifier that does not fit.
@@ -64,7 +65,7 @@ class FilteredGenerator(Generator):
         self.generator = for_batches(generator, None, label, attributes)
         self.condition = self.generator.condition
         if self.num_classes is None:
-            raise ValueError("`generator` must have classes, and tell how many. Received: one without")
+            raise ValueError("`generator` must have classes, and a known number of them. Received: one without")
         if not isinstance(classifier, keras.Model):
             raise TypeError(f"`classifier` must be a Keras model. Received: classifier={classifier!r}")
         self.classifier = classifier
@@ -76,11 +77,11 @@ class FilteredGenerator(Generator):
 
     @property
     def unseen_classes(self) -> tuple:  # type: ignore[override]
-        """Those of the generator."""
+        """The unseen classes of the wrapped generator."""
         return self.generator.unseen_classes
 
     def _check_classifier(self):
-        """Tries the classifier on samples, which should be of the classes that they were asked for."""
+        """Tests the classifier on samples, whose classes it should recognise."""
         seen = [label for label in range(self.num_classes) if label not in self.unseen_classes]
         seen = seen or self.made_classes.tolist()
         labels = np.resize(np.array(seen, np.int32), _SAMPLES)
@@ -92,7 +93,7 @@ class FilteredGenerator(Generator):
                 f"for {_SAMPLES} images"
             )
         if not np.isfinite(images).all():
-            return  # which is told of the generator
+            return  # the generator already warns about this
         if np.isnan(logits).any():
             raise ValueError("`classifier` must give numbers. Received: NaN for a sample of the generator")
         _watch.warn_of_probabilities(logits, "classifier", stacklevel=4)
@@ -107,15 +108,15 @@ class FilteredGenerator(Generator):
         received = f"one that is right for {share:.0%} of {_SAMPLES} samples"
         if better is not None:
             warnings.warn(
-                f"`classifier` must take images in the generator's value range, {self.value_range}, and looks made for "
-                f"{better}: put a Rescaling layer before it. Received: {received}, and for {shares[better]:.0%} of them "
-                "on that scale",
+                f"`classifier` must take images in the generator's value range, {self.value_range}, but seems to be made "
+                f"for {better}: put a Rescaling layer before it. Received: {received}, and for {shares[better]:.0%} of "
+                "them on that scale",
                 stacklevel=3,
             )
         elif len(seen) > 1 and share < chance + 2 * np.sqrt(chance * (1 - chance) / _SAMPLES):
             warnings.warn(
                 f"`classifier` must know the classes of the generator's samples, images in {self.value_range}. Received: "
-                f"{received}, where chance gives {chance:.0%}. It may be made for another scale, or one of the two is not "
+                f"{received}, where chance gives {chance:.0%}. It may expect another scale, or one of the two is not "
                 "trained",
                 stacklevel=3,
             )
@@ -124,7 +125,7 @@ class FilteredGenerator(Generator):
         return tf.cast(self.classifier(images, training=False), tf.float32)
 
     def probabilities(self, images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        """The probability that the classifier gives each image's class, float32 (n,)."""
+        """The classifier's probability of each image's class, float32 (n,)."""
         return tf.gather(tf.nn.softmax(self._logits(images)), labels, batch_dims=1)
 
     def sample(self, labels: tf.Tensor, seed: tf.Tensor, truncation: Any = 1.0) -> tf.Tensor:
@@ -133,7 +134,7 @@ class FilteredGenerator(Generator):
 
     @property
     def latent_dim(self) -> int | None:  # type: ignore[override]
-        """Those of all candidates, side by side."""
+        """The latents of all candidates, concatenated."""
         return self.generator.latent_dim and self.candidates * self.generator.latent_dim
 
     def from_latents(self, latents: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
@@ -141,11 +142,11 @@ class FilteredGenerator(Generator):
         return self._best(labels, (self.generator.from_latents(part, labels) for part in parts))
 
     def _best(self, labels, candidates):
-        """Of each row the first image within the band, or else the one nearest to it."""
+        """For each row, the first image within the band, or else the one closest to it."""
         best, best_off = None, None
         for images in candidates:
             p = self.probabilities(images, labels)
-            off = tf.maximum(tf.maximum(self.band[0] - p, p - self.band[1]), 0.0)  # outside the band; 0 within it
+            off = tf.maximum(tf.maximum(self.band[0] - p, p - self.band[1]), 0.0)  # distance from the band; 0 within it
             if best is None:
                 best, best_off = images, off
                 continue

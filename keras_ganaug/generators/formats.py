@@ -1,4 +1,4 @@
-"""Functions as files of ONNX and LiteRT, which other runtimes than TensorFlow's read."""
+"""Writes functions as ONNX and LiteRT files, for runtimes other than TensorFlow."""
 
 from __future__ import annotations
 
@@ -19,18 +19,19 @@ NAMES = {"onnx": "ONNX", "tflite": "LiteRT"}
 
 
 def write(path: str | os.PathLike, format: str, make: Callable[[], Any], variables: Any, what: str) -> None:
-    """Writes a function as a file; beside its place first, so that an older file stays whole until then.
+    """Writes a function as a file, atomically: an older file stays intact until the new one is complete.
 
     Args:
-        path: The file, of any file system that TensorFlow knows.
+        path: The file, on any file system that TensorFlow knows.
         format: "onnx" or "tflite".
-        make: Gives the `tf.function`, with an input signature of `tf.TensorSpec`s with names. It returns a dict.
-        variables: What holds its variables.
+        make: Returns the `tf.function`, with an input signature of named `tf.TensorSpec`s. The function returns a dict.
+        variables: Object that holds its variables.
         what: "generator" or "classifier", for errors.
 
     Raises:
+        ValueError, TypeError: For a path that cannot be written, or operations that the format does not support.
         ValueError, TypeError: For a path that cannot be written, and operations that the format does not have.
-        ImportError: Without the packages of the extra "exports".
+        ImportError: If the packages of the extra "exports" are not installed.
     """
     path = os.path.expanduser(_checks.path(path))
     if _files.is_folder(path):
@@ -42,7 +43,7 @@ def write(path: str | os.PathLike, format: str, make: Callable[[], Any], variabl
     function = make()
     try:
         content = _onnx(function, *packages) if packages else _litert(function, variables)
-    except Exception as error:  # of which neither converter has a class for all
+    except Exception as error:  # the converters have no common class of errors
         reason = _reason(error, function)
         raise ValueError(
             f'`format` must be "saved_model" for this {what}, which {NAMES[format]} cannot hold: {reason}. '
@@ -52,7 +53,7 @@ def write(path: str | os.PathLike, format: str, make: Callable[[], Any], variabl
 
 
 def _reason(error, function):
-    """Why a conversion failed, in a line."""
+    """Why a conversion failed, in one line."""
     operations = function.get_concrete_function().graph.get_operations()
     types = {output.dtype for operation in operations for output in operation.outputs} & {tf.float16, tf.bfloat16}
     if types:
@@ -64,10 +65,10 @@ def _reason(error, function):
 
 
 def _onnx(function, onnx, tf2onnx):
-    """The content of an ONNX file."""
+    """The content of an ONNX file for the function."""
     logger = logging.getLogger(tf2onnx.__name__)
     level = logger.level
-    logger.setLevel(logging.CRITICAL)  # what cannot be converted it logs for each operation, and goes on
+    logger.setLevel(logging.CRITICAL)  # it logs every operation that it cannot convert, and continues
     try:
         model, _ = tf2onnx.convert.from_function(function, function.input_signature)
     finally:
@@ -77,20 +78,20 @@ def _onnx(function, onnx, tf2onnx):
     if missing:
         raise ValueError(f"it has no {', '.join(sorted(missing))}")
     onnx.checker.check_model(model)
-    # Constants that were made outside of the function, which tf2onnx takes for inputs.
+    # Constants from outside of the function, which tf2onnx mistakes for inputs.
     captured = {inner.name: value for value, inner in function.get_concrete_function().graph.captures}
     for given in [given for given in model.graph.input if given.name in captured]:
         model.graph.input.remove(given)
         model.graph.initializer.append(onnx.numpy_helper.from_array(captured[given.name].numpy(), given.name))
     for value in [*model.graph.input, *model.graph.output]:
         for size in value.type.tensor_type.shape.dim[:1]:
-            if size.dim_param:  # of any number of images, which tf2onnx counts for each input anew
+            if size.dim_param:  # the number of images, which tf2onnx names differently for each input
                 size.dim_param = "n"
     return model.SerializeToString()
 
 
 def _nodes(graph):
-    """All nodes of an ONNX graph, and of the graphs within them."""
+    """All nodes of an ONNX graph and its subgraphs."""
     for node in graph.node:
         yield node
         for attribute in node.attribute:
@@ -98,20 +99,20 @@ def _nodes(graph):
 
 
 def _litert(function, variables):
-    """The content of a LiteRT file."""
+    """The content of a LiteRT file for the function."""
     root = tf.Module()
     root.function, root.state = function, variables
-    with tempfile.TemporaryDirectory() as folder:  # a function alone would lose the names of its inputs
+    with tempfile.TemporaryDirectory() as folder:  # converting the function directly would lose the names of its inputs
         tf.saved_model.save(root, folder, signatures=function)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=["serving_default"])
         return converter.convert()
 
 
 def of_model(model: keras.Model) -> Any:
-    """A Keras model that tells its inputs as a function for `write`; its outputs are "output_0" and so on, as Keras has it.
+    """Wraps a Keras model with known inputs as a function for `write`. Its outputs are "output_0" and so on, as in Keras.
 
     Raises:
-        ValueError: For a model that does not tell its inputs.
+        ValueError: If the inputs of the model are not known.
     """
     given = getattr(model, "inputs", None)
     if not given:

@@ -1,4 +1,4 @@
-"""A bare Keras model as a generator."""
+"""Wraps a bare Keras model as a generator."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from keras_ganaug.generators.generator import Generator, as_generator
 
 @as_generator.register(keras.Model)
 class KerasModel(Generator):
-    """A Keras model from `[latents, labels]`, or from latents alone, to images in [-1, 1].
+    """Wraps a Keras model from `[latents, labels]`, or latents alone, to images in [-1, 1].
 
     Args:
         model: The model.
-        num_classes: As of a GAN, of a model with labels. Defaults to None: it has any number.
+        num_classes: Number of classes of a model with labels, as for a GAN. Defaults to None: unknown.
     """
 
     value_range = _images.NETWORK_RANGE
@@ -26,7 +26,7 @@ class KerasModel(Generator):
     def __init__(self, model: Any, num_classes: int | Mapping[str, int] | None = None):
         inputs = getattr(model, "inputs", None)
         if not inputs or len(inputs) > 2 or len(inputs[0].shape) != 2 or inputs[0].shape[1] is None:
-            shapes = [tuple(i.shape) for i in inputs] if inputs else "a model that does not tell its inputs"
+            shapes = [tuple(i.shape) for i in inputs] if inputs else "a model with unknown inputs"
             raise ValueError(
                 "`generator` must be a Keras model with the inputs [latents, labels] or latents alone, where latents "
                 f"have the shape (batch, latent_dim). Received: {shapes}"
@@ -64,12 +64,12 @@ def variables_of(model: keras.Model) -> list[tf.Variable]:
 
 
 def serialized(model: keras.Model) -> dict[str, Any]:
-    """The config of a model, without how it was compiled."""
+    """The config of a model without its compile config."""
     return not_compiled(keras.saving.serialize_keras_object(model))
 
 
 def not_compiled(config: Any) -> Any:
-    """A config without how it, and what is in it, was compiled."""
+    """Removes the compile configs from a config and everything inside it."""
     if isinstance(config, dict):
         return {name: not_compiled(value) for name, value in config.items() if name != "compile_config"}
     return [not_compiled(value) for value in config] if isinstance(config, (list, tuple)) else config

@@ -1,4 +1,4 @@
-"""A generator of several attributes, for batches whose labels tell one of them."""
+"""Adapts a generator with several attributes to batches with labels of one of them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from keras_ganaug.generators.generator import Generator, checked
 
 
 class OneAttribute(Generator):
-    """A generator of several attributes as one of a single class: it draws the others for each image.
+    """Adapts a generator with several attributes to a single class. It draws the other attributes for each image.
 
     Args:
-        generator: As of `GANAugmentation`, with several attributes.
-        label: The attribute that labels are. Defaults to None: the first.
+        generator: See `GANAugmentation`. It must have several attributes.
+        label: The attribute that the labels stand for. Defaults to None: the first.
         attributes: How the others are drawn: "uniform", or a mapping from name to weights, which are "uniform", a mapping
-            from value to weight, or a sequence of one weight for each value. What it leaves out is uniform. Defaults to
-            "uniform".
+            from value to weight, or a sequence of one weight per value. Attributes that are not in the mapping are uniform.
+            Defaults to "uniform".
 
     Raises:
         ValueError, TypeError: For an argument out of its range.
@@ -45,7 +45,7 @@ class OneAttribute(Generator):
 
     @property
     def unseen_classes(self) -> tuple:  # type: ignore[override]
-        """Values of the label of which training had no image."""
+        """Values of the label without an image in training."""
         return tuple(part[self.label] for part in self.generator.unseen_classes if set(part) == {self.label})
 
     def sample(self, labels: tf.Tensor, seed: tf.Tensor, truncation: Any = 1.0) -> tf.Tensor:

@@ -1,4 +1,4 @@
-"""The generators that come with the package."""
+"""Loads the generators that ship with the package."""
 
 from pathlib import Path
 
@@ -6,23 +6,23 @@ from keras_ganaug import _checks
 from keras_ganaug.generators.saved_model import SavedModelGenerator
 
 _PACKAGE = Path(__file__).resolve().parents[1]
-_FOLDERS = (_PACKAGE / "saved_models", _PACKAGE.parent / "saved_models")  # of an installed package, and of a checkout
+_FOLDERS = (_PACKAGE / "saved_models", _PACKAGE.parent / "saved_models")  # in an installed package, and in a checkout
 
 
 def load_pretrained(name: str) -> SavedModelGenerator:
-    """Opens one of the generators that come with the package. Nothing is downloaded.
+    """Loads one of the generators that ship with the package. Nothing is downloaded.
 
-    It stands wherever a generator stands: `generate`, `GANAugmentation`, `gan_augment`, `to_directory`, exports. Do not test
-    a classifier that was trained with its samples on images of the generator's training set.
+    You can use it wherever a generator is accepted: `generate`, `GANAugmentation`, `gan_augment`, `to_directory`, exports.
+    Do not test a classifier that was trained with its samples on images from the generator's training set.
 
     Args:
         name: "digits", 8×8 grey pixels, trained on the training part of `datasets.load("digits")`; or "fashion_mnist", 28×28
-            grey pixels, trained on the 60,000 training images of Fashion-MNIST. Both have ten classes, and know their names.
+            grey pixels, trained on the 60,000 training images of Fashion-MNIST. Both have ten classes with names.
 
-    Returns a generator with `generate`, `class_names`, `image_shape` and `value_range` (0 to 255), as a GAN has them.
+    Returns a generator with `generate`, `class_names`, `image_shape` and `value_range` (0 to 255), like a GAN.
 
     Raises:
-        ValueError: For an unknown name, with the known ones.
+        ValueError: For an unknown name. The message lists the known ones.
 
     Example:
 

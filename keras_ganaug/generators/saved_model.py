@@ -1,4 +1,4 @@
-"""A SavedModel that `export` wrote, as a generator."""
+"""Wraps a SavedModel that `export` wrote as a generator."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from keras_ganaug.layers.noise import noise
 
 
 class SavedModelGenerator(Generator):
-    """A SavedModel that `export` wrote. It is a program, and to make this object runs it.
+    """A SavedModel that `export` wrote. It is a program, and constructing this object runs it.
 
     Args:
         path: Its folder.
@@ -25,18 +25,18 @@ class SavedModelGenerator(Generator):
             metadata = export.metadata(path)
             if metadata is not None:
                 self.describe(metadata)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:  # of which broken JSON is one
+        except (KeyError, TypeError, ValueError, AttributeError) as error:  # includes errors from broken JSON
             raise refused(path, f"a SavedModel with a broken {export.METADATA_FILE}: {first_line(error)}") from error
         if metadata is None:
             raise refused(path, "a SavedModel that keras_ganaug did not write")
         try:
             self.variables = tf.saved_model.load(path)
-        except Exception as error:  # TensorFlow raises what reading a broken file raises
+        except Exception as error:  # TensorFlow passes on any error from reading a broken file
             raise refused(path, f"a SavedModel that TensorFlow cannot load: {first_line(error)}") from error
         endpoint = "translate" if self.translates else "generate_truncated"
         if not callable(getattr(self.variables, endpoint, None)):
             raise refused(path, f"a SavedModel without the endpoint `{endpoint}`, so none that `export` wrote")
-        self._inputs: dict = {}  # of `from_latents`, which not every generator has
+        self._inputs: dict = {}  # for `from_latents`, which not every generator has
         if "from_latents" in self.variables.signatures:
             self._inputs = self.variables.signatures["from_latents"].structured_input_signature[1]
             self.latent_dim = self._inputs["latents"].shape[1]
@@ -58,10 +58,10 @@ class SavedModelGenerator(Generator):
 
 
 def refused(path: str, why: str) -> ValueError:
-    """The error of a path that holds no generator."""
+    """The error for a path without a generator."""
     return ValueError(f"`generator` must be {KINDS}. Received: {path!r}, {why}")
 
 
 def first_line(error: Exception) -> str:
-    """An error in one line."""
+    """An error as one line."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]

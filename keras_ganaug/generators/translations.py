@@ -1,4 +1,4 @@
-"""A generator that translates images, for batches: each row becomes a translation of itself."""
+"""Adapts a generator that translates images to batches: it translates each row."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from keras_ganaug.generators.one_attribute import OneAttribute
 
 
 class Translations(Generator):
-    """Replaces images by their translations into domains that it draws. Labels of any kind pass through untouched.
+    """Replaces images by translations into randomly drawn domains. Labels of any kind pass through unchanged.
 
     Args:
-        translator: A generator that translates, as of `GANAugmentation`.
-        attributes: How domains are drawn: "uniform", or weights: a mapping from domain to weight or a sequence of one weight
-            for each domain; of several attributes a mapping from name to such weights. Defaults to "uniform".
+        translator: A generator that translates, see `GANAugmentation`.
+        attributes: How domains are drawn: "uniform", or weights, which are a mapping from domain to weight or a sequence of
+            one weight per domain. With several attributes, a mapping from name to such weights. Defaults to "uniform".
 
     Raises:
         ValueError, TypeError: For a generator that does not translate, or weights that do not fit.
@@ -55,10 +55,10 @@ def for_batches(
     label: str | None = None,
     attributes: Any = None,
 ) -> Generator:
-    """The generator of whatever a user passes, checked, as batches take it: as `OneAttribute` or `Translations`, or itself.
+    """Checks a user's generator and adapts it to batches: as `OneAttribute` or `Translations` if needed.
 
     Raises:
-        ValueError, TypeError: As of `checked` and `OneAttribute`, and for `label` or `attributes` of any other generator.
+        ValueError, TypeError: See `checked` and `OneAttribute`. Also for `label` or `attributes` of any other generator.
     """
     made = checked(generator, num_classes)
     if label is None and made.translates:

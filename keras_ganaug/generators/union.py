@@ -1,4 +1,4 @@
-"""Several generators as one."""
+"""Combines several generators into one."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ _NORMAL = NormalDist()
 
 
 class GeneratorUnion(Generator):
-    """Makes one generator of several, such as those that several sites have trained on classes of their own.
+    """Combines several generators into one, such as generators that several sites trained on their own classes.
 
-    It stands wherever a generator stands: `GANAugmentation`, `gan_augment`, `AugmentedModel`, exports. Where several know a
-    class, each makes an equal share of its images. If some have seen no image of that class in their training, the others
-    make all of them. Images of all generators come in the value range of the first.
+    You can use it wherever a generator is accepted: `GANAugmentation`, `gan_augment`, `AugmentedModel`, exports. If several
+    generators know a class, each makes an equal share of its images, but those that have seen no image of the class in
+    training are left out. All images have the value range of the first generator.
 
-    A class that no generator makes is a gap: to ask for it is an error, and rows of it in a batch stay as they are. For `k`
-    images about `1.5 * k` are made, whatever the number of generators: each makes those of its classes, and a few that round
-    their number up.
+    A class that no generator makes is a gap: requesting it is an error, and its rows in a batch are not replaced. For `k`
+    images about `1.5 * k` are generated, whatever the number of generators, because the share of each generator is rounded
+    up to whole chunks.
 
-    Reference: Shin et al. 2017, Continual Learning with Deep Generative Replay, for a use.
+    Reference: Shin et al. 2017, Continual Learning with Deep Generative Replay, for an application.
 
     Args:
-        generators: Sequence of what `GANAugmentation` takes as `generator`, of equal image shapes. One of several attributes
-            is taken as of `GANAugmentation`: labels are those of its first one.
-        labels: Sequence of one mapping for each generator, from its class indices to those of the union. What a mapping
-            leaves out is not used. For an unconditional generator the class of its images is enough.
-        num_classes: Number of classes. Defaults to None: the highest class in `labels`, and all below it.
+        generators: Sequence of generators with equal image shapes, each in any form that `GANAugmentation` accepts. If one
+            has several attributes, its labels are those of the first attribute.
+        labels: Sequence of one mapping for each generator, from its own class indices to those of the union. Classes that
+            are not in the mapping are not used. For an unconditional generator, the class of its images is enough.
+        num_classes: Number of classes. Defaults to None: the highest class in `labels` plus 1.
 
     Raises:
-        ValueError, TypeError: For generators that do not fit, or `labels` that are no such mappings.
+        ValueError, TypeError: For generators that do not fit, or invalid mappings in `labels`.
 
     Example:
 
@@ -89,7 +89,7 @@ class GeneratorUnion(Generator):
         self.missing_classes = tuple(label for label, made_by in enumerate(self._makers()[0]) if not made_by)
 
     def _names(self, size):
-        """The names of the classes, where each has one and no two generators call it differently; else None."""
+        """The class names, if every class has one and no two generators disagree. Otherwise None."""
         parts = [(part.class_names, mapping) for part, mapping in zip(self.generators, self.labels, strict=True)]
         pairs = {(label, names[own]) for names, mapping in parts if names for own, label in mapping.items()}
         if not size == len(pairs) == len({label for label, _ in pairs}) == len({name for _, name in pairs}):
@@ -97,7 +97,7 @@ class GeneratorUnion(Generator):
         return [name for _, name in sorted(pairs)]
 
     def _makers(self):
-        """For each class what makes it, pairs of the place of a generator and its own class; and the classes never seen."""
+        """For each class, pairs of a generator's position and its own class; and the classes never seen."""
         seen: list = [[] for _ in range(self.num_classes)]
         unseen: list = [[] for _ in range(self.num_classes)]
         for place, (generator, mapping) in enumerate(zip(self.generators, self.labels, strict=True)):
@@ -108,7 +108,7 @@ class GeneratorUnion(Generator):
 
     @property
     def unseen_classes(self) -> tuple:  # type: ignore[override]
-        """Classes of which no generator has seen an image; those that none makes too."""
+        """Classes without an image in the training of any generator, including those that none can make."""
         return self._makers()[1]
 
     def sample(self, labels: tf.Tensor, seed: tf.Tensor, truncation: Any = 1.0) -> tf.Tensor:
@@ -119,7 +119,7 @@ class GeneratorUnion(Generator):
         return self._in_chunks(places, own, _random.fold(seed, 1), truncation)[:number]
 
     def _dealt(self, labels, seed):
-        """The place of the generator that makes each row, and its own class, int32 (k,): in turn, from a random one."""
+        """The generator's position and its own class for each row, int32 (k,), alternating from a random generator."""
         table, counts = self._table()
         counts = tf.gather(counts, labels)
         start = tf.gather(_random.integers([len(table)], seed, 0, 2**30), labels)
@@ -127,23 +127,23 @@ class GeneratorUnion(Generator):
         return tf.unstack(tf.gather_nd(table, tf.stack([labels, turn], 1)), axis=1)
 
     def _table(self):
-        """For each class what makes it, int32 (classes, most, 2), and how many of them, int32 (classes,)."""
+        """A table of the makers of each class, int32 (classes, most, 2), and their number, int32 (classes,)."""
         makers, _ = self._makers()
         table = np.zeros([len(makers), max(map(len, makers)), 2], np.int32)
-        table[..., 1] = min(self.labels[0])  # of a class that no generator makes, where nothing checks it
+        table[..., 1] = min(self.labels[0])  # for a class that no generator makes, if nothing checks it
         for label, made_by in enumerate(makers):
             table[label, : len(made_by)] = np.reshape(made_by, [-1, 2])
         return table, np.array([max(len(made_by), 1) for made_by in makers], np.int32)
 
     @property
     def latent_dim(self) -> int | None:  # type: ignore[override]
-        """Those of its generators, which share them, and one number by which a generator is chosen."""
+        """The latents that its generators share, and one number that chooses a generator."""
         lengths = [generator.latent_dim for generator in self.generators]
         return None if None in lengths else max(lengths) + 1
 
     def from_latents(self, latents: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         table, counts = self._table()
-        # Where a normal number must not be below, to be that of each further maker of a class: an equal share for each.
+        # Quantiles of the normal distribution that give each maker of a class an equal share.
         edges = np.full([len(counts), table.shape[1] - 1], np.inf, np.float32)
         for row, count in zip(edges, counts, strict=True):
             row[: count - 1] = [_NORMAL.inv_cdf(place / count) for place in range(1, count)]
@@ -158,9 +158,9 @@ class GeneratorUnion(Generator):
         return images
 
     def _in_chunks(self, places, own, seed, truncation):
-        """The images of rows, made in chunks of one generator each: sizes are known where the rows of each are not."""
+        """Makes the rows in chunks with one generator each, since the number of rows per generator is not static."""
         n, k = len(self.generators), places.shape[0] or tf.shape(places)[0]
-        size, most = -(-k // n), 2 * n - 1  # more chunks than that are never needed
+        size, most = -(-k // n), 2 * n - 1  # the largest number of chunks that can be needed
         chunks = -(-tf.reduce_sum(tf.one_hot(places, n, dtype=tf.int32), 0) // size)
         ends = tf.cumsum(chunks)
         starts, rank = ends - chunks, occurrence(places)
@@ -170,7 +170,7 @@ class GeneratorUnion(Generator):
         asked = tf.tensor_scatter_nd_update(tf.tile(padding[:, None], [1, size]), where, own)
 
         def make(chunk, made):
-            # By `tf.gather`: XLA takes an index in brackets for a constant, and compiles anew for each value of it.
+            # Uses `tf.gather`: XLA treats an index in brackets as a constant and recompiles for each value.
             place, labels = tf.gather(of, chunk), tf.gather(asked, chunk)
             chunk_seed = _random.fold(seed, place, chunk - tf.gather(starts, place))
             parts = [functools.partial(self._part_of, p, labels, chunk_seed, truncation) for p in range(n)]
@@ -193,18 +193,18 @@ class GeneratorUnion(Generator):
 
 
 def _part(generator, name):
-    """The generator of what a user passes; errors have its name."""
+    """Converts a user's object to a generator. Errors contain the name of the argument."""
     try:
         made = for_batches(generator)
     except (ValueError, TypeError) as error:
         raise type(error)(str(error).replace("`generator`", f"`{name}`", 1)) from error
     if made.translates:
-        raise ValueError(f"`{name}` must make images of labels alone. Received: one that translates images")
+        raise ValueError(f"`{name}` must make images from labels alone. Received: one that translates images")
     return made
 
 
 def _mapping(given, generator, name):
-    """The mapping from own classes to those of the union, of what a user passes."""
+    """Checks a user's mapping from a generator's classes to those of the union."""
     one, size = isinstance(given, Integral) and not generator.condition.conditional, generator.num_classes
     mapping = {0: given} if one else given
     right = isinstance(mapping, Mapping) and mapping and len({*mapping.values()}) == len(mapping)
@@ -215,7 +215,7 @@ def _mapping(given, generator, name):
         )
     highest = max(mapping)
     if highest >= (size or np.iinfo(np.int32).max if generator.condition.conditional else 1):
-        classes = f"of {size} classes" if generator.condition.conditional else "without classes, which has 0 alone"
+        classes = f"of {size} classes" if generator.condition.conditional else "without classes, where only 0 exists"
         raise ValueError(f"`{name}` must map classes of its generator, one {classes}. Received: {given!r}")
     made = {int(own): int(label) for own, label in mapping.items() if own not in generator.missing_classes}
     if not made:

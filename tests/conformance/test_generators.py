@@ -133,7 +133,7 @@ def test_it_makes_images_of_latents(generator):
 def test_its_config_describes_it(generator):
     described = Generator.from_config(generator.get_config())
     assert described.description == generator.description
-    with pytest.raises(ValueError, match="does not hold the generator"):
+    with pytest.raises(ValueError, match="does not contain the generator"):
         described.sample(labels_for(generator), SEED)
 
 

@@ -105,7 +105,7 @@ def test_a_classifier_made_for_another_scale_is_warned_of(made_for):
         assert not told
     else:
         assert len(told) == 1
-        assert f"looks made for {made_for}" in told[0]
+        assert f"seems to be made for {made_for}" in told[0]
 
 
 def test_a_classifier_at_chance_is_warned_of():
