@@ -1,4 +1,4 @@
-"""Keras layers that GANs, and classifiers, are built from: one layer, one file."""
+"""Keras layers for GANs and classifiers."""
 
 from keras_ganaug.layers.adain import AdaIN
 from keras_ganaug.layers.blur import Blur

@@ -1,4 +1,4 @@
-"""The base of the package's layers."""
+"""The base class of the package's layers."""
 
 import inspect
 
@@ -6,9 +6,9 @@ import keras
 
 
 class Layer(keras.layers.Layer):
-    """A layer whose output has the shape of its first input, and whose config are the arguments of its constructor.
+    """A layer whose output has the shape of its first input, and whose config holds its constructor arguments.
 
-    A subclass keeps each argument as an attribute of the same name, and overrides what is otherwise.
+    A subclass stores each argument as an attribute with the same name, and overrides what differs.
     """
 
     def compute_output_shape(self, input_shape):

@@ -10,21 +10,21 @@ from keras_ganaug.layers._layer import Layer
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
 class AdaIN(Layer):
-    """Normalises each channel of each image, and gives it the scale and offset of a style: y_s · (x - μ) / σ + y_b.
+    """Normalises each channel of each image, and applies the scale and offset of a style: y_s · (x - μ) / σ + y_b.
 
-    The style (y_s, y_b) is an affine function of w, with an equalised learning rate; the bias of y_s starts at 1.
+    The style (y_s, y_b) is an affine function of w, with an equalised learning rate. The bias of y_s starts at 1.
 
     References: Huang and Belongie 2017, Arbitrary Style Transfer in Real-time with Adaptive Instance Normalization; Karras
     et al. 2019, A Style-Based Generator Architecture for Generative Adversarial Networks, equation 1.
 
     Args:
         epsilon: Added to the variance σ². Defaults to 1e-8.
-        seed: Seed of the affine function's initial kernel, or None. Defaults to None.
+        seed: Seed for the initial kernel of the affine function, or None. Defaults to None.
 
     Call arguments:
         inputs: `[x, w]`: features of shape (batch, height, width, channels), and w of shape (batch, w_dim).
 
-    Returns features of the shape and dtype of x.
+    Returns features with the shape and dtype of x.
     """
 
     def __init__(self, epsilon: float = 1e-8, seed: int | None = None, **kwargs):
@@ -48,6 +48,6 @@ class AdaIN(Layer):
         y_s, y_b = (tf.cast(y + bias, tf.float32)[:, None, None] for y, bias in ((y_s, scale), (y_b, offset)))
         centred = tf.cast(x, tf.float32)
         centred -= tf.reduce_mean(centred, axis=[1, 2], keepdims=True)
-        # `tf.nn.moments` would subtract the mean once more.
+        # `tf.nn.moments` would subtract the mean a second time.
         variance = tf.reduce_mean(tf.square(centred), axis=[1, 2], keepdims=True)
         return tf.cast(y_s * centred * tf.math.rsqrt(variance + self.epsilon) + y_b, x.dtype)

@@ -1,4 +1,4 @@
-"""A low-pass filter after doubling, and before halving, the resolution."""
+"""A low-pass filter, applied after upsampling and before downsampling."""
 
 import keras
 import tensorflow as tf
@@ -8,9 +8,9 @@ from keras_ganaug.layers._layer import Layer
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
 class Blur(Layer):
-    """Filters each channel with the binomial kernel [1, 2, 1] along height and width, with zeros beyond the border.
+    """Filters each channel with the binomial kernel [1, 2, 1] along height and width, with zero padding.
 
-    Repeated pixels become smooth ones, so that a generator does not have to unlearn their grid.
+    It smooths repeated pixels, so that a generator does not have to learn to remove their grid.
 
     References: Karras, Laine and Aila 2019, A Style-Based Generator Architecture for Generative Adversarial Networks
     (bilinear sampling); Zhang 2019, Making Convolutional Networks Shift-Invariant Again.
@@ -27,7 +27,7 @@ class Blur(Layer):
 
 @tf.custom_gradient
 def _blur(x):
-    """A symmetric linear map, and so its own gradient: many times as fast as that of its slices."""
+    """A symmetric linear map, and therefore its own gradient, which is many times faster than that of its slices."""
     blurred = x
     for axis in (1, 2):
         border = [[1, 1] if n == axis else [0, 0] for n in range(4)]
@@ -37,5 +37,5 @@ def _blur(x):
 
 
 def _shifted(padded, axis, size):
-    """The three windows of `size` that begin one after the other along an axis."""
+    """The three consecutive windows of `size` along an axis."""
     return [padded[:, n : n + size] if axis == 1 else padded[:, :, n : n + size] for n in range(3)]

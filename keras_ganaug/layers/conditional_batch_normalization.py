@@ -14,26 +14,26 @@ from keras_ganaug.layers.one_hot import checked_sizes
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
 class ConditionalBatchNormalization(Layer):
-    """Batch normalisation with a scale γ and an offset β for each class, or plain when there are no classes.
+    """Batch normalisation with a scale γ and an offset β for each class, or plain without classes.
 
-    With several attributes γ and β are sums of one row for each attribute, so that no combination has a row of its own.
+    With several attributes, γ and β are sums of one row for each attribute, so unseen combinations have trained values too.
 
     References: Ioffe and Szegedy 2015; Dumoulin et al. 2017, A Learned Representation for Artistic Style.
 
     Args:
-        num_classes: Number of classes; of several attributes a sequence of numbers, or a mapping from names to numbers.
+        num_classes: Number of classes; with several attributes, a sequence of numbers or a mapping from names to numbers.
             None for plain batch normalisation with one γ and β. Defaults to None.
-        momentum: Momentum of the moving mean and variance. Defaults to 0.9: with Keras's 0.99 the statistics of a run
-            of a few hundred steps are still those of its start.
+        momentum: Momentum of the moving mean and variance. Defaults to 0.9: with Keras's 0.99, the statistics of a run of a
+            few hundred steps would still be those of its start.
         epsilon: Added to the variance. Defaults to 1e-5.
 
     Call arguments:
-        inputs: `[images, labels]`, or `images` alone without classes. `images` is a float tensor of shape
-            (batch, height, width, channels), `labels` an int32 tensor of shape (batch,), or (batch, attributes).
-        training: With True the batch is normalised by its own moments and the moving ones are updated. Replicas of a
-            strategy normalise by the moments of their own part of the batch; the moving ones follow the means of these.
+        inputs: `[images, labels]`, or `images` alone without classes. `images` is a float tensor of shape (batch, height,
+            width, channels), `labels` an int32 tensor of shape (batch,), or (batch, attributes).
+        training: If True, uses the moments of the batch and updates the moving ones. Under a strategy, each replica uses the
+            moments of its own part of the batch; the moving ones follow their means.
 
-    Returns a tensor of the shape and dtype of `images`.
+    Returns a tensor with the shape and dtype of `images`.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class ConditionalBatchNormalization(Layer):
 
     def build(self, input_shape):
         channels = (input_shape if self.num_classes is None else input_shape[0])[-1]
-        rows, ones = (sum(self.sizes), channels), keras.initializers.Constant(1.0 / len(self.sizes))  # add up to ones
+        rows, ones = (sum(self.sizes), channels), keras.initializers.Constant(1.0 / len(self.sizes))  # they sum to 1
         self.gamma = self.add_weight(name="gamma", shape=rows, initializer=ones)
         self.beta = self.add_weight(name="beta", shape=rows, initializer="zeros")
         moving = {"shape": (channels,), "dtype": "float32", "trainable": False, "aggregation": _compat.SAME_ON_ALL}
@@ -72,11 +72,11 @@ class ConditionalBatchNormalization(Layer):
                 moving.assign(old + (1.0 - self.momentum) * (batch - old))
         gamma, beta = _value(self.gamma), _value(self.beta)
         if labels is not None:
-            # A product with one-hot rows has a dense gradient, which every optimizer and XLA take alike.
+            # The product with one-hot rows has a dense gradient, which works in every optimizer and in XLA.
             one_hot = encode(labels, self.sizes, gamma.dtype)
             gamma, beta = one_hot @ gamma, one_hot @ beta
         if not training:
-            # At inference both affine maps are one.
+            # At inference, the two affine maps are combined.
             gamma = gamma * tf.math.rsqrt(_value(self.moving_variance) + self.epsilon)
             beta = beta - gamma * _value(self.moving_mean)
         gamma, beta = tf.cast(gamma, images.dtype), tf.cast(beta, images.dtype)

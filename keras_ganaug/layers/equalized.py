@@ -16,27 +16,28 @@ _INITIALIZERS = ((DEPTHWISE, "depthwise_initializer"), (keras.layers.Embedding, 
 class Equalized(Reparametrized):
     """Scales a layer's kernel at run time by He's constant, so that all layers learn at the same speed.
 
-    The kernel starts standard normal, and calls compute with it times `gain / √(fan in)`. Adam's steps, which do not depend
-    on the size of a gradient, then have the same relative size in every layer. The fan in is the number of inputs that the
-    kernel adds up to one output: all but the last axis of a dense or convolutional kernel, the window alone of a depthwise
-    convolution, 1 of an embedding. For a transposed convolution it is the window times the input channels.
+    The kernel is initialised from the standard normal distribution, and each call multiplies it by `gain / √(fan in)`.
+    Adam's steps do not depend on the size of a gradient, so they then have the same relative size in every layer. The fan in
+    is the number of inputs that are summed for one output: all but the last axis of a dense or convolutional kernel, only
+    the window for a depthwise convolution, 1 for an embedding, and the window times the input channels for a transposed
+    convolution.
 
     Reference: Karras et al. 2018, Progressive Growing of GANs, section 4.1.
 
     Args:
-        layer: A Keras layer with one kernel, not built yet: its kernel's initialiser is replaced. Dense, EinsumDense,
-            convolution, transposed or depthwise convolution, embedding, or one of your own with a `kernel` of shape
-            (..., inputs, outputs) that `kernel_initializer` starts.
-        gain: Factor, √2 for layers before a rectifier. Defaults to √2.
-        lr_multiplier: Factor on the layer's learning rate, as StyleGAN's mapping network has it: kernel and bias are stored
-            divided by it and multiplied with it in use. Defaults to 1.
-        seed: Seed of the kernel's initial values, or None. Defaults to None.
+        layer: An unbuilt Keras layer with one kernel, whose initializer is replaced. Dense, EinsumDense, convolution,
+            transposed or depthwise convolution, embedding, or a custom layer with a `kernel` of shape (..., inputs, outputs)
+            that `kernel_initializer` initialises.
+        gain: Factor, √2 for layers before a ReLU. Defaults to √2.
+        lr_multiplier: Factor for the layer's learning rate, as in StyleGAN's mapping network: kernel and bias are stored
+            divided by it and multiplied by it in each call. Defaults to 1.
+        seed: Seed for the kernel's initial values, or None. Defaults to None.
 
-    Input and output shapes and dtypes are the wrapped layer's.
+    Input and output shapes and dtypes are those of the wrapped layer.
 
     Raises:
         TypeError: For a layer without a kernel, or with several.
-        ValueError: For a layer that is built, whose kernel has started otherwise.
+        ValueError: For a layer that is already built, whose kernel was initialised differently.
 
     Example:
 
@@ -63,13 +64,13 @@ class Equalized(Reparametrized):
         self._initializer = next((name for kind, name in _INITIALIZERS if isinstance(layer, kind)), "kernel_initializer")
         initializer = keras.initializers.RandomNormal(0.0, 1.0 / self.lr_multiplier, seed=seed)
         before = getattr(layer, self._initializer, None)
-        if layer.built and layer.weights and not _alike(before, initializer):  # alike where a file is loaded
+        if layer.built and layer.weights and not _alike(before, initializer):  # they are alike if a file is being loaded
             raise ValueError(
                 "`layer` must not be built yet: its kernel has to start standard normal. "
                 f"Received: layer={layer.name!r}, which has weights"
             )
         if before is not None:
-            with contextlib.suppress(AttributeError):  # a recurrent layer's cannot be set; `build` refuses it
+            with contextlib.suppress(AttributeError):  # it cannot be set on a recurrent layer, which `build` rejects
                 setattr(layer, self._initializer, initializer)
 
     def reparametrized_kernel(self):
@@ -79,7 +80,7 @@ class Equalized(Reparametrized):
     def call(self, inputs, training=None):
         if self.lr_multiplier == 1.0 or getattr(self.layer, "bias", None) is None:
             return super().call(inputs)
-        # The activation would come between the two biases: `build` has seen to it that there is none.
+        # An activation would come between the two biases, so `build` checks that there is none.
         outputs = super().call(inputs)
         bias = tf.cast(tf.convert_to_tensor(self.layer.bias), outputs.dtype)
         return outputs + (self.lr_multiplier - 1.0) * bias

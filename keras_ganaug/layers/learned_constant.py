@@ -1,4 +1,4 @@
-"""A learned constant, from which a style-based generator starts."""
+"""A learned constant, the input of a style-based generator."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from keras_ganaug.layers._layer import Layer
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
 class LearnedConstant(Layer):
-    """The same learned features for every image; starts at ones.
+    """Returns the same learned features for every image. They start at one.
 
     Reference: Karras et al. 2019, A Style-Based Generator Architecture for Generative Adversarial Networks, section 2.
 

@@ -9,18 +9,18 @@ from keras_ganaug.layers._layer import Layer
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
 class MinibatchStdDev(Layer):
-    """Appends a channel that tells how much the images of a group differ, so that a discriminator sees a lack of variety.
+    """Appends a channel that measures how much the images of a group differ, so that a discriminator notices low diversity.
 
-    The standard deviation of every feature at every position over the images of a group, averaged to one number for the
-    group. Of a batch that the group size does not divide, the groups are of the largest smaller size that does.
+    It computes the standard deviation of every feature at every position over the images of a group, and averages it to one
+    number for the group. If the group size does not divide the batch, the largest smaller size that does is used.
 
-    Images of one group should be of one class, or the differences between classes drown a lack of variety within them:
-    GANs with classes order their batches by `class_groups`.
+    The images of a group should have the same class. Otherwise, differences between classes hide a lack of diversity within
+    them. GANs with classes order their batches by `class_groups`.
 
     Reference: Karras et al. 2018, Progressive Growing of GANs, section 3.
 
     Args:
-        group_size: Most images in a group, at least 1. Defaults to 4.
+        group_size: Maximum number of images in a group, at least 1. Defaults to 4.
         epsilon: Added to the variance. Defaults to 1e-8.
 
     Input: a float tensor of shape (batch, height, width, channels); output: (batch, height, width, channels + 1).
@@ -35,10 +35,10 @@ class MinibatchStdDev(Layer):
         batch, size = tf.shape(inputs)[0], _group_size(inputs, self.group_size)
         height, width, channels = inputs.shape[1:]
         x = tf.cast(inputs, tf.float32)
-        # As in the paper's code, a group are images that stand apart: n, n + batch / size, ...
+        #  size, .../As in the paper's code, a group consists of the images n, n + batch / size, .../ size, ...
         x = tf.reshape(x, [size, -1, height, width, channels])
         variance = tf.reduce_mean(tf.square(x - tf.reduce_mean(x, axis=0, keepdims=True)), axis=0)
-        deviation = tf.reduce_mean(tf.sqrt(variance + self.epsilon), axis=[1, 2, 3])  # one number for a group
+        deviation = tf.reduce_mean(tf.sqrt(variance + self.epsilon), axis=[1, 2, 3])  # one number for each group
         deviation = tf.tile(deviation, [size])[:, None, None, None]
         deviation = tf.broadcast_to(deviation, [batch, height, width, 1])
         return tf.concat([inputs, tf.cast(deviation, inputs.dtype)], axis=-1)
@@ -48,11 +48,11 @@ class MinibatchStdDev(Layer):
 
 
 def class_groups(labels: tf.Tensor, group_size: int = 4) -> tf.Tensor:
-    """An order of a batch in which `MinibatchStdDev` groups images of one class, as far as the batch allows.
+    """Orders a batch so that `MinibatchStdDev` groups images of the same class, as far as the batch allows.
 
     Args:
-        labels: int32 class indices (batch,); of several attributes a number for each combination.
-        group_size: That of the layer. Defaults to 4.
+        labels: int32 class indices (batch,); with several attributes, a number for each combination.
+        group_size: The group size of the layer. Defaults to 4.
 
     Returns int32 positions (batch,), for `tf.gather`.
 
@@ -68,7 +68,7 @@ def class_groups(labels: tf.Tensor, group_size: int = 4) -> tf.Tensor:
 
 
 def _group_size(batch, most):
-    """The largest size of at most `most` that divides the batch: an integer, or a tensor where the batch is not static."""
+    """The largest divisor of the batch up to `most`: an integer, or a tensor if the batch size is not static."""
     if batch.shape[0] is not None:
         return max(n for n in range(1, most + 1) if batch.shape[0] % n == 0)
     sizes = tf.range(1, most + 1)

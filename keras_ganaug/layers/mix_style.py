@@ -1,4 +1,4 @@
-"""MixStyle: features of an image with the statistics of another."""
+"""MixStyle: mixes the feature statistics of images."""
 
 import keras
 import tensorflow as tf
@@ -10,26 +10,26 @@ from keras_ganaug.layers._layer import Layer
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
 class MixStyle(Layer):
-    """Mixes, in training, the style of each image with that of another image of the batch.
+    """Mixes the style of each image with that of another image in the batch, during training.
 
-    Style is the mean and the standard deviation of each channel over the positions: features are normalised by their own,
-    and scaled and shifted by λ times their own and 1 - λ times those of the other image, with λ from Beta(α, α) for each
-    image. No gradient flows through these statistics. It stands after one of the first convolutions of a classifier that is
-    to ignore style.
+    Style means the mean and the standard deviation of each channel over the positions. Features are normalised by their own
+    statistics. Then they are scaled and shifted by λ times their own statistics plus 1 - λ times those of the other image,
+    with λ from Beta(α, α) for each image. No gradient flows through the statistics. Put the layer after one of the first
+    convolutions of a classifier that should ignore style.
 
     Reference: Zhou et al. 2021, Domain Generalization with MixStyle.
 
     Args:
-        probability: Of a batch to be mixed at all, from 0 to 1. Defaults to 0.5.
+        probability: Probability that a batch is mixed at all, from 0 to 1. Defaults to 0.5.
         alpha: α, above 0. Defaults to 0.1.
         epsilon: Added to the variance. Defaults to 1e-6.
-        seed: Integer that determines the draws; None draws anew. Defaults to None.
+        seed: Integer that determines the draws; None for a random seed. Defaults to None.
 
     Call arguments:
         inputs: Features of shape (batch, height, width, channels).
-        training: Only True mixes.
+        training: Whether to mix. Only True mixes.
 
-    Returns features of the shape and dtype of the inputs.
+    Returns features with the shape and dtype of the inputs.
 
     Example:
 
@@ -61,7 +61,7 @@ class MixStyle(Layer):
         return tf.where(_random.uniform([], _random.fold(seed, 0)) < self.probability, self.mixed(inputs, seed), inputs)
 
     def mixed(self, inputs: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """The features of a batch with mixed styles, drawn from an int32 seed (2,)."""
+        """Mixes the styles of a batch of features, with an int32 seed (2,)."""
         x, n = tf.cast(inputs, tf.float32), tf.shape(inputs)[0]
         mean, variance = tf.nn.moments(tf.stop_gradient(x), [1, 2], keepdims=True)
         deviation = tf.sqrt(variance + self.epsilon)

@@ -1,4 +1,4 @@
-"""Noise for each layer of a style-based generator, determined by seeds."""
+"""Noise for the layers of a style-based generator, determined by seeds."""
 
 import contextlib
 import contextvars
@@ -16,7 +16,7 @@ _draw: contextvars.ContextVar[Callable] = contextvars.ContextVar("draw", default
 
 @contextlib.contextmanager
 def drawn_by(draw: Callable) -> Iterator[None]:
-    """Within the context, layers of noise call `draw(seeds, size, stream)` in the place of `_random.normal_rows`."""
+    """Within the context, noise layers call `draw(seeds, size, stream)` instead of `_random.normal_rows`."""
     token = _draw.set(draw)
     try:
         yield
@@ -25,26 +25,25 @@ def drawn_by(draw: Callable) -> Iterator[None]:
 
 
 def noise(seeds: tf.Tensor, size: int, stream: int = 0) -> tf.Tensor:
-    """Standard normal float32 numbers (n, size): a row for each int32 seed (n,), unless a context draws them otherwise."""
+    """Standard normal float32 numbers (n, size), one row for each int32 seed (n,), or the draws of `drawn_by`."""
     return _draw.get()(seeds, size, stream)
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
 class NoiseInjection(Layer):
-    """Adds normal noise, one number for each pixel, with a learned gain for each channel that starts at 0.
+    """Adds normal noise, one number for each pixel, times a learned gain for each channel that starts at 0.
 
-    The noise of an image follows from that image's own seed: the same seed gives the same image, whatever else is in the
-    batch.
+    The noise depends only on the image's own seed: the same seed gives the same image, whatever else is in the batch.
 
     Reference: Karras et al. 2019, A Style-Based Generator Architecture for Generative Adversarial Networks, section 2.
 
     Args:
-        index: Number of this layer among those of a network: each has noise of its own. Defaults to 0.
+        index: Number of this layer within its network, so that each layer has different noise. Defaults to 0.
 
     Call arguments:
         inputs: `[x, seeds]`: features of shape (batch, height, width, channels), and int32 seeds of shape (batch,).
 
-    Returns features of the shape and dtype of x.
+    Returns features with the shape and dtype of x.
     """
 
     def __init__(self, index: int = 0, **kwargs):
@@ -64,7 +63,7 @@ class NoiseInjection(Layer):
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
 class SeedOfLatents(keras.layers.Layer):
-    """An int32 seed for each row of latents, made of its bits.
+    """Computes an int32 seed for each row of latents from its bits.
 
     Call arguments:
         latents: float32 tensor of shape (batch, latent_dim).
@@ -73,7 +72,7 @@ class SeedOfLatents(keras.layers.Layer):
     """
 
     def __init__(self, **kwargs):
-        kwargs["dtype"] = "float32"  # all bits count, in mixed precision too
+        kwargs["dtype"] = "float32"  # all bits matter, in mixed precision too
         super().__init__(**kwargs)
 
     def call(self, latents):

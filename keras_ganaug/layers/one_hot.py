@@ -1,4 +1,4 @@
-"""Class indices as one-hot rows."""
+"""Encodes class indices as one-hot rows."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,15 +13,15 @@ from keras_ganaug.layers._layer import Layer
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
 class OneHot(Layer):
-    """Encodes class indices as one-hot rows; those of several attributes stand side by side.
+    """Encodes class indices as one-hot rows. Those of several attributes are concatenated.
 
     Args:
-        num_classes: Number of classes; of several attributes a sequence of numbers, or a mapping from names to numbers.
+        num_classes: Number of classes; with several attributes, a sequence of numbers or a mapping from names to numbers.
 
     Call arguments:
-        labels: Integer tensor of shape (batch,), or (batch, attributes) of several attributes.
+        labels: Integer tensor of shape (batch,), or (batch, attributes) with several attributes.
 
-    Returns rows of shape (batch, num_classes), of several attributes (batch, sum of the numbers), in the compute dtype.
+    Returns rows of shape (batch, num_classes), or (batch, sum of the numbers), in the compute dtype.
 
     Example:
 
@@ -44,6 +44,6 @@ class OneHot(Layer):
 
 
 def checked_sizes(num_classes: Any) -> tuple[tuple[int, ...], Any]:
-    """The checked number of values of each attribute, a tuple, and what stands for it in a config."""
+    """Checks `num_classes`. Returns the number of values of each attribute, a tuple, and its form in a config."""
     sizes = tuple(_checks.positive_int(size, "num_classes") for size in sizes_of(num_classes) or (0,))
     return sizes, sizes if len(sizes) > 1 else sizes[0]

@@ -24,6 +24,6 @@ class PixelNormalization(Layer):
         self.epsilon = _checks.non_negative(epsilon, "epsilon")
 
     def call(self, inputs):
-        x = tf.cast(inputs, tf.float32)  # ε is nothing in bfloat16
+        x = tf.cast(inputs, tf.float32)  # ε would vanish in bfloat16
         x *= tf.math.rsqrt(tf.reduce_mean(tf.square(x), axis=-1, keepdims=True) + self.epsilon)
         return tf.cast(x, inputs.dtype)

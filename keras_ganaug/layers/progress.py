@@ -1,4 +1,4 @@
-"""How far a progressively growing network has grown, and the fading-in of what is new."""
+"""The progress of a growing network, and the fade-in of new levels."""
 
 import keras
 import tensorflow as tf
@@ -10,10 +10,10 @@ from keras_ganaug.layers._layer import Layer
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
 class Progress(Layer):
-    """A saved number from 0 to `levels` that tells how many levels of a network take part, and a gate for each level.
+    """A saved number from 0 to `levels`, the number of active levels of a network, and a gate for each level.
 
-    At progress p the gate of level n is clip(p - n, 0, 1): level 0 fades in while p goes from 0 to 1, and so on. As the
-    progress is a variable, the network's graph never changes while it grows.
+    At progress p, the gate of level n is clip(p - n, 0, 1): level 0 fades in while p goes from 0 to 1, and so on. Since the
+    progress is a variable, the network's graph does not change while it grows.
 
     Args:
         levels: Number of levels that fade in.
@@ -45,18 +45,18 @@ class Progress(Layer):
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
 class FadeIn(Layer):
-    """(1 - α) old + α new, where α is the gate of a level.
+    """Blends (1 - α) old + α new, where α is the gate of a level.
 
     Reference: Karras et al. 2018, Progressive Growing of GANs, figure 2.
 
     Args:
-        level: Which of the gates.
+        level: Index of the gate.
 
     Call arguments:
-        inputs: `[old, new, gates]`: two float tensors of one shape (batch, height, width, channels), and the gates of a
+        inputs: `[old, new, gates]`: two float tensors of the same shape (batch, height, width, channels), and the gates of a
             `Progress` layer.
 
-    Returns a tensor of the shape and dtype of `new`.
+    Returns a tensor with the shape and dtype of `new`.
     """
 
     def __init__(self, level: int, **kwargs):

@@ -13,10 +13,10 @@ class Projection(Layer):
     Reference: Miyato and Koyama 2018, cGANs with Projection Discriminator.
 
     Call arguments:
-        inputs: `[logits, features, embeddings]`, of shapes (batch, 1), (batch, d) and (batch, d); or with positions before
-            the last axis of logits and features, each of which is projected.
+        inputs: `[logits, features, embeddings]`, of shapes (batch, 1), (batch, d) and (batch, d). Logits and features may
+            have position axes before the last one; then each position is projected.
 
-    Returns float32 logits of the shape of `logits`.
+    Returns float32 logits with the shape of `logits`.
     """
 
     def call(self, inputs):

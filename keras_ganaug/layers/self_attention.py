@@ -10,7 +10,7 @@ from keras_ganaug.layers.spectral_normalization import SpectralNormalization
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
 class SelfAttention(Layer):
-    """Adds to each position what it attends to in the whole image: y = γ o + x, with γ = 0 at the start.
+    """Adds attention over the whole image to each position: y = γ o + x, where γ starts at 0.
 
     β_ij = softmax_i(f(x_i)ᵀ g(x_j)) is how much position j attends to position i, and o_j = v(Σ_i β_ij h(x_i)), where f, g,
     h and v are 1×1 convolutions. Cost and memory grow with the square of the number of positions.
@@ -22,7 +22,7 @@ class SelfAttention(Layer):
         seed: Seed of the initial kernels, or None. Defaults to None.
 
     Input: a float tensor of shape (batch, height, width, channels); output: the same shape and dtype. f and g have an eighth
-    of the channels, h half of them (at least 1).
+        of the channels, h half of them (at least 1).
     """
 
     def __init__(self, spectral_normalization: bool = True, seed: int | None = None, **kwargs):

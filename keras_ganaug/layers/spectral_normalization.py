@@ -1,4 +1,4 @@
-"""Spectral normalisation of a layer's kernel, reparametrised."""
+"""Spectral normalisation of a layer's kernel."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from keras_ganaug._state import add_state
 from keras_ganaug.layers._reparametrized import Reparametrized
 
 
-class _Step(threading.local):  # a replica of a strategy traces in a thread of its own
+class _Step(threading.local):  # each replica of a strategy traces in its own thread
     inside = False
 
 
@@ -23,7 +23,7 @@ _STEP = _Step()
 
 @contextlib.contextmanager
 def power_iteration_once(*models: keras.Model) -> Iterator[None]:
-    """One power iteration in each spectrally normalised layer of Keras models, and none more within the context.
+    """Runs one power iteration in each spectrally normalised layer of Keras models, and no further ones within the context.
 
     A training step runs its discriminator several times: on real images, on fakes, in a penalty, and again for the
     generator. All of these must see the same weights, so the step opens this context around them.
@@ -39,7 +39,7 @@ def power_iteration_once(*models: keras.Model) -> Iterator[None]:
 
 
 def spectral_layers(model: keras.Model) -> list[SpectralNormalization]:
-    """All `SpectralNormalization` layers of a model, those of nested models included."""
+    """All `SpectralNormalization` layers of a model, including nested models."""
     return [layer for layer in model._flatten_layers() if isinstance(layer, SpectralNormalization)]
 
 
@@ -47,23 +47,23 @@ def spectral_layers(model: keras.Model) -> list[SpectralNormalization]:
 class SpectralNormalization(Reparametrized):
     """Divides a layer's kernel W by its largest singular value σ(W).
 
-    The kernel is W/σ in every call, with σ = ‖W u‖ recomputed from the current W, so that the gradient flows through
-    σ too, and W itself is never assigned. `u` is the running estimate of the singular vector: each call with
-    `training=True` moves it by one power iteration, except inside a GAN's training step, which does the iteration once
-    for all of the passes that it makes. At inference nothing moves.
+    Every call computes with W/σ. σ = ‖W u‖ is recomputed from the current W, so that the gradient flows through σ too, and W
+    itself is never assigned. `u` is a running estimate of the singular vector. Each call with `training=True` updates it by
+    one power iteration; a GAN's training step runs this iteration only once for all its passes. Inference does not update
+    it.
 
-    The kernel is taken for a matrix of (inputs, outputs), as in the paper: its last axis are the outputs (of a transposed
-    convolution the last but one, of an `EinsumDense` those that only its outputs have), and all others the inputs. Where
-    channels or groups are convolved apart, in a depthwise or grouped convolution, σ is that of their matrices side by side,
-    which is never less than the largest of their own.
+    The kernel is treated as a matrix of (inputs, outputs), as in the paper. Its last axis holds the outputs (in a transposed
+    convolution the second to last, in an `EinsumDense` those that only its outputs have), and all other axes the inputs. In
+    a depthwise or grouped convolution, σ is that of the concatenated matrices, which is never less than the largest of their
+    own.
 
     Reference: Miyato et al. 2018, Spectral Normalization for Generative Adversarial Networks.
 
     Args:
         layer: A Keras layer with one kernel: dense, convolution, transposed or depthwise convolution, or embedding.
-        power_iterations: Iterations at each update, at least 1. Defaults to 1.
+        power_iterations: Number of iterations per update, at least 1. Defaults to 1.
 
-    Input and output shapes and dtypes are the wrapped layer's.
+    Input and output shapes and dtypes are those of the wrapped layer.
 
     Raises:
         TypeError: If `layer` has no kernel, or several.
@@ -90,19 +90,19 @@ class SpectralNormalization(Reparametrized):
         rows = self.kernel_matrix().shape[1]
         self.u = add_state(self, "u", [rows], keras.initializers.RandomNormal(seed=0))
         if tf.executing_eagerly():
-            # From a random start σ would be far too small and the first logits enormous.
+            # With a random u, σ would be far too small and the first logits enormous.
             self.power_iteration(15)
 
     def sigma(self) -> tf.Tensor:
-        """The estimate ‖W u‖ of the largest singular value, a float32 scalar with a gradient into W."""
+        """The estimate ‖W u‖ of the largest singular value, a float32 scalar. Its gradient flows into W."""
         matrix = self.kernel_matrix()
         u = tf.convert_to_tensor(_compat.tf_variable(self.u))
-        # With v = W u / ‖W u‖ held fixed the gradient of vᵀ W u is v uᵀ, that of a singular value.
+        # With v = W u / ‖W u‖ fixed, the gradient of vᵀ W u is v uᵀ, that of a singular value.
         v = tf.stop_gradient(tf.math.l2_normalize(tf.linalg.matvec(matrix, u), epsilon=1e-24))
         return tf.reduce_sum(v * tf.linalg.matvec(matrix, tf.stop_gradient(u)))
 
     def power_iteration(self, iterations: int | None = None) -> None:
-        """Moves `u` towards the first right singular vector of W."""
+        """Updates `u` towards the first right singular vector of W."""
         matrix = tf.stop_gradient(self.kernel_matrix())
         u = tf.convert_to_tensor(_compat.tf_variable(self.u))
         for _ in range(iterations or self.power_iterations):

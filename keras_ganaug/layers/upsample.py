@@ -1,4 +1,4 @@
-"""Twice the resolution by repeating pixels."""
+"""Upsampling by repeating pixels."""
 
 import keras
 import tensorflow as tf
@@ -10,7 +10,7 @@ from keras_ganaug.layers._layer import Layer
 class Upsample(Layer):
     """Doubles height and width by repeating pixels.
 
-    `keras.layers.UpSampling2D` computes the same, but on Keras 2.15 its gradient does not compile with XLA on CPUs.
+    `keras.layers.UpSampling2D` computes the same, but with Keras 2.15 XLA cannot compile its gradient on CPUs.
 
     Call arguments:
         inputs: Tensor of shape (batch, height, width, channels).
@@ -20,7 +20,7 @@ class Upsample(Layer):
 
     def call(self, inputs):
         height, width, channels = inputs.shape[1:]
-        pixels = tf.reshape(inputs, [-1, height, 1, width, 1, channels])  # older LiteRT has no index for so many axes
+        pixels = tf.reshape(inputs, [-1, height, 1, width, 1, channels])  # older LiteRT cannot index this many axes
         repeated = tf.tile(pixels, [1, 1, 2, 1, 2, 1])
         return tf.reshape(repeated, [-1, 2 * height, 2 * width, channels])
 

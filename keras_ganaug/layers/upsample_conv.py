@@ -1,4 +1,4 @@
-"""A convolution of an image of twice the size, at less than half the cost."""
+"""Upsampling and convolution in one step, at less than half the cost."""
 
 import keras
 import tensorflow as tf
@@ -6,17 +6,16 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
 class UpsampleConv2D(keras.layers.Conv2D):
-    """Doubles height and width by repeating pixels, and convolves with a 3×3 kernel.
+    """Doubles height and width by repeating pixels, and convolves the result with a 3×3 kernel.
 
-    The same as `Upsample` followed by a `Conv2D`, computed as one transposed convolution with stride 2: of the nine
-    products for each output only four are different ones. The kernel, its shape and its initial values are the
-    convolution's.
+    It equals `Upsample` followed by a `Conv2D`, computed as one transposed convolution with stride 2: of the nine products
+    for each output, only four are different. The kernel, its shape and its initial values are those of the convolution.
 
     Args:
         filters: Number of output channels.
-        kernel_initializer, use_bias, ...: As of `keras.layers.Conv2D`; the kernel is 3×3 and the padding "same".
+        kernel_initializer, use_bias, ...: See `keras.layers.Conv2D`. The kernel is 3×3 and the padding "same".
 
-    Input shape (batch, height, width, channels), output shape (batch, 2 height, 2 width, filters), dtypes alike.
+    Input shape (batch, height, width, channels), output shape (batch, 2 height, 2 width, filters), with the same dtype.
 
     Example:
 
@@ -32,7 +31,7 @@ class UpsampleConv2D(keras.layers.Conv2D):
     def call(self, inputs):
         kernel = tf.cast(tf.convert_to_tensor(self.kernel), inputs.dtype)  # (3, 3, channels, filters)
         for axis in (0, 1):
-            # A pixel and its copy meet the kernel's taps in pairs; a transposed convolution counts taps backwards.
+            # Kernel taps that meet a pixel and its copy are added; a transposed convolution reverses the order of taps.
             before, after = [[0, 0]] * 4, [[0, 0]] * 4
             before[axis], after[axis] = [0, 1], [1, 0]
             kernel = tf.pad(kernel, before) + tf.pad(kernel, after)

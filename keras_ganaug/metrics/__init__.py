@@ -1,4 +1,4 @@
-"""How good samples are: distances of features, precision and recall, what classifiers say, diversity, copies, spectra."""
+"""Metrics of samples: distances of features, precision and recall, classifier scores, diversity, copies, spectra."""
 
 from keras_ganaug.metrics.comparison import compare
 from keras_ganaug.metrics.distances import frechet_distance, kernel_distance

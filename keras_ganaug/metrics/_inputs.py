@@ -1,4 +1,4 @@
-"""Checks of what metrics are given: each names the argument."""
+"""Checks of the arguments of metrics. Each error names the argument."""
 
 import warnings
 
@@ -9,7 +9,7 @@ from keras_ganaug.conditions import class_indices
 
 
 def checked_images(images, name="images", shape=("height", "width", "channels")):
-    """Images as an array: at least one, all finite, of a shape in which names and None stand for any size."""
+    """Converts images to an array: at least one, all finite. In `shape`, names and None stand for any size."""
     images = np.asarray(images)
     fits = len(images.shape) == 1 + len(shape) and len(images) > 0
     if not fits or any(isinstance(want, int) and want != size for want, size in zip(shape, images.shape[1:], strict=True)):
@@ -19,7 +19,7 @@ def checked_images(images, name="images", shape=("height", "width", "channels"))
 
 
 def checked_labels(images, labels, num_classes, name="labels"):
-    """Class indices as an int32 array, one for each image."""
+    """Converts class indices to an int32 array, one for each image."""
     labels = class_indices(labels, num_classes, name)
     if len(labels) != len(images):
         raise ValueError(f"`{name}` must be one class index for each image. Received: {len(labels)} for {len(images)}")
@@ -27,7 +27,7 @@ def checked_labels(images, labels, num_classes, name="labels"):
 
 
 def feature_sets(**sets):
-    """Float64 arrays of equally many features, given by the names of the arguments that they are."""
+    """Converts sets of features, given by argument name, to float64 arrays with the same number of features."""
     arrays = {name: np.asarray(features, np.float64) for name, features in sets.items()}
     for name, features in arrays.items():
         if features.ndim != 2 or len(features) < 2:
@@ -42,7 +42,7 @@ def feature_sets(**sets):
 
 
 def warn_of_scales(stacklevel=3, **sets):
-    """Warns if the second of two sets, given by name, looks scaled otherwise than the first. Returns whether it did."""
+    """Warns if the second of two sets seems to be on another scale than the first. Returns whether it did."""
     spans = {name: (float(values.min()), float(values.max())) for name, values in sets.items()}
     first, second = sets
     low, high = spans[first]
@@ -50,7 +50,7 @@ def warn_of_scales(stacklevel=3, **sets):
         return False
     received = " and ".join(f"`{name}` from {low:g} to {high:g}" for name, (low, high) in spans.items())
     warnings.warn(
-        f"`{first}` and `{second}` look scaled differently, and what is compared then is the scale: bring both into one "
+        f"`{first}` and `{second}` look scaled differently, so the comparison measures the scale: bring both to the same "
         f"range. Received: {received}",
         stacklevel=stacklevel,
     )

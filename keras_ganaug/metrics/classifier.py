@@ -1,4 +1,4 @@
-"""The one function by which studies, scores and benchmarks train a classifier."""
+"""Trains classifiers for studies, scores and benchmarks."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from keras_ganaug import _compat, _pipelines
 
 
 def adam_with_cosine_decay(steps: int) -> keras.optimizers.Optimizer:
-    """Adam at a rate of 2e-3 that decays to 0 along a cosine."""
+    """Adam with a learning rate of 2e-3 that decays to 0 along a cosine."""
     return keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(2e-3, steps))
 
 
@@ -27,12 +27,12 @@ def train_classifier_on(
     """Trains a classifier for a number of steps, and returns it.
 
     Args:
-        data: Batches, at least `steps` of them, in the order in which they are trained on.
+        data: Batches in training order, at least `steps` of them.
         model: Uncompiled Keras model from images to logits.
         steps: Number of batches.
         optimizer: Keras optimizer. Defaults to `adam_with_cosine_decay(steps)`.
-        loss: Of labels and logits. Defaults to the cross-entropy of class indices.
-        verbose, callbacks: As in `keras.Model.fit`. Default to 0 and none.
+        loss: Function of labels and logits. Defaults to the cross-entropy of class indices.
+        verbose, callbacks: See `keras.Model.fit`. Default to 0 and none.
     """
     _compat.compile_classifier(
         model,
@@ -44,12 +44,12 @@ def train_classifier_on(
 
 
 def endless_batches(dataset: tf.data.Dataset, seed: int, batch_size: int) -> tf.data.Dataset:
-    """Batches of an unbatched dataset for ever, each epoch in an order of its own."""
+    """Endless batches of an unbatched dataset, with a new order in each epoch."""
     data = dataset.shuffle(int(dataset.cardinality()), seed=seed).repeat()
     return data.batch(batch_size, drop_remainder=True).prefetch(2)
 
 
 def logits_of(model: keras.Model, images: np.ndarray, batch_size: int = 500) -> np.ndarray:
-    """The logits of images, float32 (n, num_classes). `predict` would be traced for each classifier."""
+    """The logits of images, float32 (n, num_classes). Avoids `predict`, which is traced for each classifier."""
     chunks = [images[start : start + batch_size] for start in range(0, len(images), batch_size)]
     return np.concatenate([np.asarray(model(chunk.astype(np.float32), training=False), np.float32) for chunk in chunks])

@@ -1,4 +1,4 @@
-"""All metrics of a set of samples at once, with the features that they are of."""
+"""Computes all metrics of a set of samples, and names the features that they are based on."""
 
 import numpy as np
 
@@ -14,21 +14,20 @@ def compare(
     """Compares samples with real images in the features of one network.
 
     Args:
-        real: Real images, array of shape (n, height, width, channels). Not those on which the network was trained.
-        fake: As many generated images, if Fréchet distances are to be compared with one another.
-        features: `Features`, of which there are `classifier_features`, `features_of`, `random_features` and
-            `inception_features`.
-        k: Of `precision_recall_density_coverage`. Defaults to 5.
-        seed: Of `kernel_distance`. Defaults to 0.
+        real: Real images, array of shape (n, height, width, channels), that the network was not trained on.
+        fake: Generated images. Use the same number of images if you want to compare Fréchet distances with each other.
+        features: A `Features` object from `classifier_features`, `features_of`, `random_features` or `inception_features`.
+        k: See `precision_recall_density_coverage`. Defaults to 5.
+        seed: See `kernel_distance`. Defaults to 0.
 
-    It needs scikit-learn.
+    Needs scikit-learn.
 
-    Returns a dict: `features`, the stamp of the network; `real` and `fake`, how many images; `frechet`, `kernel`,
+    Returns a dict: `features`, the stamp of the network; `real` and `fake`, the numbers of images; `frechet`, `kernel`,
     `precision`, `recall`, `density` and `coverage`.
 
     Raises:
-        TypeError, ValueError: For what is no `Features`, or for images that do not fit or are not finite. Sets of images
-            that look scaled differently, or otherwise than the network takes them, are warned of.
+        TypeError, ValueError: If `features` is not a `Features` object, or for images that do not fit or are not finite.
+            Sets of images that seem to be on different scales, or on another scale than the network expects, give a warning.
 
     Example:
 

@@ -1,7 +1,7 @@
 """Distances between two sets of features.
 
-With features of the Inception network these would be FID and KID. With those of another network, as here, they are not, and
-their values cannot be compared with published ones: only with each other.
+With features from the Inception network of the papers, these would be FID and KID. With other features, as here, their
+values cannot be compared with published ones, only with each other.
 """
 
 import numpy as np
@@ -11,10 +11,10 @@ from keras_ganaug.metrics._inputs import feature_sets
 
 
 def frechet_distance(real: np.ndarray, fake: np.ndarray) -> float:
-    """The Fréchet distance of two Gaussians with the moments of two sets of features.
+    """The Fréchet distance between Gaussians that are fitted to two sets of features.
 
-    ‖μ₁ - μ₂‖² + tr(Σ₁ + Σ₂ - 2 (Σ₁ Σ₂)^½). Estimated from few samples it is too large: compare only what was estimated from
-    equally many.
+    ‖μ₁ - μ₂‖² + tr(Σ₁ + Σ₂ - 2 (Σ₁ Σ₂)^½). The estimate from few samples is too large, so compare only estimates from the
+    same number of samples.
 
     Reference: Dowson and Landau 1982; Heusel et al. 2017, GANs Trained by a Two Time-Scale Update Rule.
 
@@ -47,7 +47,7 @@ def frechet_distance(real: np.ndarray, fake: np.ndarray) -> float:
 def kernel_distance(real: np.ndarray, fake: np.ndarray, subsets: int = 50, subset_size: int = 1000, seed: int = 0) -> float:
     """The squared maximum mean discrepancy with the kernel (xᵀy / d + 1)³, unbiased, averaged over subsets.
 
-    Unlike the Fréchet distance its expectation does not depend on the number of samples; it can be slightly below 0.
+    Unlike the Fréchet distance, its expectation does not depend on the number of samples. It can be slightly below 0.
 
     Reference: Bińkowski et al. 2018, Demystifying MMD GANs.
 
@@ -55,8 +55,8 @@ def kernel_distance(real: np.ndarray, fake: np.ndarray, subsets: int = 50, subse
         real: Features of real images, float array of shape (n, d).
         fake: Features of generated images, float array of shape (m, d).
         subsets: Number of subsets. Defaults to 50.
-        subset_size: Samples in each, without repetition; at most as many as there are. Defaults to 1000.
-        seed: Integer, of the choice of subsets. Defaults to 0.
+        subset_size: Samples in each subset, without repetition; at most as many as there are. Defaults to 1000.
+        seed: Integer, for the choice of subsets. Defaults to 0.
 
     Raises:
         ValueError: For arrays of other shapes, fewer than two rows, or values that are not finite.
@@ -65,7 +65,7 @@ def kernel_distance(real: np.ndarray, fake: np.ndarray, subsets: int = 50, subse
     _checks.positive_int(subsets, "subsets")
     size = min(_checks.positive_int(subset_size, "subset_size"), len(real), len(fake))
     rng = np.random.default_rng(seed)
-    subsets = 1 if size == len(real) == len(fake) else subsets  # each would be all there is
+    subsets = 1 if size == len(real) == len(fake) else subsets  # all subsets would be the same
     values = []
     for _ in range(subsets):
         x, y = (of[rng.choice(len(of), size, replace=False)] for of in (real, fake))
@@ -76,7 +76,7 @@ def kernel_distance(real: np.ndarray, fake: np.ndarray, subsets: int = 50, subse
 
 
 def _cube(x):
-    return x * x * x  # many times as fast as a power
+    return x * x * x  # many times faster than a power
 
 
 def _root(matrix):

@@ -1,4 +1,4 @@
-"""Diversity within classes."""
+"""Diversity of samples within classes."""
 
 from typing import Any
 
@@ -11,18 +11,18 @@ from keras_ganaug.metrics._inputs import checked_labels
 def within_class_diversity(
     images: np.ndarray, labels: Any, num_classes: int, pairs: int = 2000, seed: int = 0
 ) -> np.ndarray:
-    """The mean Euclidean distance of two images of a class, for each class.
+    """The mean Euclidean distance between two images of the same class, for each class.
 
-    A collapsed class has nearly none. Compare it with that of real images: the ratio is a share of the real diversity.
+    In a collapsed class it is close to 0. Divide it by that of real images to get the share of the real diversity.
 
     Args:
         images: Real array of shape (n, ...): pixels or features.
         labels: Integer class indices of shape (n,).
         num_classes: Number of classes.
-        pairs: Pairs of different images that are drawn in each class. Defaults to 2000.
-        seed: Integer, of the drawing. Defaults to 0.
+        pairs: Number of pairs of different images drawn in each class. Defaults to 2000.
+        seed: Integer, for drawing the pairs. Defaults to 0.
 
-    Returns a float64 array of shape (num_classes,); NaN for a class of fewer than two images.
+    Returns a float64 array of shape (num_classes,); NaN for a class with fewer than two images.
 
     Raises:
         ValueError: For an argument out of its range, or images that are not finite.

@@ -1,4 +1,4 @@
-"""What images are compared by: features of a network, with a stamp that says of which."""
+"""Features of images from a network, with a stamp that identifies the network."""
 
 import hashlib
 import json
@@ -19,21 +19,21 @@ _INCEPTION_SIDE = 299
 
 
 class Features:
-    """A function from images to feature vectors: what a Keras model makes of them, averaged over positions.
+    """A function from images to feature vectors: the outputs of a Keras model, averaged over positions.
 
-    Distances in one network's features say nothing about those in another's. So each extractor has a `stamp`: its name and
-    a digest of its layers and weights, which `metrics.compare` puts beside its results. Functions that take features or a
-    classifier rather than images have no name for them: keep the stamp with what they return.
+    Distances in the features of one network say nothing about those of another. So each extractor has a `stamp`: its name
+    and a digest of its layers and weights. `metrics.compare` puts it next to its results. Functions that take features or a
+    classifier do not know the stamp: store it together with their results.
 
     Args:
         model: Keras model from a batch of images to features, of shape (batch, d) or (batch, height, width, d).
-        name: What the stamp calls it.
-        batch_size: Images at a time. Defaults to 500.
-        value_range: (lowest, highest) value of the images that the model takes: images that look scaled otherwise are
-            warned of, once. Defaults to None: any.
+        name: Name in the stamp.
+        batch_size: Number of images at a time. Defaults to 500.
+        value_range: (lowest, highest) value of the images that the model expects. Images that seem to be on another scale
+            give a warning, once. Defaults to None: any scale.
 
     Call arguments:
-        images: Real array of shape (n, height, width, channels), in the range that the model takes.
+        images: Real array of shape (n, height, width, channels), in the range that the model expects.
 
     Returns float32 features of shape (n, d).
 
@@ -67,7 +67,7 @@ class Features:
 
     @property
     def stamp(self) -> str:
-        """The name, and a digest of what each layer is and of its weights."""
+        """The name, and a digest of the layers and their weights."""
         digest = hashlib.sha256()
         for layer in self.model._flatten_layers():
             digest.update(_description(layer).encode())
@@ -82,16 +82,16 @@ class Features:
         return self.of(images)
 
     def checked(self, images: np.ndarray, name: str = "images") -> np.ndarray:
-        """The images as an array, if they fit; `name` is the argument that they are."""
+        """Checks images and converts them to an array. `name` is the name of the argument."""
         return checked_images(images, name, tuple(self.model.inputs[0].shape[1:]))
 
     def look(self, images: np.ndarray) -> None:
-        """Warns, once, of images that look scaled otherwise than the model takes them."""
+        """Warns once about images that seem to be on another scale than the model expects."""
         if self._watch is not None:
             self._watch.look(images)
 
     def of(self, images: np.ndarray) -> np.ndarray:
-        """The features of images that have been `checked`."""
+        """The features of images that passed `checked`."""
         features = self.model.predict(images, batch_size=self.batch_size, verbose=0).astype(np.float32)
         return features if features.ndim == 2 else features.mean((1, 2))
 
@@ -107,10 +107,10 @@ def _check_functional(model, name):
 
 
 def _description(layer):
-    """What a layer is, but for its name, which counts the layers of the process."""
+    """Describes a layer without its name, which depends on the other layers of the process."""
     kind = type(layer).__name__
     if isinstance(layer, keras.Model):
-        return kind  # its layers come by themselves
+        return kind  # its layers are described on their own
     try:
         config = layer.get_config()
     except NotImplementedError:
@@ -122,15 +122,15 @@ def _description(layer):
 def features_of(
     classifier: keras.Model, name: str = "classifier", value_range: tuple[float, float] | None = None
 ) -> Features:
-    """The features from which a classifier makes its logits: the input of its last dense layer, before any dropout.
+    """The features that a classifier computes its logits from: the input of its last dense layer, before any dropout.
 
-    Where that is a flattened map of features, they are averaged over positions.
+    If this is a flattened feature map, it is averaged over positions.
 
     Args:
-        classifier: Built Keras model from images to one logit or probability for each class, whose last layer with weights
-            is dense.
-        name: What the stamp calls it. Defaults to "classifier".
-        value_range: (lowest, highest) value of the images that the classifier takes, as of `Features`. Defaults to None.
+        classifier: Built Keras model from images to one logit or probability per class. Its last layer with weights must be
+            dense.
+        name: Name in the stamp. Defaults to "classifier".
+        value_range: (lowest, highest) value of the images that the classifier expects, see `Features`. Defaults to None.
 
     Raises:
         TypeError, ValueError: For anything else.
@@ -160,17 +160,17 @@ def classifier_features(
     seed: int = 0,
     name: str | None = None,
 ) -> Features:
-    """Features of a small classifier (`networks.classifier`) that is trained here on real images.
+    """Features of a small classifier (`networks.classifier`) that this function trains on real images.
 
     Args:
-        images: Real images of shape (n, height, width, channels), in `value_range`. Not the ones that samples are then
-            compared with.
+        images: Real images of shape (n, height, width, channels), in `value_range`. Use other images than those that samples
+            are compared with.
         labels: Their class indices, integers of shape (n,).
         num_classes: Number of classes. Defaults to the largest label plus 1.
         value_range: (lowest, highest) value of the images. Defaults to (0, 255).
-        steps: Training steps, of 128 images each. Defaults to 1500.
-        seed: Integer, of the weights and of the order of the images. Defaults to 0.
-        name: What the stamp calls it. Defaults to a name with the number of images and the seed.
+        steps: Training steps, with 128 images each. Defaults to 1500.
+        seed: Integer, for the weights and the order of the images. Defaults to 0.
+        name: Name in the stamp. Defaults to a name with the number of images and the seed.
     """
     model = train_classifier(images, labels, num_classes, value_range=value_range, steps=steps, seed=seed)
     return features_of(model, name or f"classifier trained on {len(images):,} images, seed {seed}", value_range)
@@ -179,7 +179,7 @@ def classifier_features(
 def random_features(
     image_shape: tuple[int, int, int], value_range: tuple[float, float] = (0, 255), seed: int = 0
 ) -> Features:
-    """Features of the small classifier's convolutions with random weights: cheap, never trained on anything.
+    """Features of the small classifier's convolutions with random weights: cheap, and without training.
 
     Args:
         image_shape: (height, width, channels).
@@ -194,16 +194,16 @@ def random_features(
 def inception_features(value_range: tuple[float, float] = (0, 255), weights: str | os.PathLike | None = None) -> Features:
     """Features of Keras's `InceptionV3` trained on ImageNet, for RGB or grey images of any size (resized to 299).
 
-    Nothing is downloaded: the weights must be at hand. They are not those with which published FIDs are computed, nor is
-    the resizing: do not compare the two.
+    Nothing is downloaded: the file with the weights must exist. Its weights and the resizing differ from those behind
+    published FIDs, so do not compare values with them.
 
     Args:
         value_range: (lowest, highest) value of the images. Defaults to (0, 255).
-        weights: Path of the weights without top. Defaults to where `keras.applications.InceptionV3` keeps what it has
-            downloaded.
+        weights: Path of the weights without top. Defaults to the place where `keras.applications.InceptionV3` stores its
+            download.
 
     Raises:
-        FileNotFoundError: If there are no weights, with what to do.
+        FileNotFoundError: If the file does not exist. The message says what to do.
     """
     low, high = _checks.value_range(value_range)
     home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
@@ -221,7 +221,7 @@ def inception_features(value_range: tuple[float, float] = (0, 255), weights: str
 
 
 class _ToInception(keras.layers.Layer):
-    """RGB images of 299×299 in [-1, 1] from images of any size."""
+    """Converts images of any size to RGB images of 299×299 in [-1, 1]."""
 
     def __init__(self, low, high):
         super().__init__()

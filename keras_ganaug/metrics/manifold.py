@@ -1,4 +1,4 @@
-"""How much of what is generated is real, and how much of what is real is generated."""
+"""Precision and recall: how many samples look real, and how many real images the samples cover."""
 
 from collections.abc import Callable
 
@@ -9,13 +9,14 @@ from keras_ganaug.metrics._inputs import feature_sets
 
 
 def precision_recall_density_coverage(real: np.ndarray, fake: np.ndarray, k: int = 5) -> dict[str, float]:
-    """Four shares that compare two sets of features by balls around their points, as large as its k-th neighbour is far.
+    """Compares two sets of features through balls around their points, each reaching to the k-th nearest neighbour.
 
-    - precision: the share of fakes within a real point's ball; recall: the share of real points within a fake's ball;
-    - density: the mean number of real balls around a fake, over k (may be above 1); coverage: the share of real points whose
-      ball holds a fake.
+    - precision: the share of fakes inside the ball of a real point; recall: the share of real points inside the ball of a
+    fake;
+    - density: the mean number of real balls around a fake, divided by k (may be above 1); coverage: the share of real points
+    whose ball contains a fake.
 
-    It needs scikit-learn.
+    Needs scikit-learn.
 
     References: Kynkäänniemi et al. 2019, Improved Precision and Recall Metric for Assessing Generative Models; Naeem et al.
     2020, Reliable Fidelity and Diversity Metrics for Generative Models.
@@ -23,7 +24,7 @@ def precision_recall_density_coverage(real: np.ndarray, fake: np.ndarray, k: int
     Args:
         real: Features of real images, float array of shape (n, d).
         fake: Features of generated images, float array of shape (m, d).
-        k: Which neighbour, at least 1. Defaults to 5.
+        k: Which nearest neighbour, at least 1. Defaults to 5.
 
     Returns a dict of four floats.
 
@@ -53,11 +54,11 @@ def precision_recall_density_coverage(real: np.ndarray, fake: np.ndarray, k: int
 
 
 def nearest_distances(x: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """The Euclidean distance of each row of x from the nearest row of others, float64 of shape (n,)."""
+    """The Euclidean distance from each row of x to the nearest row of others, float64 of shape (n,)."""
     return over_distances(lambda distances: distances.min(1), x, others)
 
 
 def over_distances(function: Callable, x: np.ndarray, others: np.ndarray | None = None) -> np.ndarray:
-    """A function of the Euclidean distances of rows of x from all rows of others, or of x itself, some rows at a time."""
+    """Applies a function to the Euclidean distances from rows of x to all rows of others (or of x), some rows at a time."""
     chunks = _extras.load("sklearn.metrics").pairwise_distances_chunked
     return np.concatenate([*chunks(x, others, reduce_func=lambda distances, start: function(distances))])

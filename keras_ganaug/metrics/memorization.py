@@ -1,4 +1,4 @@
-"""Whether samples are copies of training images."""
+"""Detects samples that are copies of training images."""
 
 import numpy as np
 
@@ -8,27 +8,27 @@ from keras_ganaug.metrics.manifold import nearest_distances
 
 
 def memorization(training: np.ndarray, held_out: np.ndarray, fake: np.ndarray, seed: int = 0) -> dict[str, float]:
-    """Whether samples are nearer to the images a GAN was trained on than to others of the same kind.
+    """Tests whether samples are closer to the GAN's training images than to other real images.
 
-    Real images that were held out are as new to the generator as the world is. If it has learned the distribution, half of
-    its samples have their nearest neighbour among as many training images, half among the held-out ones; if it copies, more
-    of them are nearer to training images. It needs scikit-learn.
+    The generator has never seen held-out images. If it has learned the distribution, half of its samples have their nearest
+    neighbour among the training images, and half among equally many held-out ones. If it copies, more samples are closer to
+    training images. Needs scikit-learn.
 
     Args:
-        training: Features (or flattened pixels) of the images that the GAN was trained on, float array (n, d).
-        held_out: Features of real images that it has not seen, (m, d). The larger of the two sets is cut to the size of the
-            smaller one, at random.
+        training: Features (or flattened pixels) of the GAN's training images, float array (n, d).
+        held_out: Features of real images that the GAN has not seen, (m, d). The larger of the two sets is randomly cut to
+            the size of the smaller one.
         fake: Features of samples, (k, d).
-        seed: Integer, of that choice. Defaults to 0.
+        seed: Integer, for this random choice. Defaults to 0.
 
-    Returns a dict: `nearer_to_training`, the share of samples that are nearer to a training image (a tie counts half);
-    `p_value`, the chance of a share at least as large if samples were nearer to neither (one-sided binomial test, which
-    leaves ties out); `distance_ratio`, the median over samples of the distance to the nearest training image over that
-    to the nearest held-out image, 1 without memorisation and towards 0 with copies.
+    Returns a dict: `nearer_to_training`, the share of samples that are closer to a training image (ties count half);
+    `p_value`, the probability of a share at least as large if samples were equally close to both (one-sided binomial test,
+    without ties); `distance_ratio`, the median over samples of the distance to the nearest training image divided by that to
+    the nearest held-out image: 1 without memorisation, towards 0 with copies.
 
     Raises:
-        ValueError: For arrays of other shapes, or values that are not finite. Sets that look scaled differently are warned
-            of.
+        ValueError: For arrays of other shapes, or values that are not finite. Sets that seem to be on different scales give
+            a warning.
 
     Example:
 
@@ -49,6 +49,6 @@ def memorization(training: np.ndarray, held_out: np.ndarray, fake: np.ndarray, s
     binomial = _extras.load("scipy.stats").binom((~ties).sum(), 0.5)
     return {
         "nearer_to_training": float((nearer + 0.5 * ties).mean()),
-        "p_value": float(binomial.sf(nearer.sum() - 1)),  # of so many or more
+        "p_value": float(binomial.sf(nearer.sum() - 1)),  # probability of this number or more
         "distance_ratio": float(np.median((to_training + 1e-12) / (to_held_out + 1e-12))),
     }

@@ -1,4 +1,4 @@
-"""What classifiers say of samples: GAN-test, and the classification accuracy score."""
+"""Classifier scores of samples: GAN-test, and the classification accuracy score."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -13,27 +13,27 @@ from keras_ganaug.metrics.classifier import endless_batches, train_classifier_on
 
 
 class Score(NamedTuple):
-    """An accuracy, in all and by class."""
+    """An accuracy, overall and for each class."""
 
     accuracy: float
     """The share of all images that are classified correctly."""
     per_class: np.ndarray
-    """The share of each class; NaN for a class without images."""
+    """The share for each class; NaN for a class without images."""
     balanced: float
-    """The mean over the classes that have images."""
+    """The mean over the classes with images."""
 
 
 def gan_test(classifier: keras.Model, images: np.ndarray, labels: Sequence[int], num_classes: int | None = None) -> Score:
-    """How often a classifier that was trained on real images predicts the class that a sample was asked for.
+    """How often a classifier trained on real images predicts the class that a sample was requested for.
 
-    Low where samples look wrong or are of another class; blind to samples that are all alike.
+    It is low if samples look wrong or belong to another class. It does not notice samples that all look alike.
 
     Reference: Shmelkov, Schmid and Alahari 2018, How good is my GAN?
 
     Args:
         classifier: Keras model from images to one logit or probability for each class.
-        images: Samples, in the range that the classifier takes: real array of shape (n, height, width, channels).
-        labels: The classes asked for: integers of shape (n,).
+        images: Samples, in the range that the classifier expects: real array of shape (n, height, width, channels).
+        labels: The requested classes: integers of shape (n,).
         num_classes: Number of classes. Defaults to that of the classifier's outputs.
 
     Raises:
@@ -57,26 +57,26 @@ def classification_accuracy_score(
     batch_size: int = 128,
     seed: int = 0,
 ) -> Score:
-    """How well a classifier that was trained on samples alone does on real images it has not seen.
+    """The accuracy, on unseen real images, of a classifier that was trained only on samples.
 
-    High only if samples are right, of the right class, and as diverse as real images. It does not say whether samples
-    *beside* real images help: only `AugmentationStudy` does.
+    It is high only if samples look right, have the right class, and are as diverse as real images. It does not tell whether
+    samples *together with* real images help. Use `AugmentationStudy` for that.
 
     Reference: Ravuri and Vinyals 2019, Classification Accuracy Score for Conditional Generative Models.
 
     Args:
-        images, labels: Samples and the classes asked for: arrays of shape (n, height, width, channels) and (n,).
-        test_images, test_labels: Real images that the generator was not trained on, likewise.
+        images, labels: Samples and the requested classes: arrays of shape (n, height, width, channels) and (n,).
+        test_images, test_labels: Real images that the generator was not trained on, and their classes.
         num_classes: Number of classes. Defaults to the largest label plus 1.
         build: Maps a seed to an uncompiled Keras model from images to logits. Defaults to `networks.classifier`.
         value_range: (lowest, highest) value of the images, for the default model. Defaults to (0, 255).
         steps: Training steps. Defaults to 1000.
-        batch_size: Images of a step. Defaults to 128.
-        seed: Integer, of the classifier and of the order of the images. Defaults to 0.
+        batch_size: Batch size. Defaults to 128.
+        seed: Integer, for the classifier and the order of the images. Defaults to 0.
 
     Raises:
-        ValueError: For images and labels that do not fit, or images that are not finite. Images and test images that look
-            scaled differently, or otherwise than `value_range` says, are warned of.
+        ValueError: For images and labels that do not fit, or images that are not finite. Images and test images that seem to
+            be on different scales, or on another scale than `value_range`, give a warning.
     """
     images, test_images = checked_images(images), checked_images(test_images, "test_images")
     if images.shape[1:] != test_images.shape[1:]:
@@ -101,7 +101,7 @@ def score_of(predicted: np.ndarray, labels: np.ndarray, num_classes: int) -> Sco
 
 
 def train_classifier(images, labels, num_classes=None, build=None, value_range=(0, 255), steps=1000, batch_size=128, seed=0):
-    """A classifier trained on arrays. Arguments as of `classification_accuracy_score`."""
+    """Trains a classifier on arrays. See `classification_accuracy_score` for the arguments."""
     images = checked_images(images)
     num_classes = int(np.max(labels)) + 1 if num_classes is None else _checks.positive_int(num_classes, "num_classes")
     labels = checked_labels(images, labels, num_classes)

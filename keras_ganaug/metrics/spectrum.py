@@ -1,4 +1,4 @@
-"""The frequencies in images."""
+"""The frequency spectrum of images."""
 
 import numpy as np
 
@@ -8,8 +8,8 @@ from keras_ganaug.metrics._inputs import checked_images
 def power_spectrum(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The power of images by frequency, averaged over all directions, images and channels.
 
-    |DFT|² / (height · width) of each channel less its mean, averaged over the frequencies whose distance from 0 is the same
-    up to half a step. White noise of variance σ² has the power σ² everywhere.
+     |DFT|² / (height · width) of each channel minus its mean, averaged over the frequencies with the same distance from 0,
+     up to half a step. White noise of variance σ² has the power σ² everywhere.
 
     Reference: Durall et al. 2020, Watch your Up-Convolution: CNN Based Generative Deep Neural Networks are Failing to
     Reproduce Spectral Distributions.

@@ -12,9 +12,9 @@ from keras_ganaug.networks.common import Classes, Shape
 
 
 def _decoder(code, image_shape, width, make):
-    """Features at full resolution: two convolutions at each, none of them wider than `width`.
+    """Features at full resolution, with two convolutions at each resolution, none wider than `width`.
 
-    After each upsampling, what was made of the code at first joins the features anew, so that it reaches every resolution.
+    After each upsampling, the first features are concatenated again, so that the code reaches every resolution.
     """
     first = common.first_features(code, image_shape, width, make)
     x = make.conv(width, activation="elu")(first)
@@ -22,7 +22,7 @@ def _decoder(code, image_shape, width, make):
     for n in range(common.doublings(image_shape)):
         if n:
             first = layers.Upsample()(first)
-        x = keras.layers.Concatenate()([x, first])  # and then upsampling, which is the same as the other way round
+        x = keras.layers.Concatenate()([x, first])  # concatenating before upsampling gives the same result as after it
         x = make(layers.UpsampleConv2D, width, activation="elu")(x)
         x = make.conv(width, activation="elu")(x)
     return x
@@ -31,10 +31,10 @@ def _decoder(code, image_shape, width, make):
 def generator(
     image_shape: Shape, num_classes: Classes = None, latent_dim: int = 64, width: int = 32, seed: int | None = None
 ) -> keras.Model:
-    """The decoder: convolutions with ELU, and nearest-neighbour upsampling. Labels are joined to the latents.
+    """The decoder: convolutions with ELU and nearest-neighbour upsampling. Labels are concatenated to the latents.
 
     Args:
-        image_shape, num_classes, latent_dim, width, seed: As of all families, but the width is that of all resolutions.
+        image_shape, num_classes, latent_dim, width, seed: See the module `networks`, but all resolutions have this width.
     """
     make = common.Layers(seed)
     latents, labels = common.latents_and_labels(latent_dim, num_classes)
@@ -50,13 +50,14 @@ def discriminator(
     code_dim: int = 64,
     group_size: int | None = None,
 ) -> keras.Model:
-    """The autoencoder: its output is a reconstruction of its input. Labels are joined to the code.
+    """The autoencoder, which outputs a reconstruction of its input. Labels are concatenated to the code.
 
     Args:
-        image_shape, num_classes, width, seed: As of all families, but the encoder is wider by `width` with each halving.
+        image_shape, num_classes, width, seed: See the module `networks`, but the encoder gets `width` more channels with
+            each halving.
         code_dim: Length of the code. Defaults to 64.
-        group_size: Images of a class whose minibatch standard deviation is a feature of the code, so that it tells a lack of
-            variety (Karras et al. 2018). Defaults to None: without it, as in BEGAN's paper.
+        group_size: Group size of a minibatch standard deviation within classes, as a feature of the code, which detects low
+            diversity (Karras et al. 2018). Defaults to None: none, as in BEGAN's paper.
 
     Returns a Keras model from images (and labels) to float32 reconstructions (batch, *image_shape).
     """

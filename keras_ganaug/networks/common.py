@@ -1,4 +1,4 @@
-"""What all families of networks share: the pyramid of resolutions, inputs, outputs and seeded initial weights."""
+"""Shared parts of all families of networks: resolutions, inputs, outputs and seeded initial weights."""
 
 import itertools
 from collections.abc import Iterator, Mapping
@@ -17,8 +17,8 @@ class Layers:
     """Makes layers whose initial weights all follow from one seed.
 
     Args:
-        seed: Integer; None leaves them to Keras's global state.
-        spectral: Whether the layers are spectrally normalised, unless they are told. Defaults to False.
+        seed: Integer; with None the initial weights depend on Keras's global state.
+        spectral: Whether layers are spectrally normalised by default. Defaults to False.
     """
 
     def __init__(self, seed: int | None, spectral: bool = False):
@@ -32,7 +32,7 @@ class Layers:
         return next(self._seeds)
 
     def __call__(self, kind: type, *args: Any, spectral: bool | None = None, **options: Any) -> keras.layers.Layer:
-        """A layer of this class and with these arguments."""
+        """Makes a layer of this class with these arguments."""
         layer = kind(*args, kernel_initializer=keras.initializers.GlorotUniform(seed=self.seed()), **options)
         normalized = self.spectral if spectral is None else spectral
         return layers.SpectralNormalization(layer, dtype=layer.dtype_policy) if normalized else layer
@@ -44,7 +44,7 @@ class Layers:
         return self(keras.layers.Dense, units, dtype="float32", **options)
 
     def embedding(self, units: int, sizes: tuple[int, ...]) -> keras.layers.Layer:
-        """A dense layer for the one-hot rows of so many classes; of several attributes its rows add up."""
+        """A dense layer for one-hot rows of these sizes. With several attributes, their embeddings are summed."""
         return self.dense(units, use_bias=False)
 
 
@@ -55,22 +55,22 @@ def doublings(image_shape, smallest=4, most=6):
 
 
 def seed_grid(image_shape):
-    """Height and width of the grid from which doublings reach the image, or slightly more than it."""
+    """Height and width of the grid whose doublings reach the image size, or slightly exceed it."""
     return tuple(-(-size // 2 ** doublings(image_shape)) for size in image_shape[:2])
 
 
 def widths(base, image_shape, most=8):
-    """Channels at each resolution, from the image's own down to the seed grid."""
+    """Channels at each resolution, from the image itself down to the seed grid."""
     return [base * min(2**n, most) for n in range(doublings(image_shape) + 1)]
 
 
 def latents_and_labels(latent_dim, num_classes):
-    """The generator's symbolic inputs; labels are None where there are no classes."""
+    """The generator's symbolic inputs. Labels are None without classes."""
     return _inputs((latent_dim,), "latents", conditions.of(num_classes))
 
 
 def images_and_labels(image_shape, num_classes):
-    """The discriminator's symbolic inputs; labels are None where there are no classes."""
+    """The discriminator's symbolic inputs. Labels are None without classes."""
     return _inputs(image_shape, "images", conditions.of(num_classes))
 
 
@@ -84,7 +84,7 @@ def model(inputs, labels, outputs, name):
 
 
 def conditional_norm(x, labels=None, num_classes=None):
-    """Batch normalisation, with a scale and offset per class where there are classes."""
+    """Batch normalisation, with a scale and offset per class if there are classes."""
     norm = layers.ConditionalBatchNormalization(None if labels is None else num_classes)
     return norm(x if labels is None else [x, labels])
 
@@ -102,10 +102,10 @@ def to_image(x, image_shape, make):
 
 
 def as_image(x, image_shape, activation="tanh", name="images"):
-    """Crops to the exact size, and takes the activation in float32.
+    """Crops to the exact size, and applies the activation in float32.
 
-    What is too much is taken off below and to the right, since halving an image, too, begins at its upper left corner: so
-    the pixels of a coarse grid are the same in generated images and in real ones that are halved.
+    It crops at the bottom and the right, since halving an image also starts at its upper left corner. In this way the pixels
+    of a coarse grid match between generated images and downsampled real ones.
     """
     below, right = x.shape[1] - image_shape[0], x.shape[2] - image_shape[1]
     if below or right:
@@ -116,8 +116,8 @@ def as_image(x, image_shape, activation="tanh", name="images"):
 def pooling(x, normalization):
     """The discriminator's features of an image in float32, from its features at each position.
 
-    Where the layers above are bounded by spectral normalisation, their sum over the positions, else their mean; after batch
-    normalisation all of them in a row, as in DCGAN, since the mean of a whole batch is then the same for any images.
+    Takes their sum over the positions if spectral normalisation bounds the layers above, otherwise their mean. After batch
+    normalisation it flattens them, as in DCGAN, since the mean of a whole batch would be the same for any images.
     """
     if normalization == "batch":
         return keras.layers.Flatten(dtype="float32")(x)
@@ -127,7 +127,7 @@ def pooling(x, normalization):
 
 
 def join(x, labels, num_classes):
-    """Features with the labels joined to them as one-hot rows, or as one-hot channels of every position."""
+    """Concatenates labels to features as one-hot rows, or as one-hot channels at every position."""
     if labels is None:
         return x
     one_hot = layers.OneHot(num_classes)(labels)
@@ -138,10 +138,10 @@ def join(x, labels, num_classes):
 
 
 def discriminator_of_parts(images, labels, features, num_classes, to_outputs):
-    """A discriminator from symbolic images (and labels), the features made of the images, and its head.
+    """Builds a discriminator from symbolic images (and labels), the features of the images, and a head.
 
-    With classes it consists of two models, the layers "features" and "head", so that the features can be computed once and
-    looked at under several labels, or by other heads (`features_and_head`). `to_outputs(features, labels)` is the head.
+    With classes it consists of two models, the layers "features" and "head". Then `features_and_head` can compute the
+    features once, and use them with several labels or other heads. `to_outputs(features, labels)` builds the head.
     """
     if labels is None:
         return model(images, None, to_outputs(features, None), "discriminator")
@@ -153,7 +153,7 @@ def discriminator_of_parts(images, labels, features, num_classes, to_outputs):
 
 
 def projection_discriminator(images, labels, features, num_classes, make):
-    """A `discriminator_of_parts` that gives a logit, plus the projection on the class where there are classes."""
+    """A `discriminator_of_parts` whose output is a logit, plus a projection on the class if there are classes."""
 
     def to_logit(features, labels):
         logit = make.dense(1)(features)
@@ -167,7 +167,7 @@ def projection_discriminator(images, labels, features, num_classes, make):
 
 
 def features_and_head(discriminator):
-    """The two models of a `discriminator_of_parts`; None for any other network, also one with layers of these names."""
+    """The two models of a `discriminator_of_parts`. None for any other network, even one with layers of these names."""
     parts = [layer for layer in discriminator.layers if not isinstance(layer, keras.layers.InputLayer)]
     if [part.name for part in parts] != ["features", "head"] or not all(isinstance(part, keras.Model) for part in parts):
         return None
@@ -176,10 +176,10 @@ def features_and_head(discriminator):
 
 
 def discriminate(discriminator, images, inputs):
-    """A function from labels to the discriminator's outputs for these images under them.
+    """A function from labels to the discriminator's outputs for these images with these labels.
 
-    The features of the images are computed once, if the discriminator is one `of_parts`; `inputs(images, labels)` are what
-    any other takes.
+    A `discriminator_of_parts` computes the features of the images only once. For any other discriminator, `inputs(images,
+    labels)` returns its inputs.
     """
     parts = features_and_head(discriminator)
     if parts is None:

@@ -1,4 +1,4 @@
-"""Plain convolutional networks: DCGAN's generator, and the standard CNN with which SNGAN is compared.
+"""Plain convolutional networks: DCGAN's generator, and the standard CNN of the SNGAN paper.
 
 Reference: Radford et al. 2016, Unsupervised Representation Learning with Deep Convolutional Generative Adversarial
 Networks; Miyato et al. 2018, table 3.
@@ -16,10 +16,10 @@ from keras_ganaug.networks.common import Classes, Shape
 def generator(
     image_shape: Shape, num_classes: Classes = None, latent_dim: int = 128, width: int = 32, seed: int | None = None
 ) -> keras.Model:
-    """Transposed convolutions with batch normalisation. Labels are joined to the latents.
+    """Transposed convolutions with batch normalisation. Labels are concatenated to the latents.
 
     Args:
-        image_shape, num_classes, latent_dim, width, seed: As of all families.
+        image_shape, num_classes, latent_dim, width, seed: See the module `networks`.
     """
     make = common.Layers(seed)
     *narrower, widest = common.widths(width, image_shape)
@@ -43,13 +43,13 @@ def discriminator(
     """Strided convolutions, and a logit from the features of all positions (`common.pooling`).
 
     Args:
-        image_shape, num_classes, width, seed: As of all families.
+        image_shape, num_classes, width, seed: See the module `networks`.
         normalization: "spectral", "batch" (after each convolution but the first, as in DCGAN) or "none". Defaults to
             "spectral".
-        label_use: What is done with labels. "project": a projection on the class is added to the logit. "join": they are
-            joined to the image (CGAN). "join_all": also to the features after each halving, so that late layers can tell
-            apart classes that are much alike. "classify": they are not looked at, and the model has a second output, the
-            logits of the classes (ACGAN), by a layer that is never normalised: it has to be sure, not smooth. Defaults to
+        label_use: How labels are used. "project": adds a projection on the class to the logit. "join": concatenates them to
+            the image (CGAN). "join_all": also concatenates them to the features after each halving, so that late layers can
+            distinguish similar classes. "classify": does not use them, and adds a second output, the logits of the classes
+            (ACGAN), from a layer that is never normalised, because it needs confidence, not smoothness. Defaults to
             "project".
     """
     _checks.one_of(normalization, ("spectral", "batch", "none"), "normalization")

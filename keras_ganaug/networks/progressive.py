@@ -1,7 +1,7 @@
-"""Networks that grow: each resolution has an output and an input of its own, and fades in by a gate.
+"""Networks that grow: each resolution has its own output and input, and fades in through a gate.
 
-The graph holds all resolutions from the start, and a `Progress` layer's variable tells how many take part: nothing is
-rebuilt or compiled again.
+The graph contains all resolutions from the start. The variable of a `Progress` layer sets how many are active, so nothing is
+rebuilt or recompiled.
 
 Reference: Karras et al. 2018, Progressive Growing of GANs for Improved Quality, Stability, and Variation.
 """
@@ -27,7 +27,7 @@ class EqualizedLayers(common.Layers):
         return super().dense(units, gain=gain, **options)
 
     def embedding(self, units, sizes):
-        # The sum of the rows is as long as the kernel of the logit, whatever the number of classes.
+        # The sum of the rows has the norm of the logit's kernel, whatever the number of classes.
         return self.dense(units, gain=(sum(sizes) / len(sizes) / units) ** 0.5, use_bias=False)
 
 
@@ -38,13 +38,13 @@ def lrelu(x: Any) -> Any:
 def generator(
     image_shape: Shape, num_classes: Classes = None, latent_dim: int = 128, width: int = 32, seed: int | None = None
 ) -> keras.Model:
-    """A generator that grows, with equalised layers and pixel normalisation. Labels are joined to the latents.
+    """A growing generator with equalised layers and pixel normalisation. Labels are concatenated to the latents.
 
-    The latents are taken as they are: `ProgressiveGAN` normalises them, as the paper's network does. Where the paper's
-    output is linear this one's is tanh, so that images lie in [-1, 1].
+    It does not normalise the latents, as the paper's network does: `ProgressiveGAN` does so. The output activation is tanh,
+    so that images lie in [-1, 1]; in the paper it is linear.
 
     Args:
-        image_shape, num_classes, latent_dim, width, seed: As of all families.
+        image_shape, num_classes, latent_dim, width, seed: See the module `networks`.
     """
     make = EqualizedLayers(seed)
     *narrower, widest = common.widths(width, image_shape)
@@ -57,7 +57,7 @@ def generator(
     def to_rgb(x):
         return make.conv(image_shape[-1], 1, gain=1.0)(x)
 
-    x = common.join(latents, labels, num_classes)  # the GAN draws them on the sphere
+    x = common.join(latents, labels, num_classes)  # the GAN draws latents on the sphere
     x = make(keras.layers.Dense, grid[0] * grid[1] * widest, gain=2.0**0.5 / 4)(x)
     x = lrelu_norm(keras.layers.Reshape((*grid, widest))(x))
     x = lrelu_norm(make.conv(widest)(x))
@@ -82,13 +82,13 @@ def discriminator(
     """A discriminator with equalised layers and minibatch standard deviation.
 
     Args:
-        image_shape, num_classes, width, seed: As of all families.
-        growing: Whether it grows; if not, all resolutions take part from the start, and the image comes in at the highest
-            alone. Defaults to True.
-        label_use: What is done with labels. "project": a projection on the class is added to the logit. "join": they are
-            joined to the image at each resolution, of which a Wasserstein critic makes more. "join_all": also to the
+        image_shape, num_classes, width, seed: See the module `networks`.
+        growing: Whether it grows. If not, all resolutions are active from the start, and the image enters only at the
+            highest one. Defaults to True.
+        label_use: How labels are used. "project": adds a projection on the class to the logit. "join": concatenates them to
+            the image at each resolution, which suits a Wasserstein critic better. "join_all": also concatenates them to the
             features after each halving. Defaults to "project".
-        blur: Whether features are blurred before each halving, as StyleGAN's are. Defaults to False.
+        blur: Whether to blur features before each halving, as in StyleGAN. Defaults to False.
     """
     _checks.one_of(label_use, ("project", "join", "join_all"), "label_use")
     make = EqualizedLayers(seed)

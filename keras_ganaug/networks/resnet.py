@@ -1,4 +1,4 @@
-"""Residual networks, as SNGAN with a projection discriminator and SAGAN have them.
+"""Residual networks of SNGAN with a projection discriminator, and of SAGAN.
 
 Reference: Miyato et al. 2018; Miyato and Koyama 2018; Gulrajani et al. 2017 for the blocks; Zhang et al. 2019 for the
 attention.
@@ -23,14 +23,14 @@ def generator(
     attention: bool = False,
     join_labels: bool = True,
 ) -> keras.Model:
-    """A residual generator. Labels are joined to the latents, and choose the scale and offset of the batch normalisation.
+    """A residual generator. Labels are concatenated to the latents, and set the scale and offset of batch normalisation.
 
     Args:
-        image_shape, num_classes, latent_dim, width, seed: As of all families.
+        image_shape, num_classes, latent_dim, width, seed: See the module `networks`.
         spectral: Whether the convolutions are spectrally normalised. Defaults to False.
-        attention: Whether there is self-attention at half the resolution. Defaults to False.
-        join_labels: Whether labels are joined to the latents. False is the paper's generator, which gets them by the batch
-            normalisation alone and learns them more slowly. Defaults to True.
+        attention: Whether to add self-attention at half the resolution. Defaults to False.
+        join_labels: Whether to concatenate labels to the latents. False gives the paper's generator, which gets them only
+            through batch normalisation and learns them more slowly. Defaults to True.
     """
     make = common.Layers(seed, spectral)
     *narrower, widest = common.widths(width, image_shape)
@@ -40,7 +40,7 @@ def generator(
         return keras.layers.ReLU()(common.conditional_norm(x, labels, num_classes))
 
     def block(x, filters):
-        # A 1×1 convolution and the repetition of pixels commute: the convolution goes first, on a quarter of the pixels.
+        # A 1×1 convolution and upsampling commute. The convolution comes first, on a quarter of the pixels.
         shortcut = layers.Upsample()(make.conv(filters, 1)(x))
         x = make(layers.UpsampleConv2D, filters)(norm_relu(x))
         return keras.layers.Add()([make.conv(filters)(norm_relu(x)), shortcut])
@@ -65,16 +65,16 @@ def discriminator(
     """A residual projection discriminator.
 
     Args:
-        image_shape, num_classes, width, seed: As of all families.
+        image_shape, num_classes, width, seed: See the module `networks`.
         spectral: Whether every layer is spectrally normalised. Defaults to True.
-        attention: Whether there is self-attention at half the resolution. Defaults to False.
+        attention: Whether to add self-attention at half the resolution. Defaults to False.
     """
     make = common.Layers(seed, spectral)
     channels = common.widths(width, image_shape)
     images, labels = common.images_and_labels(image_shape, num_classes)
 
     def block(x, narrow, filters, first):
-        """Halves the resolution; the convolution at full resolution stays narrow."""
+        """Halves the resolution. The convolution at full resolution stays narrow."""
         pool = keras.layers.AveragePooling2D(2, padding="same")
         shortcut = make.conv(filters, 1)(pool(x))
         x = make.conv(narrow)(x if first else keras.layers.ReLU()(x))
@@ -86,7 +86,7 @@ def discriminator(
         x = block(x, narrow, filters, first=n == 0)
         if attention and n == 0:
             x = layers.SelfAttention(spectral, seed=make.seed())(x)
-    # One block at the last resolution.
+    # A final block at the last resolution.
     y = make.conv(channels[-1])(keras.layers.ReLU()(x) if len(channels) > 1 else x)
     y = make.conv(channels[-1])(keras.layers.ReLU()(y))
     x = keras.layers.Add()([y, x if len(channels) > 1 else make.conv(channels[-1], 1)(x)])

@@ -1,4 +1,4 @@
-"""The style-based generator: a mapping from latents to w, and a synthesis that takes a style from w at every layer.
+"""The style-based generator: a mapping from latents to w, and a synthesis whose layers each take a style from w.
 
 Its discriminator is `progressive.discriminator(..., growing=False, blur=True)`.
 
@@ -15,12 +15,12 @@ from keras_ganaug.networks.progressive import EqualizedLayers, lrelu
 
 
 def num_layers(image_shape: Shape) -> int:
-    """How many layers of the synthesis take a style: two at each resolution."""
+    """The number of synthesis layers that take a style: two at each resolution."""
     return 2 * (common.doublings(image_shape) + 1)
 
 
 def seeds_of(latents: tf.Tensor) -> tf.Tensor:
-    """The noise seed of each image, int32 (batch,), from its latents."""
+    """The noise seed of each image, int32 (batch,), computed from its latents."""
     return layers.SeedOfLatents()(latents)
 
 
@@ -32,14 +32,14 @@ def mapping(
     seed: int | None = None,
     lr_multiplier: float = 0.01,
 ) -> keras.Model:
-    """Dense layers from normalised latents, with the embedded label joined to them, to w.
+    """Dense layers that map normalised latents, concatenated with the embedded label, to w.
 
     Args:
-        latent_dim, num_classes, seed: As of all families.
+        latent_dim, num_classes, seed: See the module `networks`.
         w_dim: Length of w. Defaults to 128.
         depth: Number of dense layers. Defaults to 8.
-        lr_multiplier: Their learning rate, relative to that of the synthesis. With the paper's 0.01 the mapping hardly moves
-            in a training of a few thousand steps. Defaults to 0.01.
+        lr_multiplier: Learning rate of these layers, relative to the synthesis. With the paper's 0.01, the mapping hardly
+            changes in a training of a few thousand steps. Defaults to 0.01.
 
     Returns a Keras model from `[latents, labels]` to float32 w (batch, w_dim).
     """
@@ -57,12 +57,12 @@ def mapping(
 
 
 def synthesis(image_shape: Shape, w_dim: int = 128, width: int = 32, seed: int | None = None) -> keras.Model:
-    """From a learned constant by convolutions, each followed by noise and by AdaIN with the style of its own w.
+    """Convolutions from a learned constant to images, each followed by noise and by AdaIN with the style of its own w.
 
-    What is doubled in size is blurred: the paper's bilinear sampling.
+    Upsampled features are blurred, which equals the paper's bilinear sampling.
 
     Args:
-        image_shape, width, seed: As of all families.
+        image_shape, width, seed: See the module `networks`.
         w_dim: Length of w. Defaults to 128.
 
     Returns a Keras model from `[w, seeds]`, float32 (batch, num_layers, w_dim) and int32 (batch,), to images in [-1, 1].
@@ -74,7 +74,7 @@ def synthesis(image_shape: Shape, w_dim: int = 128, width: int = 32, seed: int |
     seeds = keras.Input((), dtype="int32", name="seeds")
 
     def styled(x, index):
-        """Noise, the rectifier, and the style of this layer."""
+        """Adds noise, the activation, and the style of this layer."""
         x = lrelu(layers.NoiseInjection(index)([x, seeds]))
         own = keras.layers.Reshape((w_dim,))(keras.layers.Cropping1D((index, total - index - 1))(w))
         return layers.AdaIN(seed=make.seed())([x, own])
@@ -98,13 +98,13 @@ def generator(
     depth: int = 8,
     lr_multiplier: float = 0.01,
 ) -> keras.Model:
-    """Mapping and synthesis in one model, whose layers "mapping" and "synthesis" are those two.
+    """Mapping and synthesis in one model, as its layers "mapping" and "synthesis".
 
-    The noise of an image follows from its latents, so that the same latents give the same image.
+    The noise of an image is computed from its latents, so the same latents give the same image.
 
     Args:
-        image_shape, num_classes, latent_dim, width, seed: As of all families; w is as long as the latents.
-        depth, lr_multiplier: As of `mapping`. Default to 8 and 0.01.
+        image_shape, num_classes, latent_dim, width, seed: See the module `networks`. The length of w is `latent_dim`.
+        depth, lr_multiplier: See `mapping`. Default to 8 and 0.01.
     """
     seeds = common.Layers(seed)
     latents, labels = common.latents_and_labels(latent_dim, num_classes)

@@ -18,13 +18,13 @@ def generator(
 ) -> keras.Model:
     """Maps images, latents and labels to images in [-1, 1].
 
-    The image is halved twice, goes through residual blocks, and comes back. The features in between, but not the image
-    itself, are handed across: what is copied at full resolution would keep its style. Each convolution is normalised by
-    groups, with a scale and an offset that follow from label and latents.
+    The image is halved twice, passes through residual blocks, and is upsampled again. Skip connections carry over the
+    features in between, but not the image itself: a copy at full resolution would preserve its style. Each convolution is
+    followed by group normalisation, with a scale and an offset computed from label and latents.
 
     Args:
-        image_shape, num_classes, latent_dim, width, seed: As of all families.
-        blocks: Residual blocks. Defaults to 2.
+        image_shape, num_classes, latent_dim, width, seed: See the module `networks`.
+        blocks: Number of residual blocks. Defaults to 2.
     """
     make = common.Layers(seed)
     images = keras.Input(image_shape, name="sources")
@@ -59,12 +59,12 @@ def generator(
 def discriminator(
     image_shape: Shape, num_classes: Domains, width: int = 32, seed: int | None = None, label_use: str = "project"
 ) -> keras.Model:
-    """Logits of overlapping patches, of about 20 × 20 pixels: what an image shows as a whole is not looked at.
+    """Logits of overlapping patches of about 20 × 20 pixels. The image as a whole is not considered.
 
     Args:
-        image_shape, num_classes, width, seed: As of all families. The layers are spectrally normalised.
-        label_use: "project": a projection on the label is added to the logit of each patch. "classify": labels are not
-            looked at, and there is a second output, the logits of the labels. Defaults to "project".
+        image_shape, num_classes, width, seed: See the module `networks`. The layers are spectrally normalised.
+        label_use: "project": adds a projection on the label to the logit of each patch. "classify": does not use the labels,
+            and adds a second output, the logits of the labels. Defaults to "project".
     """
     _checks.one_of(label_use, ("project", "classify"), "label_use")
     make = common.Layers(seed, spectral=True)
