@@ -1,4 +1,4 @@
-"""GANs as Keras models: one paper, one file."""
+"""GANs as Keras models, one module for each paper."""
 
 from keras_ganaug.models.acgan import ACGAN
 from keras_ganaug.models.began import BEGAN

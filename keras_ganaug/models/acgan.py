@@ -14,20 +14,22 @@ from keras_ganaug.models.gan import GAN
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
 class ACGAN(GAN):
-    """A GAN whose discriminator does not see the class but has to name it: an auxiliary classifier.
+    """A GAN whose discriminator does not see the class but predicts it: an auxiliary classifier.
 
-    Both players add the cross-entropy of the named class, on real and on generated images; of several attributes the sum.
-    `fit` reports the classifier's accuracy on real images as `class_accuracy`. Without classes it is a `GAN`.
+    Both players add the cross-entropy of the predicted class, on real and on generated images. With several attributes it is
+    summed over them. `fit` reports the classifier's accuracy on real images as `class_accuracy`. Without classes it is a
+    plain `GAN`.
 
     Reference: Odena, Olah and Shlens 2017, Conditional Image Synthesis with Auxiliary Classifier GANs.
 
     Args:
         discriminator: Maps `[images, labels]` to one logit each and the logits of the classes; those of several attributes
-            lie side by side. Defaults to the family's own.
+            are concatenated. Defaults to the family's own.
         fake_weight: Weight of the classifier's loss on generated images in the discriminator's loss, at least 0. With the
-            paper's 1 the players can agree on what a label means, whatever real images say. Defaults to 1.
-        g_class_weight: That loss's weight for the generator, at least 0. With the paper's 1 images that are hard to name go
-            missing; with little its labels may mean nothing, above all with a `fake_weight` of 0. Defaults to 1.
+            paper's 1, the players can agree on a meaning of labels that differs from the real images. Defaults to 1.
+        g_class_weight: Weight of the same loss for the generator, at least 0. With the paper's 1, images that are hard to
+            classify disappear from the samples. With a small value, labels may lose their meaning, especially if
+            `fake_weight` is 0. Defaults to 1.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""The base of all models of the package: players that are trained against each other by `compile` and `fit`."""
+"""The base class of all models in the package: players that `compile` and `fit` train against each other."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ from keras_ganaug.models.training_record import TrainingRecord
 
 
 class AdversarialModel(_files.WrittenAside, conditions.Conditioned, keras.Model):
-    """A Keras model of several players: it has their networks, and trains each in turn.
+    """A Keras model with several players. It owns their networks and trains them in turn.
 
-    A subclass makes the networks in its constructor, as attributes, and ends it with `made(network, inputs)`.
-    `player_networks` names the players and these attributes: "d" of the attribute `discriminator`, say, is trained to lower
-    `d_loss(batch)` by `d_optimizer`.
+    The constructor of a subclass creates the networks as attributes, and ends with `made(network, inputs)`.
+    `player_networks` maps the players to these attributes. For example, player "d" with the attribute `discriminator`
+    minimises `d_loss(batch)` with `d_optimizer`.
 
     Args:
         image_shape: (height, width, channels): any positive integers.
         num_classes: Number of classes, a mapping from the name of each attribute to its number of values, or None for an
             unconditional model. Defaults to None.
-        value_range: (lowest, highest) value of the training images and of what is generated. Defaults to (0, 255).
-        seed: Integer from which initial weights, latents and the order of the images follow. Defaults to None: drawn anew.
-        width: Channels of the default networks at full resolution, which double with each halving of it, up to 8 times.
-            Computation grows with its square. Defaults to 32.
-        class_names: Names of the classes, in the order of their indices: `generate({"Coat": 50})` then takes them. They are
-            saved with the model and exported. Of several attributes a mapping from attribute to names. Defaults to None:
-            `fit` learns them from a dataset that has them, as those of `keras_ganaug.datasets` do.
-        dtype: Dtype policy, such as "mixed_bfloat16", of the default networks; networks of your own have policies of their
-            own. Where a layer computes in float16 the optimizers scale the loss. Defaults to Keras's global policy.
+        value_range: (lowest, highest) value of the training images and of generated images. Defaults to (0, 255).
+        seed: Integer that determines initial weights, latents and the order of the images. Defaults to None: a random seed.
+        width: Channels of the default networks at full resolution. They double each time the resolution is halved, up to 8
+            times. The computation grows with the square of the width. Defaults to 32.
+        class_names: Names of the classes, in the order of their indices, so that `generate({"Coat": 50})` works. They are
+            saved with the model and exported. With several attributes, a mapping from attribute to names. Defaults to None:
+            `fit` takes them from a dataset that has them, as those of `keras_ganaug.datasets` do.
+        dtype: Dtype policy of the default networks, such as "mixed_bfloat16". Your own networks keep their policies. If any
+            layer computes in float16, the optimizers scale the loss. Defaults to Keras's global policy.
     """
 
     player_networks = {"d": "discriminator", "g": "generator"}
-    """The players in the order in which they are trained, and the attributes that are their networks."""
+    """Maps the players, in training order, to the attributes that hold their networks."""
     metric_names: tuple[str, ...] = ("d_loss", "g_loss")
-    """Names of the running means that training reports."""
+    """Names of the metrics that training reports, each a running mean."""
     own_loss = False
-    """Whether the objectives do without the adversarial loss of `compile`, which then takes none."""
+    """Whether the objectives do not use the adversarial loss of `compile`, which then accepts none."""
     own_arguments: tuple[str, ...] = ()
-    """Names of the constructor arguments that a variant adds; each is an attribute too."""
+    """Names of the constructor arguments that a variant adds. Each is also an attribute."""
     exported = "generator"
 
     def __init_subclass__(cls, **kwargs):
@@ -65,14 +65,14 @@ class AdversarialModel(_files.WrittenAside, conditions.Conditioned, keras.Model)
         self.training_state = training.Training(TrainingRecord(condition, self.player_networks))
 
     def made(self, network: keras.Model, inputs: Any) -> None:
-        """Makes the averaged copy of the network that images are generated with, which takes `inputs`."""
+        """Makes the averaged copy of the network that generates images. `inputs` is a batch for it."""
         self.average = Average(network, inputs)
         self.built = True
 
-    # What a variant may change.
+    # Methods that a variant may override.
 
     def paper_settings(self) -> dict[str, Any]:
-        """The paper's values of the arguments of `compile`, as a dict of fresh objects; `NAME_optimizer` for each player."""
+        """The paper's values for the arguments of `compile`, as a dict of new objects; `NAME_optimizer` for each player."""
         return {
             "g_optimizer": keras.optimizers.Adam(2e-4, beta_1=0.5, beta_2=0.999),
             "d_optimizer": keras.optimizers.Adam(2e-4, beta_1=0.5, beta_2=0.999),
@@ -90,31 +90,31 @@ class AdversarialModel(_files.WrittenAside, conditions.Conditioned, keras.Model)
         return [training.Player(n, net, *own[n], updates.get(n, 1)) for n, net in self.networks.items()]
 
     def real_images(self, images: tf.Tensor) -> tf.Tensor:
-        """What is to be learned of the real images, in [-1, 1]."""
+        """The real images as the discriminator should see them, in [-1, 1]."""
         return images
 
     def before_fit(self, planned_images: int | None) -> None:
-        """Called when `fit` begins, with the number of images that it will use, or None if that is not known."""
+        """Called at the start of `fit`, with the number of images that it will use, or None if unknown."""
 
     def before_step(self) -> None:
-        """Called at the beginning of each training step."""
+        """Called at the start of each training step."""
 
-    # What follows from it.
+    # Derived properties.
 
     @property
     def networks(self) -> Mapping[str, keras.Model]:
         """The network of each player."""
         networks = {name: getattr(self, attribute) for name, attribute in self.player_networks.items()}
-        return types.MappingProxyType(networks)  # where Keras 2 does not look for weights: older files have them elsewhere
+        return types.MappingProxyType(networks)  # hidden from Keras 2, since older files store them elsewhere
 
     @property
     def training_record(self) -> TrainingRecord:
-        """Which labels training saw, and whether a loss was not finite."""
+        """Records which labels training saw, and whether a loss was not finite."""
         return self.training_state.record
 
     @property
     def running_states(self) -> list:
-        """The state of penalties and augmentations. Keras saves it, like optimizers, and it is no weight of the model."""
+        """The state of penalties and augmentations. Keras saves it like optimizers, but it is not a weight of the model."""
         return self.training_state.states
 
     @property
@@ -123,23 +123,24 @@ class AdversarialModel(_files.WrittenAside, conditions.Conditioned, keras.Model)
 
     @property
     def unseen_classes(self) -> tuple:
-        """The classes of which training had no image: indices, or mappings from attributes to a value or a pair of values.
+        """The classes without an image in training: indices, or mappings from attributes to a value or a pair of values.
 
-        All `fit`s add up, also those before the model was saved. It is () for a model that was never trained.
+        All calls of `fit` count together, including those before the model was saved. Empty, (), if the model was never
+        trained.
         """
         return self.training_record.unseen_classes
 
     def report(self, name: str, value: Any) -> None:
-        """Adds a value to the mean of an epoch that the metric `name` gives."""
+        """Adds a value to the epoch mean of the metric `name`."""
         self.training_state.means[name].update_state(value)
 
     def derived_seed(self, number: int) -> int:
-        """An integer that follows from the model's seed; `number` tells apart what it is for."""
+        """Derives an integer from the model's seed. `number` makes different uses independent."""
         seed = np.random.SeedSequence([number, *(int(part) % 2**64 for part in np.atleast_1d(self.seed))])
         return int(seed.generate_state(1)[0])
 
     def add_state(self, name: str, shape: tuple = (), initializer: Any = "zeros", dtype: str = "float32") -> Any:
-        """A variable that training carries along and that is saved with the model; replicas take the first one's value."""
+        """A variable that training updates and the model saves. Under a strategy, the first replica's value counts."""
         return _state.add_state(self, name, shape, initializer, dtype)
 
     # Training.
@@ -160,30 +161,30 @@ class AdversarialModel(_files.WrittenAside, conditions.Conditioned, keras.Model)
         steps_per_execution: int = 1,
         **optimizers: Any,
     ) -> None:
-        """Sets how the players are trained. Everything defaults to the paper's values.
+        """Configures the training of the players. All defaults are the paper's values.
 
         Args:
             g_optimizer: Keras optimizer of the generator, an object or a name.
-            d_optimizer: Keras optimizer of the discriminator, another object or a name.
-            loss: An adversarial loss: a name ("minimax", "nonsaturating", "lsgan", "wasserstein", "hinge",
-                "relativistic") or an object like those of `keras_ganaug.losses`.
-            penalties: A list of regularisers, as in `keras_ganaug.penalties`.
-            augment: A callable `(images, seed) -> images` through which the discriminator sees all images, such as
-                `DiffAugment`.
-            d_steps: Discriminator updates for each update of the generator, each on images of its own: one training
-                step takes `d_steps` batches.
-            ema_decay: Decay of the generator's averaged weights per step, in [0, 1); 0 turns averaging off. Early on
-                the decay is smaller, (1 + step) / (10 + step), so that the start is forgotten.
-            label_smoothing: One-sided: the discriminator's target of real images is 1 minus this. Defaults to 0.
-            jit_compile: True, False, or "auto": with XLA if there is an accelerator and no `tf.distribute` strategy, under
-                which XLA compiles no training step. Defaults to "auto".
-            run_eagerly: As in `keras.Model.compile`. Defaults to False.
-            steps_per_execution: As in `keras.Model.compile`: an epoch ends with the execution in which its last step
-                lies, so choose a divisor of its steps. Defaults to 1.
-            **optimizers: Of further players, `NAME_optimizer`.
+            d_optimizer: Keras optimizer of the discriminator, a different object or a name.
+            loss: An adversarial loss: a name ("minimax", "nonsaturating", "lsgan", "wasserstein", "hinge", "relativistic")
+                or an object like those in `keras_ganaug.losses`.
+            penalties: A list of regularisers, see `keras_ganaug.penalties`.
+            augment: A callable `(images, seed) -> images` that augments all images before the discriminator sees them, such
+                as `DiffAugment`.
+            d_steps: Discriminator updates for each generator update. Each uses its own images, so one training step takes
+                `d_steps` batches.
+            ema_decay: Decay of the generator's averaged weights per step, in [0, 1); 0 turns averaging off. It is smaller at
+                first, (1 + step) / (10 + step), so that the initial weights are forgotten.
+            label_smoothing: One-sided: the discriminator's target for real images is 1 minus this. Defaults to 0.
+            jit_compile: True, False, or "auto", which uses XLA if there is an accelerator and no `tf.distribute` strategy
+                (XLA cannot compile a training step under a strategy). Defaults to "auto".
+            run_eagerly: See `keras.Model.compile`. Defaults to False.
+            steps_per_execution: See `keras.Model.compile`. An epoch ends only at the end of an execution, so choose a
+                divisor of its number of steps. Defaults to 1.
+            **optimizers: Optimizers of further players, `NAME_optimizer`.
 
         Raises:
-            ValueError, TypeError: For an argument out of its range or of the wrong kind.
+            ValueError, TypeError: For an argument that is out of its range or of the wrong type.
         """
         given = {"loss": loss, "penalties": penalties, "augment": augment, "d_steps": d_steps, "ema_decay": ema_decay}
         given |= {"g_optimizer": g_optimizer, "d_optimizer": d_optimizer, **optimizers}
@@ -192,7 +193,7 @@ class AdversarialModel(_files.WrittenAside, conditions.Conditioned, keras.Model)
         checked, parts = settings.check(self, given, label_smoothing)
         jit = settings.check_jit_compile(jit_compile, run_eagerly, self)
         super().compile(jit_compile=jit, run_eagerly=run_eagerly, steps_per_execution=steps_per_execution)
-        self.optimizer = None  # the players have optimizers of their own
+        self.optimizer = None  # each player has its own optimizer
         for name, network in self.networks.items():
             checked[f"{name}_optimizer"].build(network.trainable_variables)
         for name, value in checked.items():
@@ -217,37 +218,38 @@ class AdversarialModel(_files.WrittenAside, conditions.Conditioned, keras.Model)
         """Trains the players.
 
         Args:
-            x: A batched `tf.data.Dataset` of (images, labels), or an array (or a list) of images of shape
-                (n, height, width, channels), of any real dtype, with values in `value_range`. An object that gives batches
-                is read as a dataset: a `keras.utils.PyDataset`, a torch `DataLoader`. Iterators are refused, since
-                they are read once: see `tf.data.Dataset.from_generator`.
-            y: With an array `x`, its labels: integers of shape (n,) or (n, 1), or one-hot rows; of several attributes a
+            x: A batched `tf.data.Dataset` of (images, labels), or an array (or a list) of images of shape (n, height, width,
+                channels), of any real dtype, with values in `value_range`. An object that yields batches, such as a
+                `keras.utils.PyDataset` or a torch `DataLoader`, is read as a dataset. Iterators are an error, since they can
+                be read only once: use `tf.data.Dataset.from_generator`.
+            y: Labels if `x` is an array: integers of shape (n,) or (n, 1), or one-hot rows. With several attributes, a
                 mapping from name to such labels, or integers (n, attributes).
-            batch_size: With arrays, images per update; under a strategy a multiple of its replicas. Defaults to 64.
-            epochs: Epoch to train to, where `steps` is not given. Defaults to 1.
-            verbose: As in `keras.Model.fit`. Defaults to "auto".
-            callbacks: List of Keras callbacks. One that watches `d_loss` or `g_loss` needs to be told `mode="min"`.
-            shuffle: With arrays, whether each epoch has an order of its own. Defaults to True.
-            class_balanced: Whether all classes appear equally often, however rare; a dataset is then read into
+            batch_size: Images per update if `x` is an array. Under a strategy, a multiple of the number of replicas.
+                Defaults to 64.
+            epochs: Epoch to train to, unless `steps` is given. Defaults to 1.
+            verbose: See `keras.Model.fit`. Defaults to "auto".
+            callbacks: List of Keras callbacks. If one monitors `d_loss` or `g_loss`, set its `mode="min"`.
+            shuffle: Whether to shuffle arrays in each epoch. Defaults to True.
+            class_balanced: Whether all classes appear equally often, however rare they are. A dataset is then read into
                 memory. Needs labels. Defaults to False.
             initial_epoch: Epoch to start at. Defaults to 0.
             steps_per_epoch: Training steps per epoch. Defaults to one pass over the data, where one step takes `d_steps`
-                batches. An epoch is then that many steps: the data begin anew where they end, within an epoch too, and the
-                next epoch goes on where the last one stopped. Required for an infinite dataset, unless `steps` is given.
-            steps: Training steps in all, in place of `epochs`: what a GAN needs is a number of steps, however many images
-                there are. An epoch, after which callbacks act, is then by default one pass over the data, or a hundredth of
-                the steps if that is more; the last one may be shorter. Defaults to None.
+                batches. If given, the data restart whenever they end, also within an epoch, and the next epoch continues
+                where the last one stopped. Required for an infinite dataset, unless `steps` is given.
+            steps: Total number of training steps, instead of `epochs`. What a GAN needs is a number of steps, whatever the
+                number of images. An epoch, after which callbacks run, then defaults to one pass over the data, or a
+                hundredth of the steps if that is more. The last epoch may be shorter. Defaults to None.
 
         Returns a Keras `History` with the epoch means of the losses.
 
-        Warns of classes of which the data have no image: before training with arrays, after the first epoch with a
-        dataset. `unseen_classes` remembers them. Unless `verbose` is 0 it also warns of far too few steps for images of this
-        size, and says how many to try.
+        Warns about classes without an image in the data: before training for arrays, after the first epoch for a dataset.
+        `unseen_classes` stores them. Unless `verbose` is 0, it also warns if there are far too few steps for this image
+        size, and suggests a number.
 
         Raises:
-            ValueError, TypeError: If the data does not fit the model: shape, value range, labels, or unbatched elements.
-            ValueError: If a loss is not a finite number: it says in which training step, and of which player. The model is
-                then of no use any more; what callbacks such as `KeepBest` have written before is.
+            ValueError, TypeError: If the data do not fit the model: shape, value range, labels, or unbatched elements.
+            ValueError: If a loss is not finite. The message names the training step and the player. The model is then
+                unusable, but files that callbacks such as `KeepBest` wrote before are not.
         """
         settings.check_fit(self, callbacks, epochs, initial_epoch, steps_per_epoch, steps)
         stream = streams.of(x, y, self, batch_size, shuffle, class_balanced, endless=bool(steps_per_epoch or steps))
@@ -267,17 +269,18 @@ class AdversarialModel(_files.WrittenAside, conditions.Conditioned, keras.Model)
         return history
 
     def train_step(self, data: Any) -> dict[str, Any]:
-        """One training step: each player in turn, then the averaged weights."""
+        """Runs one training step: each player in turn, then the averaged weights."""
         images, labels = streams.split(data, self.condition)
         images = _images.rescale(tf.cast(images, tf.float32), self.value_range, _images.NETWORK_RANGE)
-        with tf.control_dependencies([images]):  # no state may move where the data have come to their end
+        with tf.control_dependencies([images]):  # no state may change if the data have ended
             return training.step(self, images, self.condition.indices(labels))
 
     def evaluate(self, *args: Any, **kwargs: Any) -> Any:
-        """Raises a TypeError: a GAN has no loss that tells how good it is. `keras_ganaug.metrics` measures its images."""
+        """Raises a TypeError: a GAN's loss does not measure its quality. Use `keras_ganaug.metrics` on its images."""
         raise TypeError(
-            "`evaluate` is not for a GAN, whose losses do not tell how good it is: `keras_ganaug.metrics` measures what "
-            f"`generate` gives. Received: a call of {type(self).__name__}.evaluate"
+            "`evaluate` is not for a GAN, whose losses do not measure its quality: use `keras_ganaug.metrics` on the "
+            "images that `generate` returns. "
+            f"Received: a call of {type(self).__name__}.evaluate"
         )
 
     # Saving.

@@ -1,4 +1,4 @@
-"""The averaged generator: a copy of a network, whose weights are a running mean (EMA) of the network's own."""
+"""The averaged generator: a copy of a network whose weights are a running mean (EMA)."""
 
 import keras
 import tensorflow as tf
@@ -7,7 +7,7 @@ from keras_ganaug import _compat
 
 
 class Average:
-    """A network's copy with averaged weights.
+    """A copy of a network with averaged weights.
 
     Args:
         network: The network that is trained.
@@ -23,10 +23,11 @@ class Average:
     def __init__(self, network, inputs):
         try:
             copy = keras.models.clone_model(network)
-        except Exception as error:  # Keras raises what the model's class raises
+        except Exception as error:  # the model's class may raise any error
             raise ValueError(
-                "`generator` must be a functional or sequential Keras model, or one that its config tells how to copy: "
-                f"its weights are averaged in a copy. Received: {network.name!r}, whose copying raised: "
+                "`generator` must be a functional or sequential Keras model, or one that can be copied from its config, "
+                "since its weights are averaged in a copy. "
+                f"Received: {network.name!r}, whose copying raised: "
                 f"{str(error).splitlines()[0]}"
             ) from error
         _compat.rename(copy, f"averaged_{network.name}")
@@ -37,14 +38,14 @@ class Average:
         pairs = zip(copy.weights, network.weights, strict=True)
         weights = [(*map(_compat.tf_variable, pair), id(pair[1]) in exact) for pair in pairs]
         self._weights = [weight for weight in weights if weight[0].dtype.is_floating]
-        copy.trainable = False  # which may change the order of its weights
+        copy.trainable = False  # this may change the order of its weights
 
     def update(self, decay, step):
-        """Moves the averages towards the network's weights; those that describe others are taken as they are.
+        """Updates the averages. Weights that are averages themselves, such as moving means, are copied.
 
         Args:
-            decay: Of the running mean, in [0, 1).
-            step: Updates so far: early on the decay is smaller, so that the start is forgotten.
+            decay: Decay of the running mean, in [0, 1).
+            step: Number of updates so far. The decay is smaller at first, so that the initial weights are forgotten.
         """
         step = tf.cast(step, tf.float32)
         decay = tf.minimum(decay, (1.0 + step) / (10.0 + step)) if decay else tf.constant(0.0)

@@ -11,38 +11,38 @@ from keras_ganaug._replicas import over_replicas
 from keras_ganaug.generators.averaged_gan import AveragedGAN
 from keras_ganaug.models.gan import GAN
 
-_SMOOTHING = 0.99  # of M, before it is asked whether it stalls
+_SMOOTHING = 0.99  # smoothing of M for the test whether it stalls
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
 class BEGAN(GAN):
-    """A GAN whose discriminator is an autoencoder, and which matches the distributions of its reconstruction losses.
+    """A GAN whose discriminator is an autoencoder. It matches the distributions of reconstruction losses.
 
-    With ℓ(v) = mean |v - D(v)|, the players minimise L_D = ℓ(x) - k ℓ(G(z)) and L_G = ℓ(G(z)), and k keeps the two losses in
-    balance: k ← k + λ (γ ℓ(x) - ℓ(G(z))), from 0 to `k_max`. `fit` reports k and the measure of convergence
-    M = ℓ(x) + |γ ℓ(x) - ℓ(G(z))|, and halves both learning rates when M stalls. All of that is saved with the model.
+    With ℓ(v) = mean |v - D(v)|, the players minimise L_D = ℓ(x) - k ℓ(G(z)) and L_G = ℓ(G(z)). The factor k balances the two
+    losses: k ← k + λ (γ ℓ(x) - ℓ(G(z))), from 0 to `k_max`. `fit` reports k and the convergence measure M = ℓ(x) + |γ ℓ(x) -
+    ℓ(G(z))|, and halves both learning rates when M stalls. All of this is saved with the model.
 
-    What is easiest to reconstruct is plain, and with γ at most 1, as in the paper, k falls as the autoencoder learns, and
-    the classes become plainer. With γ above 1 samples are to be harder to reconstruct than real images, and k stays high.
-    But once ℓ(G(z)) exceeds ℓ(x) / k, the discriminator gains by reconstructing nothing, and both losses grow without
-    bounds. So a γ of 1.5 goes with a `k_max` of 0.5.
+    Plain images are the easiest to reconstruct. With γ at most 1, as in the paper, k falls as the autoencoder learns, and
+    samples become plainer. With γ above 1, samples should be harder to reconstruct than real images, and k stays high. But
+    once ℓ(G(z)) exceeds ℓ(x) / k, the discriminator gains by reconstructing nothing, and both losses grow without bounds. So
+    combine a γ of 1.5 with a `k_max` of 0.5.
 
     Reference: Berthelot, Schumm and Metz 2017, BEGAN: Boundary Equilibrium Generative Adversarial Networks.
 
-    The latents are uniform in [-1, 1]. The loss is the paper's: `compile` takes no other.
+    The latents are uniform in [-1, 1]. The loss is the paper's; `compile` does not accept another one.
 
     Args:
-        latent_dim: Length of the latent vector. Defaults to that of `generator`, else to 64.
+        latent_dim: Length of the latent vector. Defaults to that of `generator`, otherwise to 64.
         discriminator: Maps `[images, labels]` to reconstructions of the images. Defaults to the family's own.
-        gamma: γ, the diversity ratio, above 0, and in the paper at most 1: less gives cleaner and less diverse images.
+        gamma: γ, the diversity ratio, above 0, in the paper at most 1. Smaller values give cleaner and less diverse images.
             Defaults to 0.5.
         lambda_k: λ, the learning rate of k. Defaults to 0.001.
-        k_max: The most that k can be, in (0, 1]. Defaults to the paper's 1.
-        sampling_range: Half the width of the range, around 0, from which `generate`, `sample` and exports draw the latents,
-            above 0; training draws from [-1, 1]. Defaults to the paper's 1. A little more gives more varied samples, of
-            which fewer have the class that was asked for. An attribute too, which may be set after training.
-        patience: Training steps without a smaller M (smoothed) after which the learning rates are halved, where they are
-            numbers rather than schedules. Defaults to 3000.
+        k_max: Maximum of k, in (0, 1]. Defaults to the paper's 1.
+        sampling_range: Half the width of the range around 0 from which `generate`, `sample` and exports draw latents, above
+            0. Training always draws from [-1, 1]. A slightly larger value gives more varied samples, fewer of which have the
+            requested class. It is also an attribute, which you may set after training. Defaults to the paper's 1.
+        patience: Number of training steps without a smaller (smoothed) M after which the learning rates are halved, unless
+            they are schedules. Defaults to 3000.
     Example:
 
     >>> import keras_ganaug as kga
@@ -70,7 +70,7 @@ class BEGAN(GAN):
             "gamma": _checks.positive(gamma, "gamma"),
             "lambda_k": _checks.positive(lambda_k, "lambda_k"),
             "k_max": _checks.fraction(_checks.positive(k_max, "k_max"), "k_max"),
-            "sampling_range": _checks.positive(sampling_range, "sampling_range"),  # before any network is made
+            "sampling_range": _checks.positive(sampling_range, "sampling_range"),  # checked before any network is built
             "patience": _checks.positive_int(patience, "patience"),
         }
         super().__init__(*args, **kwargs)
@@ -88,7 +88,7 @@ class BEGAN(GAN):
     def sampling_range(self, value: float) -> None:
         self._sampling_range = _checks.positive(value, "sampling_range")
         if self.built:
-            self.averaged = AveragedGAN(self)  # what `generate` has traced has the old one in it
+            self.averaged = AveragedGAN(self)  # graphs that `generate` has traced contain the old value
 
     def paper_settings(self):
         return {
@@ -110,7 +110,7 @@ class BEGAN(GAN):
         return _random.uniform([num_images, self.latent_dim], seed, -1.0, 1.0)
 
     def latents_from_normal(self, numbers):
-        # The error function by Abramowitz and Stegun 1964, 7.1.26, to 2e-7: LiteRT has no operation for it.
+        # The error function (Abramowitz and Stegun 1964, 7.1.26, accurate to 2e-7), which LiteRT lacks.
         x = tf.abs(numbers) / 2**0.5
         t = 1.0 / (1.0 + 0.3275911 * x)
         tail = tf.zeros_like(t)
@@ -122,7 +122,7 @@ class BEGAN(GAN):
         return super().synthesize(latents, labels, self.sampling_range * truncation)
 
     def discriminate(self, images: tf.Tensor) -> Callable:
-        """A function from labels to the reconstruction loss ℓ of each image."""
+        """A function from labels to the reconstruction loss ℓ of each of these images."""
 
         def reconstruction_loss(labels):
             reconstructions = self.discriminator(self.discriminator_inputs(images, labels), training=True)
@@ -131,7 +131,7 @@ class BEGAN(GAN):
         return reconstruction_loss
 
     def logits_of(self, outputs):
-        return -outputs  # the better reconstructed, the more real
+        return -outputs  # better reconstruction means more real
 
     def d_objective(self, real, fake, labels):
         real, fake, k = tf.reduce_mean(real), tf.reduce_mean(fake), _value(self.k)
@@ -152,10 +152,10 @@ class BEGAN(GAN):
         smoothed = _SMOOTHING * _value(self.convergence) + (1.0 - _SMOOTHING) * convergence
         smoothed = tf.where(first, convergence, smoothed)
         better = first | (smoothed < _value(self.best))
-        waited = tf.where(better, 0.0, _value(self.waited) + 1.0 / self.d_steps)  # in training steps
+        waited = tf.where(better, 0.0, _value(self.waited) + 1.0 / self.d_steps)  # counted in training steps
         stalled = waited > self.patience - 0.5 / self.d_steps
         self.convergence.assign(smoothed)
-        # After a halving it has to become better than it is now, not than it ever was.
+        # After halving, M must improve on its current value, not on its best one.
         self.best.assign(tf.where(better | stalled, smoothed, _value(self.best)))
         self.waited.assign(tf.where(stalled, 0.0, waited))
         rates = [_compat.tf_variable(optimizer.learning_rate) for optimizer in (self.g_optimizer, self.d_optimizer)]

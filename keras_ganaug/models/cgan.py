@@ -8,7 +8,7 @@ from keras_ganaug.models.gan import GAN
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
 class CGAN(GAN):
-    """A GAN in which both players are told the class: it is joined to the noise, and to the image.
+    """A GAN in which both players get the class as an input.
 
     The one-hot label is concatenated to the latents, and to each pixel of the discriminator's input.
 

@@ -1,4 +1,4 @@
-"""Generated images of one update, and what penalties see of them."""
+"""The generated images of one update, and the context that penalties receive."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from keras_ganaug.penalties.context import Context, View
 
 
 class Fakes(NamedTuple):
-    """Generated images of one update."""
+    """The generated images of one update."""
 
     images: Any
     """float32 images in [-1, 1]."""
     latents: Any
-    """What they were made of."""
+    """The latents they were generated from."""
     synthesize: Callable
-    """Maps such latents to images."""
+    """A function from such latents to images."""
     draw: Callable
-    """Maps a seed to other latents."""
+    """A function from a seed to other latents."""
 
 
 def context_of(model: Any, player: str, batch: Batch, fakes: Fakes, labels: Any) -> Context:
-    """What the penalties of a player look at.
+    """Makes the context for the penalties of a player.
 
     Args:
         model: An `AdversarialModel` with `discriminate` and `logits_of`.
         player: Its name.
         batch: The real images.
         fakes: The generated ones.
-        labels: Those of the generated images, int32, or None.
+        labels: Labels of the generated images, int32, or None.
     """
     augment = model.training_state.augment
     fake, real = augment(fakes.images, _random.fold(batch.seed, 2)), augment(batch.images, _random.fold(batch.seed, 1))

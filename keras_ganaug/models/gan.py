@@ -1,4 +1,4 @@
-"""The base class of all GANs: a generator and a discriminator, and what a variant may change of them."""
+"""The base class of GANs with a generator and a discriminator."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from keras_ganaug.penalties.context import Context
 class GAN(AdversarialModel):
     """A generative adversarial network: a generator and a discriminator that learn from each other.
 
-    The base class of all GANs of the package; on its own it is the GAN of the paper, with the non-saturating loss of
-    its section 3, and with DCGAN's networks. A subclass states what its paper changes: `paper_settings`, the networks, the
-    losses. Another player in `player_networks` needs a method `build_NAME` for its network, or a constructor argument NAME.
+    This is the base class of the package's GANs. On its own it is the GAN of the paper, with the non-saturating loss of its
+    section 3 and DCGAN's networks. A subclass overrides what its paper changes: `paper_settings`, the networks, the losses.
+    For an additional player in `player_networks`, add a method `build_NAME` that builds its network, or a constructor
+    argument NAME.
 
     Reference: Goodfellow et al. 2014, Generative Adversarial Networks; Adam settings of Radford et al. 2016 (DCGAN).
 
     Args:
-        latent_dim: Length of the latent vector. Defaults to that of `generator`, else to 128.
-        generator: A Keras model from `[latents, labels]` (`latents` alone without classes) to images in [-1, 1];
-            latents are float32 (batch, latent_dim), labels int32 (batch,), or (batch, k) of k attributes. Defaults to the
-            family's own.
-        discriminator: A Keras model from `[images, labels]` (`images` alone without classes) to one logit each.
-            Defaults to the family's own.
+        latent_dim: Length of the latent vector. Defaults to that of `generator`, otherwise to 128.
+        generator: A Keras model from `[latents, labels]` (`latents` alone without classes) to images in [-1, 1]. Latents are
+            float32 (batch, latent_dim), labels int32 (batch,), or (batch, k) for k attributes. Defaults to the family's own.
+        discriminator: A Keras model from `[images, labels]` (`images` alone without classes) to one logit each. Defaults to
+            the family's own.
 
     Raises:
         ValueError, TypeError: For an argument out of its range, or networks that do not fit the shapes.
@@ -55,7 +55,7 @@ class GAN(AdversarialModel):
 
     default_latent_dim = 128
     generator_words = "latents"
-    """What the generator takes beside labels, for errors."""
+    """Name of the generator's inputs other than labels, for errors."""
     logits_depend_on_labels = True
     """Whether the logit of an image depends on its label, if there are classes."""
 
@@ -85,30 +85,30 @@ class GAN(AdversarialModel):
         self.ema_generator = self.average.network
         self.averaged = AveragedGAN(self)
 
-    # What a variant may change.
+    # Methods that a variant may override.
 
     def build_generator(self) -> keras.Model:
-        """The default generator."""
+        """Builds the default generator."""
         return networks.dcgan.generator(**self.generator_arguments)
 
     def build_discriminator(self) -> keras.Model:
-        """The default discriminator."""
+        """Builds the default discriminator."""
         return networks.dcgan.discriminator(**self.discriminator_arguments, normalization="batch")
 
     def sample_latents(self, num_images: Any, seed: Any) -> tf.Tensor:
-        """Latents from the prior: float32 of shape (num_images, latent_dim)."""
+        """Draws latents from the prior: float32 of shape (num_images, latent_dim)."""
         return _random.normal([num_images, self.latent_dim], seed)
 
     def latents_from_normal(self, numbers: tf.Tensor) -> tf.Tensor:
-        """Latents of the prior from standard normal numbers of the same shape."""
+        """Converts standard normal numbers to latents of the prior, with the same shape."""
         return numbers
 
     def generator_inputs(self, latents: tf.Tensor, labels: Any) -> Any:
-        """What the generator takes: latents, with labels if there are any."""
+        """The generator's inputs: latents, with labels if there are any."""
         return self.condition.inputs(latents, labels)
 
     def fakes(self, batch: Batch) -> Fakes:
-        """Generated images, one for each real one and with its label."""
+        """Generates one image for each real one, with its label."""
         number = tf.shape(batch.images)[0]
 
         def draw(seed):
@@ -121,38 +121,38 @@ class GAN(AdversarialModel):
         return Fakes(synthesize(latents), latents, synthesize, draw)
 
     def discriminate(self, images: tf.Tensor) -> Callable:
-        """A function from labels to the discriminator's outputs for these images under them."""
+        """A function from labels to the discriminator's outputs for these images with these labels."""
         return networks.common.discriminate(self.discriminator, images, self.discriminator_inputs)
 
     def discriminator_inputs(self, images: tf.Tensor, labels: Any) -> Any:
-        """What the discriminator takes: the images, with their labels if there are any."""
+        """The discriminator's inputs: images, with their labels if there are any."""
         return self.condition.inputs(images, labels)
 
     def logits_of(self, outputs: Any) -> Any:
-        """The logits within the discriminator's outputs."""
+        """Extracts the logits from the discriminator's outputs."""
         return outputs
 
     def expected_outputs(self) -> tuple[str, list]:
-        """What the discriminator must give, in words and as the shapes for one image: alternatives, each a list."""
+        """The expected outputs of the discriminator, in words and as alternative lists of shapes for one image."""
         return "one logit each", [[(1,)], [()]]
 
     def d_objective(self, real: Any, fake: Any, labels: Any) -> Any:
-        """The discriminator's loss, from its outputs for real and for generated images."""
+        """The discriminator's loss, given its outputs for real and for generated images."""
         return self.adversarial_loss.discriminator(self.logits_of(real), self.logits_of(fake))
 
     def g_objective(self, real: Any, fake: Any, labels: Any) -> Any:
-        """The generator's loss, likewise; `real` is None unless the adversarial loss is relativistic."""
+        """The generator's loss, in the same way. `real` is None unless the adversarial loss is relativistic."""
         return self.adversarial_loss.generator(None if real is None else self.logits_of(real), self.logits_of(fake))
 
     def synthesize(self, latents: tf.Tensor, labels: Any, truncation: Any) -> tf.Tensor:
-        """Images in [-1, 1] from the averaged weights; truncation draws the latents towards their mean."""
+        """Images in [-1, 1] from the averaged weights. Truncation pulls the latents towards their mean."""
         inputs = self.generator_inputs(latents * truncation, labels)
         return tf.cast(self.ema_generator(inputs, training=False), tf.float32)
 
     # The losses of the players.
 
     def d_loss(self, batch: Batch) -> tf.Tensor:
-        """The discriminator's loss, penalties included."""
+        """The discriminator's loss, including penalties."""
         fakes = self.fakes(batch)
         context = self.context("d", batch, fakes._replace(images=tf.stop_gradient(fakes.images)))
         real, fake = context.real.outputs(), context.fake.outputs()
@@ -161,27 +161,27 @@ class GAN(AdversarialModel):
         return self.d_objective(real, fake, batch.labels) + self.training_state.penalty(context)
 
     def g_loss(self, batch: Batch) -> tf.Tensor:
-        """The generator's loss, penalties included."""
+        """The generator's loss, including penalties."""
         context = self.context("g", batch, self.fakes(batch))
         fake = context.fake.outputs()
         real = context.real.outputs() if self.adversarial_loss.relativistic else None
         return self.g_objective(real, fake, batch.labels) + self.training_state.penalty(context)
 
     def context(self, player: str, batch: Batch, fakes: Fakes) -> Context:
-        """What the penalties of a player look at."""
+        """The context for the penalties of a player."""
         return context_of(self, player, batch, fakes, batch.labels)
 
-    # How it is used.
+    # Sampling and export.
 
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
-        """Images in [-1, 1] from `[latents, labels]`, from the averaged weights."""
+        """Images in [-1, 1] from `[latents, labels]`, computed with the averaged weights."""
         return self.ema_generator(inputs, training=False)
 
     def sample(self, labels: tf.Tensor, seed: tf.Tensor, truncation: Any = 1.0) -> tf.Tensor:
         """Images in `value_range`, as a TensorFlow computation for use in a graph.
 
         Args:
-            labels: int32 tensor of shape (n,), or (n, k) of k attributes; of an unconditional model only the length counts.
+            labels: int32 tensor of shape (n,), or (n, k) for k attributes. For an unconditional model, only n matters.
             seed: int32 tensor of shape (2,).
             truncation: Float scalar above 0 and at most 1. Defaults to 1.
 
@@ -190,67 +190,69 @@ class GAN(AdversarialModel):
         return self.averaged.sample(labels, seed, truncation)
 
     def generate(self, labels: Any, seed: Any = None, truncation: float = 1.0) -> np.ndarray:
-        """New images, from the generator's averaged weights.
+        """Generates new images with the generator's averaged weights.
 
         Args:
-            labels: Class indices or names, one image each: a sequence of n of them. Or a mapping from class, its name or its
-                index, to a number of images: `{"Coat": 50}`. Of several attributes a mapping from the attribute's name to
-                such a sequence, or to one value for all images, or integers (n, k) in the order of the attributes. For an
-                unconditional model the number of images, an integer.
-            seed: Integer (or pair of integers); the same seed gives the same images. Defaults to None: other images at
-                each call, and in each process that loads the GAN.
-            truncation: Factor on the latents, above 0 and at most 1: smaller gives more typical and less diverse
+            labels: For one class, a sequence of n class indices or names, one for each image, or a mapping from class (name
+                or index) to number of images: `{"Coat": 50}`. For several attributes, a mapping from attribute name to such
+                a sequence or to one value for all images, or integers (n, k) in the order of the attributes. For an
+                unconditional model, the number of images.
+            seed: Integer (or pair of integers). The same seed gives the same images. Defaults to None: other images in each
+                call, and in each process that loads the GAN.
+            truncation: Factor for the latents, above 0 and at most 1. Smaller values give more typical and less diverse
                 images. Defaults to 1.
 
         Returns a float32 NumPy array of shape (n, height, width, channels) with values in `value_range`.
 
         Raises:
-            ValueError: For labels out of range or a name that no class has, labels for an unconditional model, or a number
-                for a conditional one, and if the images are not finite, because the GAN has diverged.
+            ValueError: For labels out of range, a name that no class has, labels for an unconditional model, or a number for
+                a conditional one. Also if the images are not finite, because the GAN has diverged.
 
-        Warns of labels, and of combinations of attributes, of which training had no image, once for each.
+        Warns once about each label, or combination of attributes, without an image in training.
         """
         labels = self.condition.to_generate(labels)
         training_watch.warn_of_generated(self, labels)
         return self.averaged.images(labels, seed_of(seed), _checks.truncation(truncation))
 
     def export(self, path: Any, format: str = "saved_model") -> None:
-        """Writes the generator as a SavedModel that runs with TensorFlow alone, or as an ONNX or LiteRT file.
+        """Exports the generator as a SavedModel that needs only TensorFlow, or as an ONNX or LiteRT file.
 
-        `tf.saved_model.load(path).generate(labels, seed)` returns float32 images in `value_range`, for int32 labels of
-        shape (n,), or (n, k) of k attributes (of an unconditional model only their number counts) and an int32 seed of
-        shape (2,). The signature `serving_default` does the same and calls its output `images`. Labels out of range are an
-        error of TensorFlow's, except in what XLA compiles. The signature `from_latents` takes float32 `latents` of shape
-        (n, latent_dim), standard normal numbers, in the place of a seed. Of networks with layers of noise, such as
-        StyleGAN's, it takes standard normal numbers `noise` too. ONNX and LiteRT files hold this function alone: these
-        formats draw no random numbers, and check no labels. What is at `path` is replaced when the new one is whole.
+        `tf.saved_model.load(path).generate(labels, seed)` returns float32 images in `value_range`. It takes int32 labels of
+        shape (n,), or (n, k) for k attributes (for an unconditional model only n matters), and an int32 seed of shape (2,).
+        The signature `serving_default` does the same and names its output `images`. Labels out of range raise a TensorFlow
+        error, except under XLA.
+
+        The signature `from_latents` takes float32 `latents` of shape (n, latent_dim), standard normal numbers, instead of a
+        seed. If the network has noise layers, like StyleGAN's, it also takes standard normal numbers `noise`. ONNX and
+        LiteRT files contain only this function: it draws no random numbers and checks no labels. An existing file at `path`
+        is replaced once the new one is complete.
 
         Args:
-            path: Folder to write, or file of the other formats; of any file system that TensorFlow knows, such as
+            path: Folder to write; a file for the other formats. It may be on any file system that TensorFlow knows, such as
                 "gs://bucket/generator".
-            format: "saved_model"; "onnx", which needs the extra `keras_ganaug[exports]`; or "tflite", of LiteRT. Defaults to
+            format: "saved_model"; "onnx", which needs the extra `keras_ganaug[exports]`; or "tflite" for LiteRT. Defaults to
                 "saved_model".
 
         Raises:
             ValueError, TypeError: For a path that cannot be written, weights that are not finite, or a network with
-                operations that the format does not have.
-            ImportError: Without the packages of the extra, for "onnx".
+                operations that the format does not support.
+            ImportError: If the packages of the extra are not installed, for "onnx".
         """
         self.averaged.export(path, format)
 
     @property
     def sampling_variables(self) -> list:
-        """The `tf.Variable`s that `sample` reads."""
+        """The `tf.Variable`s that `sample` uses."""
         return [_compat.tf_variable(weight) for weight in self.ema_generator.weights]
 
     @property
     def generator_arguments(self) -> dict[str, Any]:
-        """What every family's generator is built from."""
+        """The arguments for every family's generator."""
         return {**self.discriminator_arguments, "seed": self.derived_seed(0), "latent_dim": self.latent_dim}
 
     @property
     def discriminator_arguments(self) -> dict[str, Any]:
-        """What every family's discriminator is built from."""
+        """The arguments for every family's discriminator."""
         names = ("image_shape", "num_classes", "width")
         return {**{name: getattr(self, name) for name in names}, "seed": self.derived_seed(1)}
 

@@ -8,10 +8,10 @@ from keras_ganaug.models.gan import GAN
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
 class LSGAN(GAN):
-    """A GAN with least squares in place of the cross-entropy: fakes that are far from the boundary still have a gradient.
+    """A GAN with least squares instead of cross-entropy, so that fakes far from the boundary still have a gradient.
 
-    With classes, the label is joined to the latents and to the image; the paper, whose classes are thousands, maps it to a
-    short vector first.
+    With classes, the label is concatenated to the latents and to the image. The paper, which has thousands of classes, first
+    maps it to a short vector.
 
     Reference: Mao et al. 2017, Least Squares Generative Adversarial Networks, with the targets 0 and 1 of equation 9.
 

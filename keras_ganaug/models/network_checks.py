@@ -1,4 +1,4 @@
-"""Whether the networks that a GAN is given fit together, and what their shapes tell."""
+"""Checks whether the networks of a GAN fit together, and infers settings from their shapes."""
 
 import warnings
 
@@ -11,14 +11,14 @@ from keras_ganaug.models import network_scale
 
 
 def check_are_models(given):
-    """Refuses networks, by name, that are no Keras models; None stands for the default one."""
+    """Raises an error for networks, by name, that are not Keras models. None means the default one."""
     for name, network in given.items():
         if network is not None and not isinstance(network, keras.Model):
             raise TypeError(f"`{name}` must be a Keras model. Received: {name}={network!r}")
 
 
 def make(model, given):
-    """Gives a model its networks: those that a user gave by name, and the default one where that is None."""
+    """Sets the networks of a model: those that the user gave, by name, and the default ones for None."""
     if None in given.values():
         check_policy(model)
     with _compat.dtype_policy(model.dtype_policy):
@@ -29,30 +29,31 @@ def make(model, given):
 
 
 def latent_dim_of(generator):
-    """The length of the latents that a generator takes; None where its inputs do not tell."""
+    """The length of the latents that a generator takes. None if its inputs are unknown."""
     shape = getattr(generator, "input_shape", None) if generator is not None and generator.built else None
     shape = shape[0] if isinstance(shape, list) else shape
     return shape[-1] if isinstance(shape, tuple) and isinstance(shape[-1], int) else None
 
 
 def check_policy(gan):
-    """Refuses a dtype policy in which the weights of the default networks would not be float32."""
+    """Raises an error for a dtype policy in which the weights of the default networks would not be float32."""
     policy = gan.dtype_policy
     if policy.variable_dtype != "float32":
         raise ValueError(
-            '`dtype` must be "float32", "mixed_bfloat16" or "mixed_float16": the weights are float32, whose running '
-            f"mean moves by less than half precision can tell. Received: dtype={policy.name!r}"
+            '`dtype` must be "float32", "mixed_bfloat16" or "mixed_float16": weights must be float32, since half '
+            "precision "
+            f"cannot represent the small changes of their running mean. Received: dtype={policy.name!r}"
         )
 
 
 def _warn_of_ignored_policy(gan):
-    """Warns if the networks of a user compute in another dtype than the GAN was told."""
+    """Warns if a user's networks compute in another dtype than the GAN's policy."""
     layers = [*gan.generator._flatten_layers(), *gan.discriminator._flatten_layers()]
     dtypes = {layer.compute_dtype for layer in layers if not isinstance(layer, keras.Model)}
     told = gan.compute_dtype
     if told != _compat.global_dtype_policy().compute_dtype and told not in dtypes:
         warnings.warn(
-            f"`dtype` is the policy of the default networks, and does nothing to networks of your own, which compute in "
+            "`dtype` is the policy of the default networks, and does not change your own networks, which compute in "
             f"{' and '.join(sorted(dtypes))}: give their layers the policy. Received: dtype={gan.dtype_policy.name!r}",
             stacklevel=4,
         )
@@ -61,14 +62,14 @@ def _warn_of_ignored_policy(gan):
 def check(gan, own=()):
     """Runs both networks of a GAN on a batch of two.
 
-    Warns if one that a user gave does not give images in [-1, 1], or logits, or if both compute in another dtype.
+    Warns if a user's network does not seem to output images in [-1, 1], or logits, or computes in another dtype.
 
     Args:
         gan: The GAN.
         own: Names of the networks that the user gave.
 
     Raises:
-        ValueError: If one of them does not take or give what is expected.
+        ValueError: If a network does not accept or return what is expected.
     """
     with_labels = f" and int32 labels of shape {('batch', *gan.condition.label_shape)}" if gan.condition.conditional else ""
     labels = gan.condition.zeros(2)
@@ -76,7 +77,7 @@ def check(gan, own=()):
         f"`generator` must map {gan.generator_words} of shape (batch, {gan.latent_dim}){with_labels} to images of shape "
         f"{('batch', *gan.image_shape)}"
     )
-    # Not zeros, of which a network without biases makes zeros.
+    # Not zeros, since a network without biases maps them to zeros.
     random = np.random.default_rng(0)
     latents = tf.constant(random.normal(size=[2, gan.latent_dim]), tf.float32)
     images = dry_run(gan.generator, lambda: gan.generator(gan.generator_inputs(latents, labels)), expected)
@@ -110,14 +111,14 @@ def check(gan, own=()):
 
 
 def _fit(outputs, shapes):
-    """Whether outputs have these shapes, without the batch; None is any size."""
+    """Whether outputs have these shapes, without the batch. None is any size."""
     pairs = [*zip(outputs, shapes)] if len(outputs) == len(shapes) else [(None, None)]
     return all(output is not None and output.shape[1:].is_compatible_with(shape) for output, shape in pairs)
 
 
 def dry_run(network, outputs, expected):
-    """What `outputs()` gives; where it raises, a ValueError that tells what was expected."""
+    """Calls `outputs()`. If it raises an error, raises a ValueError that says what was expected."""
     try:
         return outputs()
-    except Exception as error:  # whatever a user's network raises
+    except Exception as error:  # a user's network may raise any error
         raise ValueError(f"{expected}. Received: {network.name!r}, which raised: {error}") from error

@@ -1,4 +1,4 @@
-"""Whether the networks of a user end as a GAN wants it: images in [-1, 1], and logits."""
+"""Checks whether a user's networks output images in [-1, 1], and logits."""
 
 import warnings
 
@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-# Layers that change the order of values, or drop some, and no value.
+# Layers that reorder or drop values, but do not change them.
 _KEEPING = (
     keras.layers.Reshape,
     keras.layers.Flatten,
@@ -20,16 +20,16 @@ _SIGMOIDS = ("sigmoid", "hard_sigmoid", "softmax", "sparsemax")
 
 
 def last_activation(network, number=0):
-    """The name of the activation function of a network's output; None if that is not known.
+    """The name of the activation of a network's output. None if unknown.
 
     Args:
         network: Keras model.
-        number: Which of its outputs. Defaults to 0.
+        number: Index of the output. Defaults to 0.
     """
     try:
         tensor = tf.nest.flatten(network.outputs)[number]
         return _activation_of(tensor)
-    except (AttributeError, IndexError, TypeError, ValueError):  # a subclassed model has no graph of layers
+    except (AttributeError, IndexError, TypeError, ValueError):  # a subclassed model has no layer graph
         return None
 
 
@@ -43,19 +43,19 @@ def _activation_of(tensor):
         return type(layer).__name__.lower()
     name = getattr(getattr(layer, "activation", None), "__name__", None)
     name = name if name in (*_AT_LEAST_0, *_CENTERED, "linear") else None
-    linear = isinstance(layer, keras.layers.Activation) and name == "linear"  # such a layer changes the dtype
+    linear = isinstance(layer, keras.layers.Activation) and name == "linear"  # such a layer only changes the dtype
     if isinstance(layer, _KEEPING) or linear:
         return _activation_of(layer.input)
     return name
 
 
 def check_images(network, images, name="generator"):
-    """Warns if a network does not seem to give images in [-1, 1].
+    """Warns if a network does not seem to output images in [-1, 1].
 
     Args:
         network: Keras model.
-        images: Its output for a batch of random inputs: array.
-        name: The argument that it is. Defaults to "generator".
+        images: Its output for a batch of random inputs, an array.
+        name: Name of the argument. Defaults to "generator".
     """
     activation = last_activation(network)
     images = np.asarray(images, np.float64)
@@ -79,12 +79,12 @@ def check_images(network, images, name="generator"):
 
 
 def check_logits(network, outputs, outputs_for_random_images):
-    """Warns if a discriminator does not seem to give logits.
+    """Warns if a discriminator does not seem to output logits.
 
     Args:
         network: Keras model.
-        outputs: Its outputs for a batch of images: a list of arrays.
-        outputs_for_random_images: A function from a standard deviation to such a list for normal pixels.
+        outputs: Its outputs for a batch of images, a list of arrays.
+        outputs_for_random_images: A function from a standard deviation to such a list, for normally distributed pixels.
     """
     for number, output in enumerate(outputs):
         activation = last_activation(network, number)

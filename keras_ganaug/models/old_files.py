@@ -1,4 +1,4 @@
-"""Configs of models in files that earlier versions wrote."""
+"""Reads configs of models that earlier versions saved."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import keras
 
 
 def without_twin(cls: Any, config: dict[str, Any], custom_objects: Any = None) -> dict[str, Any]:
-    """The config of an ACGAN, which in version 0.1 could have a twin as the third output of its discriminator."""
+    """Updates the config of an ACGAN, whose discriminator could have a twin as its third output in version 0.1."""
     if "twin_weight" not in config or "twin_weight" in cls.own_arguments:
         return config
     config = dict(config)

@@ -11,25 +11,25 @@ from keras_ganaug.models.gan import GAN
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
 class ProgressiveGAN(GAN):
-    """A GAN that learns a small resolution first, and fades in one twice as large again and again.
+    """A GAN that learns a small resolution first, and then repeatedly fades in one twice as large.
 
-    The resolutions are those of the seed grid and its doublings: an image of 28×28 grows from 7×7 by 14×14. After
-    `stable_images` at the first resolution, each further one fades in over `fade_images` and is then trained for
-    `stable_images`. While a resolution fades in, real images are blended with their halved selves by the same α. The
-    networks are one static graph with the progress as a variable: nothing is compiled again as they grow.
+    The resolutions are those of the seed grid and its doublings: an image of 28×28 grows from 7×7 via 14×14. The first
+    resolution is trained for `stable_images`. Each further one fades in over `fade_images` and is then trained for
+    `stable_images`. While a resolution fades in, real images are blended with their downsampled version by the same α. The
+    networks are one static graph with the progress as a variable, so nothing is recompiled as they grow.
 
-    Latents lie on a sphere, of their root mean square 1, within which `truncation` draws them towards the middle. Equalised
-    learning rates, pixel normalisation, minibatch standard deviation, and the loss of WGAN-GP with a small drift
-    penalty and one update of the critic for each of the generator's.
+    Latents lie on a sphere with a root mean square of 1; `truncation` pulls them towards its centre. The networks use
+    equalised learning rates, pixel normalisation and minibatch standard deviation. The loss is that of WGAN-GP with a small
+    drift penalty, and one update of the critic per generator update.
 
     Reference: Karras et al. 2018, Progressive Growing of GANs for Improved Quality, Stability, and Variation.
 
-    Networks of your own grow by a `layers.Progress` layer with the name "progress" in each; without it they are trained at
-    full resolution.
+    Your own networks can grow through a `layers.Progress` layer with the name "progress" in each. Without it they are
+    trained at full resolution.
 
     Args:
-        fade_images: Real images used while a resolution fades in. Defaults to 40,000 (the paper: 800,000).
-        stable_images: Real images used at each resolution before the next fades in. Defaults to 40,000 (the paper:
+        fade_images: Number of real images while a resolution fades in. Defaults to 40,000 (the paper: 800,000).
+        stable_images: Number of real images at each resolution before the next one fades in. Defaults to 40,000 (the paper:
             800,000).
 
     Example:
@@ -75,11 +75,11 @@ class ProgressiveGAN(GAN):
 
     @property
     def levels(self) -> int:
-        """How many resolutions fade in."""
+        """Number of resolutions that fade in."""
         return max((layer.levels for layer in self._progress_layers()), default=0)
 
     def progress_at(self, images_seen: Any) -> tf.Tensor:
-        """The progress after so many real images: n + α while resolution n + 1 fades in with α, float32."""
+        """The progress after this many real images, float32: n + α while resolution n + 1 fades in with α."""
         since = tf.cast(images_seen, tf.float32) - self.stable_images
         period = self.fade_images + self.stable_images
         n = tf.floor(since / period)
@@ -92,7 +92,7 @@ class ProgressiveGAN(GAN):
         if planned_images is not None and seen + planned_images < needed:
             tf.get_logger().warning(
                 f"This fit ends at {seen + planned_images:,} images, before the last of {self.levels + 1} resolutions has "
-                f"faded in (after {needed:,} images): lower `fade_images` and `stable_images`, or train for longer."
+                f"faded in (after {needed:,} images): lower `fade_images` and `stable_images`, or train longer."
             )
 
     def before_step(self):

@@ -8,9 +8,10 @@ from keras_ganaug.models.gan import GAN
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
 class SAGAN(GAN):
-    """A GAN that can relate distant parts of an image: self-attention in both networks, each of them spectrally normalised.
+    """A GAN that can relate distant parts of an image, by self-attention in both networks.
 
-    The discriminator learns four times as fast as the generator (two time scales), with the hinge loss; one update each.
+    Both networks are spectrally normalised. The loss is the hinge loss. The discriminator learns four times as fast as the
+    generator (two time scales), with one update each.
 
     References: Zhang et al. 2019, Self-Attention Generative Adversarial Networks; Heusel et al. 2017 (two time scales).
 

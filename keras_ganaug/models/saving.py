@@ -1,4 +1,4 @@
-"""What a model writes into a `.keras` file beside its weights."""
+"""What a model stores in a `.keras` file besides its weights."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from keras_ganaug import _compat, _replicas
 
 
 def compile_config(model: Any) -> dict[str, Any]:
-    """How an `AdversarialModel` was compiled; warns of what could not be loaded again."""
+    """The compile config of an `AdversarialModel`. Warns about parts that cannot be loaded again."""
     if model.training_state.trained is None:
         return {}
     parts = {f"{name}_optimizer": getattr(model, f"{name}_optimizer") for name in model.player_networks}
@@ -23,16 +23,16 @@ def compile_config(model: Any) -> dict[str, Any]:
     for name, part in parts.items():
         try:
             configs[name] = keras.saving.serialize_keras_object(part)
-            keras.saving.deserialize_keras_object(copy.deepcopy(configs[name]))  # which empties some configs
+            keras.saving.deserialize_keras_object(copy.deepcopy(configs[name]))  # a copy, since this empties some configs
             _refuse_main(configs[name])
-        except Exception as error:  # whatever a part of the user's own raises
+        except Exception as error:  # a user's own part may raise any error
             lost[name] = error
     if lost:
         warnings.warn(
-            f"{_named(lost)} cannot be loaded again: Keras loads objects of classes that it knows, with a `get_config`, "
-            "and functions that it knows, never a lambda. Put `@keras.saving.register_keras_serializable()` above the "
-            "class or function. The file that is saved now gives a GAN with its weights, but it must be compiled anew "
-            f"and its optimizers begin anew. Received: {_reasons(lost)}",
+            f"{_named(lost)} cannot be loaded again: Keras loads only registered classes with a `get_config`, and "
+            "registered functions, never a lambda. Put `@keras.saving.register_keras_serializable()` above the class or "
+            "function. The file that is saved now contains the GAN's weights, but the loaded GAN must be compiled again "
+            f"and its optimizers start anew. Received: {_reasons(lost)}",
             stacklevel=2,
         )
     unsaved = {"unsaved": sorted(name for name in lost if name not in configs)}
@@ -41,24 +41,24 @@ def compile_config(model: Any) -> dict[str, Any]:
 
 
 def compile_from_config(model: Any, config: dict[str, Any]) -> None:
-    """Compiles a model as `compile_config` says; warns and leaves it as it is where a part cannot be loaded."""
+    """Compiles a model from `compile_config`. If a part cannot be loaded, warns and leaves the model uncompiled."""
     config = dict(config)
     lost: dict[str, Any] = dict.fromkeys(config.pop("unsaved", ()), "it was not saved")
     parts = {}
     for name, part in config.items():
         try:
             parts[name] = keras.saving.deserialize_keras_object(part)
-        except Exception as error:  # whatever a part of the user's own raises
+        except Exception as error:  # a user's own part may raise any error
             lost[name] = error
     for name, network in model.networks.items():
         if not network.trainable_weights:
             lost[model.player_networks[name]] = "it has no weights to train"
     if lost:
         warnings.warn(
-            f"The {type(model).__name__} is loaded with its weights but not compiled, without the state of its "
-            f"optimizers: {_named(lost)} could not be loaded. To train it further, call `compile` with what it had; or "
-            "load it again where `keras.saving.register_keras_serializable` was applied to the class or function. "
-            f"Received: {_reasons(lost)}",
+            f"The {type(model).__name__} is loaded with its weights but not compiled, without the state of its optimizers: "
+            f"{_named(lost)} could not be loaded. To train it further, call `compile` with the original arguments; or "
+            "apply `keras.saving.register_keras_serializable` to the class or function and load it again. Received: "
+            f"{_reasons(lost)}",
             stacklevel=2,
         )
         return
@@ -67,7 +67,7 @@ def compile_from_config(model: Any, config: dict[str, Any]) -> None:
 
 
 def config(model: Any, of_keras: dict[str, Any]) -> dict[str, Any]:
-    """What makes a model anew: the arguments of its constructor."""
+    """The arguments of the constructor that recreate a model."""
     config = {
         **{name: value for name, value in of_keras.items() if name in ("name", "trainable", "dtype")},
         "image_shape": model.image_shape,
@@ -79,12 +79,12 @@ def config(model: Any, of_keras: dict[str, Any]) -> dict[str, Any]:
         **{name: keras.saving.serialize_keras_object(getattr(model, name)) for name in model.player_networks.values()},
         **{name: getattr(model, name) for name in model.own_arguments},
     }
-    config.setdefault("dtype", model.dtype_policy.name)  # which Keras 2 leaves out
+    config.setdefault("dtype", model.dtype_policy.name)  # Keras 2 omits it
     return _compat.stamped(config)
 
 
 def from_config(cls: Any, config: dict[str, Any], custom_objects: Any = None) -> Any:
-    """A model from what `config` gave."""
+    """Makes a model from the result of `config`."""
     config = _compat.unstamped(config, cls.__name__)
     for name in cls.player_networks.values():
         config[name] = keras.saving.deserialize_keras_object(config[name], custom_objects=custom_objects)
@@ -94,12 +94,12 @@ def from_config(cls: Any, config: dict[str, Any], custom_objects: Any = None) ->
 
 
 def _refuse_main(config):
-    """Raises for a class or function of a script, which Keras 2 finds as long as the script runs."""
+    """Raises an error for a class or function of a script, which Keras 2 finds only while the script runs."""
     for part in config if isinstance(config, list) else config.values() if isinstance(config, dict) else ():
         _refuse_main(part)
     if isinstance(config, dict) and config.get("module") == "__main__":
         if keras.saving.get_registered_object(str(config.get("registered_name"))) is None:
-            raise ValueError(f"{config.get('registered_name')} is known to this script alone")
+            raise ValueError(f"{config.get('registered_name')} is known only in this script")
 
 
 def _named(names):

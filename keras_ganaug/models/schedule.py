@@ -1,4 +1,4 @@
-"""How long a `fit` trains, and whether that is far too short."""
+"""The schedule of a `fit`, and a warning if it is far too short."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-_MOST_EPOCHS = 100  # of a number of steps
-_PER_PIXEL = 125  # steps for each pixel of a side: 1,000 at 8x8, 8,000 at 64x64
-_FAR_TOO_FEW = 0.25  # of these
+_MOST_EPOCHS = 100  # the most epochs that a number of steps is divided into
+_PER_PIXEL = 125  # steps per pixel of the side length: 1,000 at 8x8, 8,000 at 64x64
+_FAR_TOO_FEW = 0.25  # of these steps
 
 
 class Schedule(NamedTuple):
-    """The times of a training."""
+    """The schedule of a training."""
 
     epochs: int
     """Epoch to train to."""
     steps_per_epoch: int | None
-    """None where the end of the data tells."""
+    """Steps per epoch. None if the end of the data determines it."""
     steps: int | None
-    """Training steps of all epochs that are to come; None likewise."""
+    """Number of training steps in all remaining epochs. None if the end of the data determines it."""
     whole_epochs: bool
-    """Whether an epoch shows all images, so that after it the classes that are missing are known."""
+    """Whether an epoch covers all images, so that missing classes are known after it."""
     rows: int | None
-    """Images of a step."""
+    """Number of images per step."""
     steps_of_last_epoch: int | None = None
-    """Where it ends before the others do; None if it does not."""
+    """Number of steps in the last epoch if it is shorter than the others, otherwise None."""
 
 
 def of(stream: Any, epochs: int, initial_epoch: int, steps_per_epoch: int | None, steps: int | None) -> Schedule:
-    """The schedule of a `fit` over a stream, of its arguments."""
+    """Makes the schedule of a `fit` over a stream from its arguments."""
     rows, whole = tf.nest.flatten(stream.dataset.element_spec)[0].shape[0], stream.steps_per_epoch
     last = None
     if steps is None:
@@ -51,19 +51,19 @@ def of(stream: Any, epochs: int, initial_epoch: int, steps_per_epoch: int | None
 
 
 def steps_to_try(image_shape: tuple[int, ...]) -> int:
-    """Training steps with which images of this size usually become good."""
+    """The number of training steps that images of this size usually need."""
     return max(1000, 1000 * round(_PER_PIXEL * math.sqrt(image_shape[0] * image_shape[1]) / 1000))
 
 
 def warn_of_few_steps(model: Any, plan: Schedule) -> None:
-    """Warns, once for a model, of a training that is far too short for images of this size."""
+    """Warns, once for each model, if a training is far too short for images of this size."""
     enough, done = steps_to_try(model.image_shape), int(model.step.numpy())
     steps = enough if plan.steps is None else done + plan.steps
     if steps < _FAR_TOO_FEW * enough and model.training_record.told.first("few steps"):
         height, width, _ = model.image_shape
         warnings.warn(
-            f"{steps:,} training steps are far too few for images of {height}×{width} pixels: the samples will "
-            f"be blotches. Try `fit(..., steps={enough})`, or `keras_ganaug.fit_for(data, minutes=30)`, which finds out how "
-            f"many steps there is time for. Received: {plan.epochs} epochs of {plan.steps_per_epoch} steps",
+            f"{steps:,} training steps are far too few for images of {height}×{width} pixels: the samples will be "
+            f"blotches. Try `fit(..., steps={enough})`, or `keras_ganaug.fit_for(data, minutes=30)`, which finds out how "
+            f"many steps fit into the time. Received: {plan.epochs} epochs of {plan.steps_per_epoch} steps",
             stacklevel=3,
         )

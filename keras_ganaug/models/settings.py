@@ -1,4 +1,4 @@
-"""What `compile` and `fit` are given, checked."""
+"""Checks the arguments of `compile` and `fit`."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from keras_ganaug.penalties.penalty import as_penalty
 
 
 def check(model: Any, given: dict[str, Any], label_smoothing: float) -> tuple[dict[str, Any], tuple]:
-    """The settings of a training as attributes of the model: the paper's, where none is given.
+    """Checks the settings of a training, and fills in the paper's values where none are given.
 
-    Returns them, and the penalties and the augmentation as the step calls them.
+    Returns them as a dict of the model's attributes, and a tuple of the penalties and the augmentation.
 
     Args:
-        model: An `AdversarialModel`. The state of penalties and of the augmentation is made for it.
+        model: An `AdversarialModel`. The state of penalties and of the augmentation is created for it.
         given: The arguments of `compile`: `NAME_optimizer` for each player, `loss`, `penalties`, `augment`, `d_steps` and
-            `ema_decay`; None stands for the paper's.
-        label_smoothing: The one-sided smoothing.
+            `ema_decay`; None means the paper's value.
+        label_smoothing: The one-sided label smoothing.
     """
     settings = model.paper_settings()
     unknown = sorted(given.keys() - settings.keys())
@@ -69,7 +69,7 @@ def check(model: Any, given: dict[str, Any], label_smoothing: float) -> tuple[di
 
 
 def check_fit(model: Any, callbacks: Any, epochs: Any, initial_epoch: Any, steps_per_epoch: Any, steps: Any) -> None:
-    """Checks the arguments of `fit` but for the data, and that the model can be trained."""
+    """Checks the arguments of `fit` other than the data, and that the model can be trained."""
     if model.training_state.trained is None:
         raise ValueError("`compile()` must be called before `fit()`. Received: a model that is not compiled")
     _replicas.check_scope(model)
@@ -85,32 +85,32 @@ def check_fit(model: Any, callbacks: Any, epochs: Any, initial_epoch: Any, steps
 
 
 def compute_dtype(model: Any) -> str:
-    """The lowest dtype through which gradients go: that of any layer of the networks."""
+    """The lowest precision that gradients pass through: the lowest dtype of any layer in the networks."""
     layers = [layer for network in model.networks.values() for layer in network._flatten_layers()]
     dtypes = {layer.compute_dtype for layer in layers if not isinstance(layer, keras.Model)}
     return "float16" if "float16" in dtypes else "float32"
 
 
 def check_trainable(model: Any, trained: set[int] | None = None) -> None:
-    """Checks that there is something to train in each network; and nothing else than `trained`, the ids of weights."""
+    """Checks that each network has weights to train, and that all of them are in `trained`, a set of ids."""
     for name, network in ((model.player_networks[player], network) for player, network in model.networks.items()):
         if not network.trainable_weights:
             frozen = "all of which are frozen" if network.weights else "which has none"
             raise ValueError(
-                f"`{name}` must have weights to train. A GAN trains its networks in turn and freezes none: set "
+                f"`{name}` must have weights to train. A GAN trains its networks in turn without freezing any: set "
                 f"`{name}.trainable = True`, for its layers too, before `compile`. "
                 f"Received: {len(network.weights)} weights of {network.name!r}, {frozen}"
             )
         new = [weight for weight in network.trainable_weights if trained is not None and id(weight) not in trained]
         if new:
             raise ValueError(
-                f"`{name}` must have the weights to train that it had in `compile`: call `compile` again "
-                f"after layers were set trainable. Received: {len(new)} more weights of {network.name!r} to train"
+                f"`{name}` must have the weights to train that it had in `compile`: call `compile` again after setting "
+                f"layers trainable. Received: {len(new)} more weights of {network.name!r} to train"
             )
 
 
 def check_jit_compile(jit_compile, run_eagerly, model):
-    """What Keras is told of XLA: True, False or, where it decides for itself, "auto"."""
+    """The `jit_compile` to pass to Keras: True, False, or "auto" if Keras decides for itself."""
     if not (jit_compile == "auto" or isinstance(jit_compile, bool)):
         raise ValueError(f'`jit_compile` must be True, False or "auto". Received: jit_compile={jit_compile!r}')
     if run_eagerly:
@@ -130,16 +130,16 @@ def check_callbacks(callbacks):
         if not isinstance(callback, keras.callbacks.Callback):
             raise TypeError(f"`callbacks` must be a list of Keras callbacks. Received: {callback!r}")
         if isinstance(callback, keras.callbacks.BackupAndRestore) and not getattr(callback, "double_checkpoint", True):
-            # Keras 2 has no such argument: it writes its checkpoints aside.
+            # Keras 2 has no such argument: it always writes its checkpoints atomically.
             warnings.warn(
-                "`BackupAndRestore` loses the whole training if it is killed while it writes: give it "
+                "`BackupAndRestore` loses the whole training if it is killed while it writes: pass "
                 "`double_checkpoint=True`. Received: double_checkpoint=False",
                 stacklevel=3,
             )
         if isinstance(callback, schedulers):
             raise ValueError(
-                "`callbacks` that set the learning rate know one optimizer, and a GAN has two: give `g_optimizer` and "
-                f"`d_optimizer` a keras.optimizers.schedules.LearningRateSchedule. Received: {type(callback).__name__}"
+                "`callbacks` that set the learning rate support only one optimizer, but a GAN has two: give `g_optimizer` "
+                f"and `d_optimizer` a keras.optimizers.schedules.LearningRateSchedule. Received: {type(callback).__name__}"
             )
 
 

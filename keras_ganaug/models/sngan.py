@@ -8,11 +8,11 @@ from keras_ganaug.models.gan import GAN
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
 class SNGAN(GAN):
-    """A GAN whose discriminator is 1-Lipschitz by spectral normalisation, with the hinge loss.
+    """A GAN with the hinge loss, whose discriminator is 1-Lipschitz through spectral normalisation.
 
-    A residual generator and the paper's standard CNN as the discriminator (`networks.resnet` has a residual one).
-    Classes enter the discriminator through a projection, and the generator through conditional batch normalisation; there
-    they are joined to the latents too, which the papers do not do.
+    It has a residual generator, and the paper's standard CNN as the discriminator (`networks.resnet` has a residual one).
+    Classes enter the discriminator through a projection, and the generator through conditional batch normalisation. They are
+    also concatenated to the generator's latents, unlike in the papers.
 
     References: Miyato et al. 2018, Spectral Normalization for Generative Adversarial Networks; Miyato and Koyama 2018,
     cGANs with Projection Discriminator.

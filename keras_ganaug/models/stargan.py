@@ -20,31 +20,31 @@ from keras_ganaug.penalties import GradientPenalty
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
 class StarGAN(AdversarialModel):
-    """Translates images into domains: styles, scanners, places. It learns from images with the label of their domain.
+    """Translates images between domains, such as styles, scanners or places. It learns from images with domain labels.
 
-    One generator serves all pairs of domains, and no pair of images is needed. A translation must look like images of the
-    domain to a discriminator of patches, and the way back must give the first image again, so that what an image shows is
-    kept. As the generator of `GANAugmentation`, `AugmentedModel` or `gan_augment(engine="live")` it replaces images of a
-    batch by translations of themselves into domains that are drawn; their labels stay, whatever these are. So a classifier
-    sees combinations of class and domain that nobody photographed.
+    One generator serves all pairs of domains, and no paired images are needed. A discriminator of patches ensures that a
+    translation looks like images of its domain. Translating it back must give the original image, which preserves the
+    content. As the generator of `GANAugmentation`, `AugmentedModel` or `gan_augment(engine="live")`, it replaces images of a
+    batch by their translations into randomly drawn domains. Their labels, of any kind, do not change. So a classifier sees
+    combinations of class and domain that nobody photographed.
 
-    Latents make translations of one image differ (the paper has none). With `domain_loss="projection"`, the default, the
-    discriminator sees the domain by a projection at each patch, with the hinge loss. "classification" is the paper's: the
-    discriminator names the domain, with the loss of WGAN-GP and five of its updates for one of the generator.
+    Latents make different translations of the same image possible (unlike in the paper). With `domain_loss="projection"`,
+    the default, the discriminator gets the domain through a projection at each patch, with the hinge loss. "classification"
+    is the paper's version: the discriminator predicts the domain, with the loss of WGAN-GP and five discriminator updates
+    per generator update.
 
     References: Choi et al. 2018, StarGAN: Unified Generative Adversarial Networks for Multi-Domain Image-to-Image
     Translation; Miyato and Koyama 2018, cGANs with Projection Discriminator.
 
     Args:
         num_classes: Number of domains, or a mapping from the name of each attribute to its number of values.
-        latent_dim: Numbers that make translations differ. Defaults to 8.
-        generator: A Keras model from `[images, latents, labels]` to images, all in [-1, 1]; latents are float32 (batch,
-            latent_dim), labels int32 (batch,), or (batch, k) of k attributes. Defaults to
-            `networks.translation.generator`.
-        discriminator: A Keras model from `[images, labels]` to a logit for each patch, and with "classification" the logits
-            of the domains too. Defaults to `networks.translation.discriminator`.
+        latent_dim: Length of the latents that make translations differ. Defaults to 8.
+        generator: A Keras model from `[images, latents, labels]` to images, all in [-1, 1]. Latents are float32 (batch,
+            latent_dim), labels int32 (batch,), or (batch, k) for k attributes. Defaults to `networks.translation.generator`.
+        discriminator: A Keras model from `[images, labels]` to a logit for each patch, and with "classification" also the
+            logits of the domains. Defaults to `networks.translation.discriminator`.
         cycle_weight: Weight of mean|x - G(G(x, c'), c)|, at least 0. Defaults to 4; the paper's is 10.
-        identity_weight: Weight of mean|x - G(x, c)|, at least 0, which the paper does not have. Defaults to 1.
+        identity_weight: Weight of mean|x - G(x, c)|, at least 0. The paper does not have this term. Defaults to 1.
         domain_loss: "projection" or "classification". Defaults to "projection".
 
     Raises:
@@ -59,7 +59,7 @@ class StarGAN(AdversarialModel):
     >>> history = gan.fit(images, domains, batch_size=16, epochs=1, verbose=0)
     >>> gan.translate(images[:3], [1, 0, 1], seed=7).shape
     (3, 8, 8, 1)
-    >>> augment = kga.gan_augment(gan, fraction=0.5, engine="live", attributes=[1, 3])  # three times as often domain 1
+    >>> augment = kga.gan_augment(gan, fraction=0.5, engine="live", attributes=[1, 3])  # domain 1 three times as often
     """
 
     metric_names = ("d_loss", "g_loss", "cycle_loss")
@@ -100,7 +100,7 @@ class StarGAN(AdversarialModel):
         self.ema_generator = self.average.network
         self.averaged = AveragedTranslator(self)
 
-    # What a variant may change.
+    # Methods that a variant may override.
 
     def paper_settings(self):
         settings = super().paper_settings()
@@ -111,12 +111,12 @@ class StarGAN(AdversarialModel):
         return {**settings, **adam, "loss": "hinge"}
 
     def build_generator(self) -> keras.Model:
-        """The default generator."""
+        """Builds the default generator."""
         arguments = {**self._network_arguments, "seed": self.derived_seed(0), "latent_dim": self.latent_dim}
         return networks.translation.generator(**arguments)
 
     def build_discriminator(self) -> keras.Model:
-        """The default discriminator."""
+        """Builds the default discriminator."""
         label_use = "project" if self.domain_loss == "projection" else "classify"
         return networks.translation.discriminator(**self._network_arguments, seed=self.derived_seed(1), label_use=label_use)
 
@@ -125,24 +125,24 @@ class StarGAN(AdversarialModel):
         return {name: getattr(self, name) for name in ("image_shape", "num_classes", "width")}
 
     def sample_latents(self, num_images: Any, seed: Any) -> tf.Tensor:
-        """Latents from the prior: float32 of shape (num_images, latent_dim)."""
+        """Draws latents from the prior: float32 of shape (num_images, latent_dim)."""
         return _random.normal([num_images, self.latent_dim], seed)
 
     def generator_inputs(self, latents: tf.Tensor, labels: Any, images: Any = None) -> Any:
-        """What the generator takes: images (all 0 if they are None), latents and labels."""
+        """The generator's inputs: images (all 0 if they are None), latents and labels."""
         images = tf.zeros([latents.shape[0], *self.image_shape]) if images is None else images
         return [images, latents, labels]
 
     def discriminator_inputs(self, images: tf.Tensor, labels: Any) -> Any:
-        """What the discriminator takes."""
+        """The discriminator's inputs."""
         return [images, labels]
 
     def logits_of(self, outputs: Any) -> Any:
-        """The logits within the discriminator's outputs."""
+        """Extracts the logits from the discriminator's outputs."""
         return outputs if self.domain_loss == "projection" else outputs[0]
 
     def expected_outputs(self) -> tuple[str, list]:
-        """What the discriminator must give, in words and as alternatives of shapes for one image; None is any size."""
+        """The expected outputs of the discriminator, in words and as alternative shapes for one image. None is any size."""
         alternatives: list[tuple] = [(None, None, 1), (1,), ()]
         if self.domain_loss == "projection":
             return "a logit for each patch", [[shape] for shape in alternatives]
@@ -152,7 +152,7 @@ class StarGAN(AdversarialModel):
     # The losses of the players.
 
     def d_loss(self, batch: Batch) -> tf.Tensor:
-        """The discriminator's loss, penalties included."""
+        """The discriminator's loss, including penalties."""
         fakes, domains = self.fakes(batch)
         context = context_of(self, "d", batch, fakes._replace(images=tf.stop_gradient(fakes.images)), domains)
         real, fake = context.real.outputs(), context.fake.outputs()
@@ -164,7 +164,7 @@ class StarGAN(AdversarialModel):
         return loss + self.training_state.penalty(context)
 
     def g_loss(self, batch: Batch) -> tf.Tensor:
-        """The generator's loss: adversarial, of the way back and of staying as it is, penalties included."""
+        """The generator's loss: adversarial, cycle and identity loss, including penalties."""
         fakes, domains = self.fakes(batch)
         context = context_of(self, "g", batch, fakes, domains)
         fake = context.fake.outputs()
@@ -186,7 +186,7 @@ class StarGAN(AdversarialModel):
         return tf.cast(outputs, tf.float32)
 
     def fakes(self, batch: Batch) -> tuple[Fakes, tf.Tensor]:
-        """Translations of the real images, and their domains: those of the batch in another order, as often as they are."""
+        """Translates the real images into the domains of the batch in a random order. Returns the images and the domains."""
         number = tf.shape(batch.images)[0]
         domains = tf.gather(batch.labels, _random.permutation(number, _random.fold(batch.seed, 4)))
 
@@ -200,36 +200,36 @@ class StarGAN(AdversarialModel):
         return Fakes(synthesize(latents), latents, synthesize, draw), domains
 
     def discriminate(self, images: tf.Tensor) -> Any:
-        """A function from labels to the discriminator's outputs for these images under them."""
+        """A function from labels to the discriminator's outputs for these images with these labels."""
         return networks.common.discriminate(self.discriminator, images, self.discriminator_inputs)
 
-    # How it is used.
+    # Sampling and export.
 
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
-        """Images in [-1, 1] from `[images, latents, labels]`, from the averaged weights."""
+        """Images in [-1, 1] from `[images, latents, labels]`, computed with the averaged weights."""
         return self.ema_generator(inputs, training=False)
 
     def synthesize(self, images: tf.Tensor, latents: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        """Translations in [-1, 1] of such images, from the averaged weights."""
+        """Translations of images in [-1, 1], computed with the averaged weights."""
         inputs = self.generator_inputs(latents, labels, images)
         return tf.cast(self.ema_generator(inputs, training=False), tf.float32)
 
     def translate(self, images: Any, domains: Any, seed: Any = None) -> np.ndarray:
-        """Translations of images, from the generator's averaged weights.
+        """Translates images with the generator's averaged weights.
 
         Args:
             images: Array of shape (n, height, width, channels) and any real dtype, with values in `value_range`.
-            domains: The domain of each translation: n indices or names, or one for all images. Of several attributes a
-                mapping from the attribute's name to such values, or integers (n, k).
-            seed: Integer (or pair of integers); the same seed gives the same translations. Defaults to None: others at each
-                call.
+            domains: The target domain of each image: n indices or names, or one for all images. With several attributes, a
+                mapping from attribute name to such values, or integers (n, k).
+            seed: Integer (or pair of integers). The same seed gives the same translations. Defaults to None: different ones
+                in each call.
 
-        Returns a float32 NumPy array of the shape of `images` with values in `value_range`.
+        Returns a float32 NumPy array with the shape of `images` and values in `value_range`.
 
         Raises:
             ValueError, TypeError: For images or domains that do not fit, or images that are not finite.
 
-        Warns of domains of which training had no image, once for each, and of images that look scaled otherwise.
+        Warns once about each domain without an image in training, and about images that seem to be on another scale.
         """
         images = _checks.array(images, "images")
         _checks.images_shape(images.shape, self.image_shape)
@@ -245,19 +245,19 @@ class StarGAN(AdversarialModel):
         return self.averaged.translations(images, labels, seed_of(seed))
 
     def export(self, path: Any, format: str = "saved_model") -> None:
-        """Writes the generator as a SavedModel that runs with TensorFlow alone, or as an ONNX or LiteRT file.
+        """Exports the generator as a SavedModel that needs only TensorFlow, or as an ONNX or LiteRT file.
 
-        `tf.saved_model.load(path).translate(images, labels, seed)` returns float32 images in `value_range`, for such float32
-        images, int32 labels of their new domains, of shape (n,) or (n, k) of k attributes, and an int32 seed of shape (2,).
-        The signature `serving_default` does the same and calls its output `images`. ONNX and LiteRT files take `latents` of
-        shape (n, latent_dim), standard normal numbers, in the place of a seed, as the signature `from_latents` does, and
-        call their output `translations`.
+        `tf.saved_model.load(path).translate(images, labels, seed)` returns float32 images in `value_range`. It takes such
+        images, int32 labels with their target domains, of shape (n,) or (n, k) for k attributes, and an int32 seed of shape
+        (2,). The signature `serving_default` does the same and names its output `images`. ONNX and LiteRT files, like the
+        signature `from_latents`, take `latents` of shape (n, latent_dim), standard normal numbers, instead of a seed. They
+        name their output `translations`.
 
         Args:
-            path, format: As of `GAN.export`.
+            path, format: See `GAN.export`.
 
         Raises:
-            ValueError, TypeError, ImportError: As of `GAN.export`.
+            ValueError, TypeError, ImportError: See `GAN.export`.
         """
         self.averaged.export(path, format)
 

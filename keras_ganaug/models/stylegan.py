@@ -11,25 +11,26 @@ from keras_ganaug._replicas import over_replicas
 from keras_ganaug.generators.generator import seed_of
 from keras_ganaug.models.gan import GAN, Fakes
 
-_W_DECAY = 0.995  # of the running mean of w
+_W_DECAY = 0.995  # decay of the running mean of w
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
 class StyleGAN(GAN):
-    """A GAN with a style-based generator: a mapping from latents to w, which sets the style of every layer of the synthesis.
+    """A GAN with a style-based generator: it maps latents to w, which sets the style of every synthesis layer.
 
-    The synthesis starts from a learned constant; each of its layers adds noise and is given a style by AdaIN. In training a
-    share of the images mixes the styles of two latents at a random layer. `truncation` draws w towards its running mean.
-    Non-saturating loss with R1, lazily every 16 steps; labels are joined to the image. The networks are not grown, which the
-    paper's successor found unnecessary, and the noise of an image follows from its latents, so that a seed determines it.
+    The synthesis starts from a learned constant. Each layer adds noise and applies a style by AdaIN. During training, a
+    share of the images mixes the styles of two latents at a random layer. `truncation` pulls w towards its running mean. The
+    loss is the non-saturating one with R1, applied lazily every 16 steps. Labels are concatenated to the image. The networks
+    do not grow, which the paper's successor found unnecessary. The noise of an image depends on its latents, so a seed
+    determines the image.
 
     Reference: Karras, Laine and Aila 2019, A Style-Based Generator Architecture for Generative Adversarial Networks.
 
-    Styles, mixing and truncation in w need a generator with the layers "mapping" and "synthesis", as that of
-    `networks.style` has; another one is trained as any GAN's.
+    Styles, mixing and truncation in w need a generator with the layers "mapping" and "synthesis", like that of
+    `networks.style`. Any other generator is trained as in a plain GAN.
 
     Args:
-        mixing: Share of the generated images of a training batch with mixed styles. Defaults to 0.9.
+        mixing: Share of the generated images in a training batch that mix styles. Defaults to 0.9.
 
     Example:
 
@@ -106,16 +107,17 @@ class StyleGAN(GAN):
         return tf.repeat((mean + truncation * (w - mean))[:, None], self.num_layers, axis=1)
 
     def from_styles(self, w: tf.Tensor, seeds: tf.Tensor) -> tf.Tensor:
-        """Images in [-1, 1] from w and int32 noise seeds (batch,), from the averaged weights."""
+        """Images in [-1, 1] from w and int32 noise seeds (batch,), computed with the averaged weights."""
         return tf.cast(self.ema_generator.get_layer("synthesis")([w, seeds], training=False), tf.float32)
 
     def styles(self, labels: Any, seed: Any = None, truncation: float = 1.0) -> np.ndarray:
-        """The styles w of images, to be mixed and given to `generate`.
+        """Computes the styles w of images, which you can mix and pass to `generate`.
 
         Args:
-            labels, seed, truncation: As of `generate`; truncation draws w towards its running mean.
+            labels, seed, truncation: See `generate`. Truncation pulls w towards its running mean.
 
-        Returns a float32 NumPy array of shape (n, num_layers, w_dim): coarse layers first, all layers of an image alike.
+        Returns a float32 NumPy array of shape (n, num_layers, w_dim), coarse layers first. All layers of an image have the
+            same w.
         """
         self._check_styles()
         labels = self.condition.to_generate(labels)
@@ -123,14 +125,15 @@ class StyleGAN(GAN):
         return self._styles(latents, tf.constant(labels), _checks.truncation(truncation)).numpy()
 
     def generate(self, labels: Any = None, seed: Any = None, truncation: float = 1.0, w: Any = None) -> np.ndarray:
-        """New images, from labels or from styles; as `GAN.generate`, and:
+        """Generates new images from labels or from styles. See `GAN.generate` for the other arguments.
 
         Args:
-            w: In place of labels: float array of shape (n, num_layers, w_dim) or (n, w_dim), as `styles` gives; the seed
-                then sets the noise alone, and truncation draws w towards its running mean.
+            w: Styles, instead of labels: float array of shape (n, num_layers, w_dim) or (n, w_dim), as from `styles`. The
+                seed then sets only the noise, and truncation pulls w towards its running mean.
 
         Raises:
-            ValueError: If both labels and w are given or neither, or for a w of another shape, or not of finite numbers.
+            ValueError: If both labels and w are given or neither, or for a w of another shape, or with values that are not
+                finite.
         """
         if (w is None) == (labels is None):
             raise ValueError(f"`generate` takes either `labels` or `w`. Received: labels={labels!r}, w={_shape_of(w)}")
@@ -152,7 +155,7 @@ class StyleGAN(GAN):
     def _check_styles(self):
         if not self._has_styles:
             raise ValueError(
-                '`generator` must have the layers "mapping" and "synthesis" for styles, as networks.style.generator has. '
+                '`generator` must have the layers "mapping" and "synthesis" for styles, like networks.style.generator. '
                 f"Received: {self.generator.name!r} without them"
             )
 

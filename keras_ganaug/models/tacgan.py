@@ -15,20 +15,20 @@ from keras_ganaug.models.training import Batch
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
 class TACGAN(ACGAN):
-    """An ACGAN with a third player: a twin classifier, which learns from generated images alone.
+    """An ACGAN with a third player: a twin classifier that learns only from generated images.
 
-    The generator lowers the loss of ACGAN's classifier and raises that of the twin. So nothing is gained by leaving out what
-    is hard to name, and what lies between two classes is not lost, as it is with ACGAN.
+    The generator minimises the loss of ACGAN's classifier and maximises that of the twin. In this way it gains nothing by
+    leaving out images that are hard to classify, and images between two classes do not disappear as in ACGAN.
 
     Reference: Gong et al. 2019, Twin Auxiliary Classifiers GAN.
 
     Args:
-        twin_weight: Weight of the twin's loss for the generator, at least 0. With that of `g_class_weight` the two cancel
-            where samples are as real images. Defaults to 1.
+        twin_weight: Weight of the twin's loss for the generator, at least 0. If it equals `g_class_weight`, the two losses
+            cancel when samples match real images. Defaults to 1.
         twin: A Keras model from images to the logits of the classes. Defaults to a network like the discriminator.
 
     Raises:
-        ValueError: Without classes, or for a twin that does not fit them.
+        ValueError: If there are no classes, or the twin does not fit them.
 
     Example:
 
@@ -66,8 +66,8 @@ class TACGAN(ACGAN):
         return {**settings, "twin_optimizer": keras.optimizers.Adam(2e-4, beta_1=0.5, beta_2=0.999)}
 
     def build_twin(self) -> keras.Model:
-        """The default twin."""
-        self.expected_outputs()  # without classes there is no twin
+        """Builds the default twin."""
+        self.expected_outputs()  # raises an error without classes
         arguments = {**self.discriminator_arguments, "seed": self.derived_seed(6)}
         features, _ = networks.common.features_and_head(networks.dcgan.discriminator(**arguments, label_use="classify"))
         initializer = keras.initializers.GlorotUniform(self.derived_seed(7))

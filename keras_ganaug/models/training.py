@@ -1,4 +1,4 @@
-"""The training step that all models share: each player in turn, then the averaged weights."""
+"""The training step of all models: each player in turn, then the averaged weights."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from keras_ganaug.layers.spectral_normalization import power_iteration_once
 
 
 class Batch(NamedTuple):
-    """What one update looks at."""
+    """The data of one update."""
 
     images: Any
     """Real images, float32 in [-1, 1]."""
@@ -26,22 +26,22 @@ class Batch(NamedTuple):
 
 
 class Player(NamedTuple):
-    """One of those that are trained against each other."""
+    """One of the players that are trained against each other."""
 
     name: str
-    """Such as "d" or "g"."""
+    """Its name, such as "d" or "g"."""
     network: keras.Model
-    """The network that is trained."""
+    """The network to train."""
     optimizer: keras.optimizers.Optimizer
     """Its optimizer."""
     loss: Callable[[Batch], Any]
-    """Maps a batch to a scalar, penalties included."""
+    """Maps a batch to a scalar loss, including penalties."""
     updates: int = 1
-    """How many updates a training step makes, each with images of its own."""
+    """Number of updates in a training step, each with its own images."""
 
 
 class Training:
-    """What a model carries for its training: the record, running means, and the state of penalties and augmentations."""
+    """The state of a model's training: the record, running means, and the state of penalties and augmentations."""
 
     def __init__(self, record: Any):
         self.record = record
@@ -50,12 +50,12 @@ class Training:
         self.augment: Any = None
         self.states: list = []
         self.requested: dict[str, Any] = {}
-        """What `compile` was asked for and Keras does not keep."""
+        """The arguments of `compile` that Keras does not store."""
         self.trained: set[int] | None = None
-        """The ids of the weights that the optimizers know; None before `compile`."""
+        """The ids of the weights that the optimizers train; None before `compile`."""
 
     def compiled(self, model: Any, parts: Sequence, requested: dict[str, Any]) -> None:
-        """Takes up what `compile` has set: `parts` are the penalties and the augmentation as the step calls them."""
+        """Stores the result of `compile`. `parts` are the penalties and the augmentation."""
         *self.penalties, self.augment = parts
         names = (*model.metric_names, *self.augment.metric_names)
         self.means = {name: keras.metrics.Mean(name=name) for name in names}
@@ -64,7 +64,7 @@ class Training:
         self.requested = requested
 
     def penalty(self, context: Any) -> Any:
-        """The sum of the penalties of the player that a `Context` is of."""
+        """The sum of the penalties for the player of a `Context`."""
         total = tf.constant(0.0)
         for n, penalty in enumerate(self.penalties):
             if context.player in penalty.players:
@@ -73,11 +73,11 @@ class Training:
 
 
 def step(model: Any, images: tf.Tensor, labels: Any) -> dict[str, Any]:
-    """One training step of an `AdversarialModel`.
+    """Runs one training step of an `AdversarialModel`.
 
     Args:
         model: The model.
-        images: float32 images in [-1, 1], of `d_steps` batches.
+        images: float32 images in [-1, 1] from `d_steps` batches.
         labels: Their int32 labels, or None.
 
     Returns the running means that the model reports.
@@ -104,7 +104,7 @@ def step(model: Any, images: tf.Tensor, labels: Any) -> dict[str, Any]:
 
 
 def _update(model, player, batch):
-    """One gradient step of one player; returns its loss."""
+    """Runs one gradient step of one player. Returns its loss."""
     weights = player.network.trainable_variables
     variables = [_compat.tf_variable(weight) for weight in weights]
     with power_iteration_once(player.network), tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -112,7 +112,7 @@ def _update(model, player, batch):
         loss = player.loss(batch)
         if loss.shape.rank and loss.shape.num_elements() != 1:
             raise ValueError(f"Losses and `penalties` must give scalars. Received: {player.name}_loss of shape {loss.shape}")
-        # Replicas add their gradients up.
+        # Replicas sum their gradients.
         scaled = _compat.scale_loss(player.optimizer, loss / tf.distribute.get_strategy().num_replicas_in_sync)
     gradients = _compat.unscale_gradients(player.optimizer, tape.gradient(scaled, variables))
     player.optimizer.apply_gradients(zip(gradients, weights, strict=True))
@@ -123,7 +123,7 @@ def _update(model, player, batch):
 
 
 def _grouped(model, batch):
-    """The batch in an order in which a minibatch standard deviation is one within classes."""
+    """Reorders the batch so that a minibatch standard deviation compares images of the same class."""
     sizes = [layer.group_size for layer in model.discriminator._flatten_layers() if isinstance(layer, MinibatchStdDev)]
     if batch.labels is None or not sizes:
         return batch

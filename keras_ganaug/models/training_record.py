@@ -1,4 +1,4 @@
-"""What a training leaves behind beside its weights: the labels that it saw, and the first loss that was not finite."""
+"""The record of a training: the labels that it saw, and the first loss that was not finite."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from keras_ganaug import _compat, _state
 
 
 class TrainingRecord(_state.RunningState):
-    """The record of one model, written within its training step.
+    """The record of one model, updated in its training step.
 
-    Each replica writes a part of its own, so that the step needs no communication.
+    Each replica writes its own part, so the step needs no communication.
 
     Args:
         condition: The `Condition` of the labels.
-        players: Names of the players, in the order in which they are trained.
+        players: Names of the players, in training order.
     """
 
     def __init__(self, condition, players):
@@ -31,10 +31,10 @@ class TrainingRecord(_state.RunningState):
         self.built = True
 
     def write(self, step: Any, labels: Any, losses: dict[str, list]) -> None:
-        """Adds a training step.
+        """Records a training step.
 
         Args:
-            step: Integer scalar: the steps before this one.
+            step: Integer scalar: the number of steps before this one.
             labels: int32 labels of its images, or None.
             losses: Dict from player to the list of its losses.
         """
@@ -47,24 +47,24 @@ class TrainingRecord(_state.RunningState):
         first.assign(tf.where(tf.stack(bad) & (before == 0), tf.cast(step, tf.int64) + 1, before))
 
     def restart(self) -> None:
-        """Forgets the losses that were not finite."""
+        """Clears the losses that were not finite."""
         _assign(self.first_not_finite, np.zeros([len(self.players)], np.int64))
 
     @property
     def diverged(self) -> tuple[int, str] | None:
-        """(step, player) of the first loss that was not finite, steps counted from 1; None if all were finite."""
+        """(step, player) of the first loss that was not finite, with steps counted from 1. None if all were finite."""
         firsts = [
             (step, n) for part in _parts(self.first_not_finite) for n, step in enumerate(part) if step
-        ]  # of one step, the player that is trained first
+        ]  # within a step, the player that is trained first
         return (int(min(firsts)[0]), self.players[min(firsts)[1]]) if firsts else None
 
     @property
     def unseen_classes(self) -> tuple:
-        """What was not seen, as `Condition.unseen` gives it; () if nothing was seen at all."""
+        """The unseen labels, see `Condition.unseen`; () if nothing was seen at all."""
         return () if self.seen is None or not np.max(_parts(self.seen)) > 0 else self.unseen_with(None)
 
     def unseen_with(self, labels: Any) -> tuple:
-        """What was neither seen before nor is among these int32 labels."""
+        """The labels that were not seen before and are not among these int32 labels."""
         if self.seen is None:
             return ()
         table = np.max(_parts(self.seen), axis=0)
@@ -78,18 +78,18 @@ class TrainingRecord(_state.RunningState):
 
     def load_own_variables(self, store):
         if self.seen is not None:
-            # A file of before there was a record does not tell what was seen.
+            # A file from an older version without a record does not say what was seen.
             _assign(self.seen, np.asarray(store["0"]) if len(store.keys()) else np.ones(self.seen.shape, np.float32))
 
 
 class _Told:
-    """What was warned of already; no part of the state."""
+    """What was already warned about. Not part of the state."""
 
     def __init__(self):
         self._what = []
 
     def first(self, what):
-        """Whether something is told for the first time."""
+        """Whether this is the first time for something."""
         new = what not in self._what
         if new:
             self._what.append(what)
@@ -97,7 +97,7 @@ class _Told:
 
 
 def _parts(weight):
-    """The values of a weight on the replicas of this process."""
+    """The values of a weight on each replica of this process."""
     variable = _compat.tf_variable(weight)
     return [part.numpy() for part in getattr(variable, "values", [variable])]
 

@@ -1,4 +1,4 @@
-"""What `fit` sees to while it trains: it stops when the GAN diverges, and names the classes that were not in the data."""
+"""Monitors `fit`: stops it if the GAN diverges, and reports classes that are missing from the data."""
 
 import warnings
 
@@ -7,14 +7,14 @@ import numpy as np
 
 from keras_ganaug import _compat
 
-_EVERY = 32  # batches from one look to the next: each look waits for the accelerator
+_EVERY = 32  # number of batches between two checks, each of which waits for the accelerator
 
 
 class TrainingWatch(keras.callbacks.Callback):
-    """The first callback of each `fit`.
+    """A callback that runs before all others in each `fit`.
 
     Args:
-        others: The callbacks that come after it.
+        others: The callbacks that follow.
         plan: The `Schedule` of the training.
     """
 
@@ -23,9 +23,9 @@ class TrainingWatch(keras.callbacks.Callback):
 
     def __init__(self, others, plan):
         super().__init__()
-        # Where another callback looks at each batch Keras waits for it, and the callback may write a backup.
+        # If another callback looks at each batch, Keras waits anyway, and the callback may write a backup.
         self._every = 1 if any(map(_looks_at_batches, others)) else _EVERY
-        # Such a callback may write weights in the midst of an epoch.
+        # Such a callback may write weights in the middle of an epoch.
         self._within_epochs = any(isinstance(getattr(other, "save_freq", None), int) for other in others)
         self._batches = 0
         self._plan, self._left = plan, None
@@ -54,7 +54,7 @@ class TrainingWatch(keras.callbacks.Callback):
 
 
 def with_watch(callbacks, plan):
-    """The callbacks of a `fit` with a watch before them, so that all see a loss after it did."""
+    """Puts the watch before the callbacks of a `fit`, so that it checks a loss before they use it."""
     if isinstance(callbacks, keras.callbacks.CallbackList):
         others = [each for each in callbacks.callbacks if not isinstance(each, TrainingWatch)]
         callbacks.callbacks[:] = [TrainingWatch(others, plan), *others]
@@ -64,7 +64,7 @@ def with_watch(callbacks, plan):
 
 
 def _looks_at_batches(callback):
-    if getattr(callback, "save_freq", None) == "epoch":  # Keras's own, which do nothing then
+    if getattr(callback, "save_freq", None) == "epoch":  # Keras's own callbacks then do nothing per batch
         return False
     names, base = ("on_train_batch_end", "on_batch_end"), keras.callbacks.Callback
     return any(getattr(type(callback), name, None) is not getattr(base, name) for name in names)
@@ -75,8 +75,8 @@ def check_finite(model, weights=False):
 
     Args:
         model: The model.
-        weights: Whether to look at the weights too, which the gradient of a finite loss may have spoilt: the losses tell
-            so only a step later, when callbacks have written them already. Defaults to False.
+        weights: Whether to check the weights too. The gradient of a finite loss may be NaN, and the losses show it only one
+            step later, when callbacks have already saved the weights. Defaults to False.
     """
     diverged = model.training_record.diverged
     if diverged is not None:
@@ -84,7 +84,7 @@ def check_finite(model, weights=False):
         _raise_diverged(
             model,
             f"in training step {step} the loss of the {model.player_networks[player]} (`{player}_loss`) was not a finite "
-            "number, and its weights are of no use now",
+            "number, so its weights are unusable now",
             f"{player}_loss that is NaN or infinite",
         )
     for player, network in model.networks.items() if weights else ():
@@ -104,7 +104,7 @@ def _raise_diverged(model, what, received):
     half = "mixed_bfloat16 in place of mixed_float16, " if "float16" in dtypes else ""
     rates = ", ".join(f"`{name}_optimizer`" for name in sorted(model.player_networks, reverse=True))
     raise ValueError(
-        f"The {type(model).__name__} diverged: {what}. Make it anew, or load what was saved before, and "
+        f"The {type(model).__name__} diverged: {what}. Make a new one, or load one that was saved before, and "
         f"try lower learning rates ({rates}), {half}a penalty such as "
         "`penalties=[keras_ganaug.penalties.R1()]`, larger batches, or optimizers with `clipnorm=1.0`. "
         f"Received: {received}"
@@ -112,19 +112,19 @@ def _raise_diverged(model, what, received):
 
 
 def warn_of_unseen(model, classes, stacklevel=3):
-    """Warns, once for the same classes, that training has no image of these; pairs of attributes need not all be there."""
+    """Warns, once for each set of classes, that training has no image of them. Pairs of attributes may be missing."""
     classes = tuple(each for each in classes if not isinstance(each, dict) or len(each) == 1)
     if classes and model.training_record.told.first(("fit", classes)):
         warnings.warn(
-            f"The training data hold no image of {_in_words(classes, model.condition)} (num_classes={model.num_classes}): "
-            "what `generate` makes of a class that was never seen has nothing to do with it. Add images of all classes, or "
-            "choose a smaller `num_classes`.",
+            f"The training data contain no image of {_in_words(classes, model.condition)} "
+            f"(num_classes={model.num_classes}), so `generate` cannot make meaningful images of it. Add images of all "
+            "classes, or choose a smaller `num_classes`.",
             stacklevel=stacklevel,
         )
 
 
 def warn_of_generated(model, labels, stacklevel=3):
-    """Warns, once for each class, where images are to be of a class, or a combination, that training did not see."""
+    """Warns, once for each class or combination, if images are requested that training has not seen."""
     told = model.training_record.told
     new = [each for each in model.condition.extrapolates(labels, model.unseen_classes) if told.first(each)]
     if new:

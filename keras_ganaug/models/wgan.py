@@ -8,9 +8,9 @@ from keras_ganaug.models.gan import GAN
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
 class WGAN(GAN):
-    """A GAN that minimises an estimate of the Wasserstein-1 distance, by a critic whose weights are clipped.
+    """A GAN that minimises an estimate of the Wasserstein-1 distance from a critic with clipped weights.
 
-    The critic makes five updates for each of the generator's, with RMSProp; after each all its weights are clipped to ±0.01.
+    The critic makes five updates per generator update, with RMSProp. After each update all its weights are clipped to ±0.01.
 
     Reference: Arjovsky, Chintala and Bottou 2017, Wasserstein GAN.
 

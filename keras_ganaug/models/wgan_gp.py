@@ -8,10 +8,10 @@ from keras_ganaug.models.gan import GAN
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
 class WGANGP(GAN):
-    """A Wasserstein GAN whose critic is held to gradients of norm 1 by a penalty rather than by clipping.
+    """A Wasserstein GAN that keeps the critic's gradient norm near 1 by a penalty instead of weight clipping.
 
-    The critic has no batch normalisation, with which the gradient at one image would depend on the others, and makes five
-    updates for each of the generator's.
+    The critic has no batch normalisation, which would make the gradient at one image depend on the others. It makes five
+    updates per generator update.
 
     Reference: Gulrajani et al. 2017, Improved Training of Wasserstein GANs.
 
