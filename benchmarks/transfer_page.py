@@ -52,10 +52,10 @@ SETTINGS = {
 }
 SUMMARY = {
     "replay": ("five of ten classes, whose images are gone", "fine-tuning alone"),
-    "sites": ("all images: five sites of two classes keep theirs", "averaged weights"),
-    "sites_own": ("eight of ten classes, which other sites have", "its own classes alone"),
+    "sites": ("all images: they stay at five sites with two classes each", "averaged weights"),
+    "sites_own": ("eight of ten classes: their images stay at other sites", "its own classes alone"),
     "unseen": ("half of the combinations of class and style", "nothing"),
-    "rare_cells": ("the same, but for ten images of each", "nothing"),
+    "rare_cells": ("the same half, except for ten images each", "nothing"),
 }
 """Settings of the README's table: what a batch lacks, and the arm that does nothing about it."""
 MARKS = "<!-- begin: transfer.py --write -->", "<!-- end -->"
@@ -94,7 +94,7 @@ def summary(reports):
             arms = plain, report.best_without_gan, report.best_with_gan, best_reference(report)
             cells = [tables.spread(report.arms[arm][report.metric]) for arm in arms]
             rows.append([f"{lack} (`{name}`)", *cells])
-    head = ["your batches lack", "nothing done", "best without a GAN", "best with a GAN", "if they lacked nothing"]
+    head = ["missing from the batches", "baseline", "best without a GAN", "best with a GAN", "nothing missing"]
     return tables.markdown(head, rows)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import keras_ganaug
 
 MORE = ("generators",)  # rooms that are public, but no names of the package itself
-INTRODUCTION = """All public names, by the room of the package where they are at home.
+INTRODUCTION = """All public names, by the subpackage that defines them.
 Pages of the manual write ``kga`` for ``keras_ganaug``.
 
 .. toctree::

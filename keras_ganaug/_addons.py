@@ -17,7 +17,7 @@ def warn_of_addons(parts):
         warnings.warn(
             "tensorflow-addons ended in May 2024 and runs up to TensorFlow 2.15 and Keras 2.15. It works here, with these "
             "versions. To move on, replace its parts with their Keras 3 equivalents and install the newest TensorFlow: "
-            "docs/decisions.md of keras_ganaug has a table.",
+            "docs/addons.md of keras_ganaug has a table.",
             FutureWarning,
             stacklevel=4,
         )

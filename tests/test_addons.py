@@ -138,7 +138,7 @@ def test_its_end_is_told_once_and_in_our_words(example, monkeypatch):
         kga.GAN((8, 8, 1), 10, generator=example.generator(norm), discriminator=example.discriminator(wrap, pool))
     told = [str(w.message) for w in caught if "tensorflow-addons ended" in str(w.message)]
     assert len(told) == 1
-    assert "docs/decisions.md" in told[0]
+    assert "docs/addons.md" in told[0]
 
 
 def test_the_package_does_not_import_it():

@@ -168,7 +168,7 @@ def test_names_in_the_readme_are_there():
 
 
 @pytest.mark.usefixtures("eager")
-def test_a_twelfth_gan_takes_one_short_file(tmp_path):
+def test_a_gan_of_ones_own_takes_one_short_file(tmp_path):
     blocks = python_blocks(EXTENDING)
     assert len(blocks[0].splitlines()) < 80
     names = {}

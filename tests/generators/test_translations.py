@@ -148,29 +148,29 @@ def test_a_layer_is_made_of_its_config():
 
 
 def test_what_does_not_translate_is_refused():
-    images = batch()
+    images, gan = batch(), star_gan()
     with pytest.raises(ValueError, match=r"`engine` must be \"live\".*Received"):
-        kga.gan_augment(star_gan())
+        kga.gan_augment(gan)
     with pytest.raises(ValueError, match='`sampling_strategy` must be "keep"'):
-        kga.GANAugmentation(star_gan(), sampling_strategy="balance")
+        kga.GANAugmentation(gan, sampling_strategy="balance")
     with pytest.raises(ValueError, match="`truncation` must be 1"):
-        kga.GANAugmentation(star_gan(), truncation=0.5)
+        kga.GANAugmentation(gan, truncation=0.5)
     with pytest.raises(ValueError, match=r"`attributes` must be one of \('uniform',\)"):
-        kga.GANAugmentation(star_gan(), attributes=[1, 2])
+        kga.GANAugmentation(gan, attributes=[1, 2])
     with pytest.raises(ValueError, match=r"`attributes` must be one of \('uniform',\).*Received: attributes={}"):
-        kga.GANAugmentation(star_gan(), attributes={})
+        kga.GANAugmentation(gan, attributes={})
     with pytest.raises(ValueError, match='`attributes` must be "uniform", or a mapping from names'):
         kga.GANAugmentation(star_gan({"style": 2, "place": 2}), attributes={"garment": [1, 2]})
     with pytest.raises(ValueError, match="`label` must be None"):
-        kga.GANAugmentation(star_gan(), label="style")
+        kga.GANAugmentation(gan, label="style")
     with pytest.raises(ValueError, match="`generator` must have classes"):
-        kga.FilteredGenerator(star_gan(), keras.Sequential([keras.Input(SHAPE)]))
+        kga.FilteredGenerator(gan, keras.Sequential([keras.Input(SHAPE)]))
     with pytest.raises(TypeError, match="one that translates images"):
-        as_generator(star_gan()).generate([0, 1], seed=1)
+        as_generator(gan).generate([0, 1], seed=1)
     with pytest.raises(ValueError, match="`translator` must be a generator that translates"):
         Translations(kga.SNGAN(SHAPE, 2, latent_dim=3, width=4))
     with pytest.raises(ValueError, match="`images` must have the shape"):
-        kga.GANAugmentation(star_gan())(images[:, :4], training=True)
+        kga.GANAugmentation(gan)(images[:, :4], training=True)
 
 
 def test_domains_without_images_are_told():

@@ -133,7 +133,7 @@ def test_labels_are_joined_to_noise_and_image(cls):
 
 def test_acgan_reports_the_accuracy_of_its_classifier():
     x, y = small_data(240)
-    gan = kga.ACGAN((8, 8, 1), 3, latent_dim=4, seed=1)
+    gan = kga.ACGAN((8, 8, 1), 3, latent_dim=4, width=16, seed=1)
     gan.compile()
     accuracy = gan.fit(x, y, batch_size=24, epochs=60, steps_per_epoch=2, verbose=0).history["class_accuracy"]
     assert all(0 <= value <= 1 for value in accuracy)
@@ -217,6 +217,7 @@ class TestTACGAN:
         gan.fit(x, np.arange(12) % 3, batch_size=12, verbose=0)
         assert moved == [["d"], ["twin"], ["g"]]
 
+    @pytest.mark.usefixtures("eager")
     def test_it_is_saved_and_goes_on_exactly(self, tmp_path):
         gan = self.gan(twin_weight=0.5)
         x = np.random.default_rng(0).integers(0, 256, [12, 8, 8, 1]).astype("uint8")
