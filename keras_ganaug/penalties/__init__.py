@@ -1,8 +1,8 @@
-"""Regularisers that are added to the players' losses, by what they look at.
+"""Regularisers that are added to the players' losses.
 
-A penalty is called with a `Context`: `View`s of the real and the generated images by the discriminator, and what else an
-update knows. It gives a float32 scalar that is added to the loss of the player that is trained: the discriminator's, unless
-its `players` say otherwise.
+A penalty is called with a `Context`, which holds the discriminator's `View`s of the real and the generated images and the
+other data of an update. It returns a float32 scalar that is added to the loss of the player in training, by default the
+discriminator. Its attribute `players` lists the players that it applies to.
 """
 
 from keras_ganaug.penalties.context import Context, View

@@ -1,4 +1,4 @@
-"""What a penalty looks at: views of real and generated images by the discriminator, and all that an update knows."""
+"""The input of penalties: the discriminator's views of real and generated images, and the other data of an update."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from keras_ganaug.conditions import Condition, Unconditional
 class View:
     """A batch of images as the discriminator sees them.
 
-    What the discriminator computes of the images alone is computed once, however many labels they are looked at under.
+    What the discriminator computes from the images alone is computed only once, even for several sets of labels.
 
     Args:
-        discriminate: Maps images to a function from labels to the discriminator's outputs.
-        to_logits: Maps these outputs to logits.
+        discriminate: Function from images to a function from labels to the discriminator's outputs.
+        to_logits: Function from these outputs to logits.
         images: float32 (batch, height, width, channels).
         labels: Their int32 labels, or None.
     """
@@ -32,7 +32,7 @@ class View:
         self._own: Any = None
 
     def outputs(self, labels: Any = None) -> Any:
-        """The discriminator's outputs: under the images' own labels, or under others."""
+        """The discriminator's outputs, with the images' own labels or with others."""
         if self._of_labels is None:
             self._of_labels = self._discriminate(self.images)
         if labels is not None and labels is not self.labels:
@@ -42,7 +42,7 @@ class View:
         return self._own
 
     def logits(self, labels: Any = None) -> tf.Tensor:
-        """The logits within the outputs, float32."""
+        """The logits in the outputs, float32."""
         return tf.cast(self._to_logits(self.outputs(labels)), tf.float32)
 
     def at(self, images: tf.Tensor) -> View:
@@ -52,14 +52,14 @@ class View:
 
 @dataclasses.dataclass(frozen=True)
 class Context:
-    """What one update of one player knows; `penalty(context)` gives a float32 scalar that is added to its loss."""
+    """The data of one update of one player. `penalty(context)` returns a float32 scalar that is added to its loss."""
 
     real: View
     """The real images."""
     fake: View
-    """As many generated ones, of the same labels."""
+    """The same number of generated images, with the same labels."""
     player: str = "d"
-    """The player that is trained: "d", "g" or the name of another."""
+    """The player in training: "d", "g" or another name."""
     networks: Mapping[str, keras.Model] = dataclasses.field(default_factory=dict)
     """The network of each player."""
     condition: Condition = dataclasses.field(default_factory=Unconditional)
@@ -67,26 +67,26 @@ class Context:
     seed: Any = None
     """int32 seed (2,)."""
     step: Any = None
-    """Training steps made so far, an int64 scalar."""
+    """Number of training steps so far, an int64 scalar."""
     generated: Any = None
     """The generated images before the discriminator's augmentation, float32 in [-1, 1]."""
     latents: Any = None
-    """What the generated images were made of: float32 latents (batch, latent_dim), or the styles of a StyleGAN."""
+    """Inputs of the generated images: float32 latents (batch, latent_dim), or the styles of a StyleGAN."""
     synthesize: Any = None
-    """Maps such latents to generated images."""
+    """Function from such latents to generated images."""
     draw: Any = None
-    """Maps a seed to other latents for the same labels."""
+    """Function from a seed to other latents for the same labels."""
 
     @property
     def labels(self) -> Any:
-        """int32 labels of both, or None."""
+        """int32 labels of the real and the generated images, or None."""
         return self.real.labels
 
     @property
     def network(self) -> keras.Model | None:
-        """The network that is trained."""
+        """The network in training."""
         return self.networks.get(self.player)
 
     def in_branch(self) -> Context:
-        """The same context for a branch of a graph: what is computed there stays there, and is not used outside."""
+        """The same context for a branch of a graph: cached values of the branch are not used outside of it."""
         return dataclasses.replace(self, real=copy.copy(self.real), fake=copy.copy(self.fake))

@@ -1,4 +1,4 @@
-"""Penalties on samples that are too much alike."""
+"""Penalties on samples that look too much alike."""
 
 import keras
 import tensorflow as tf
@@ -8,14 +8,15 @@ from keras_ganaug.penalties.penalty import Penalty
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
 class ClassDiversity(Penalty):
-    """λ max(0, E|x - x'| - E|G(z) - G(z')|): samples of a class are to differ as real images of it do.
+    """λ max(0, E|x - x'| - E|G(z) - G(z')|): samples of a class should differ as much as its real images.
 
-    Added to the generator's loss. The means are over pixels and over pairs within the batch that have one label, each image
-    with the next of its class; without classes, over all neighbours. A generator that draws one garment of each kind pays
-    for it, and one whose samples differ enough pays nothing. It is for GANs that lose variety (BEGAN, whose generator gains
-    by plain samples); with too much weight samples differ by textures that no image has.
+    Added to the generator's loss. The means are over pixels and over pairs of images with the same label in the batch, each
+    image with the next one of its class; without classes, over all neighbours. A generator that draws the same image for
+    each class is penalised; one whose samples differ enough is not. Use it for GANs that lose diversity, such as BEGAN,
+    whose generator gains by plain samples. If the weight is too large, samples differ by unrealistic textures.
 
-    Reference: Yang et al. 2019, Diversity-Sensitive Conditional Generative Adversarial Networks, where the distances of
+    Reference: Yang et al. 2019, Diversity-Sensitive Conditional Generative Adversarial Networks. There the distances between
+    samples are relative to those between their latents (as in `ModeSeeking`), and the bound is a constant.
     samples are relative to those of their latents (as in `ModeSeeking`), and the bound is a constant.
 
     Args:
@@ -47,11 +48,11 @@ class ClassDiversity(Penalty):
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
 class ModeSeeking(Penalty):
-    """λ / (E|G(z) - G(z')| / E|z - z'| + ε): other latents are to give other images of the same label.
+    """λ / (E|G(z) - G(z')| / E|z - z'| + ε): different latents should give different images with the same label.
 
-    Added to the generator's loss. The means are absolute distances over the pixels, the latents and the batch. It is for
-    GANs that draw one image of each class, whatever the latents. It has no bound; `ClassDiversity` ends where samples differ
-    as real images do.
+    Added to the generator's loss. The means are absolute distances over the pixels, the latents and the batch. Use it for
+    GANs that draw the same image of a class for all latents. It has no bound, whereas `ClassDiversity` becomes 0 when
+    samples differ as much as real images.
 
     Reference: Mao et al. 2019, Mode Seeking Generative Adversarial Networks for Diverse Image Synthesis.
 
@@ -67,7 +68,7 @@ class ModeSeeking(Penalty):
     def value(self, context):
         others = context.draw(context.seed)
         between_images = _mean_distance(context.generated, context.synthesize(others))
-        # The mapping of a StyleGAN is not to gain by styles that lie close.
+        # The mapping of a StyleGAN must not gain by moving styles closer together.
         between_latents = tf.stop_gradient(_mean_distance(context.latents, others))
         return 1.0 / (between_images / between_latents + 1e-5)
 

@@ -1,4 +1,4 @@
-"""Penalties on gradients: of the discriminator at images, and of the generator at its latents."""
+"""Penalties on gradients: of the discriminator with respect to images, and of the generator to its latents."""
 
 import warnings
 
@@ -17,24 +17,24 @@ def squared_gradient_norms(view: View) -> tf.Tensor:
     images = tf.cast(view.images, tf.float32)
     with tf.GradientTape() as tape:
         tape.watch(images)
-        # The sum's gradient with respect to one image is that image's own gradient: logits do not mix.
+        # The gradient of the sum with respect to one image is that image's own gradient, since logits do not mix images.
         logits = tf.reduce_sum(view.at(images).logits())
     return tf.reduce_sum(tf.square(tf.cast(tape.gradient(logits, images), tf.float32)), axis=[1, 2, 3])
 
 
 class ImageGradientPenalty(Penalty):
-    """Base class of penalties on the gradient at single images, which batch normalisation mixes."""
+    """Base class of penalties on the gradient at single images. Batch normalisation would mix these gradients."""
 
     differentiated = "discriminator"
-    """The network whose gradient it is."""
+    """The network whose gradient is penalised."""
 
     def check(self, gan):
         layers = batch_norms(getattr(gan, self.differentiated))
         if layers:
             warnings.warn(
                 f"{type(self).__name__} is about the gradient at each image, which batch normalisation in the "
-                f"{self.differentiated} mixes with that of the others: take another normalisation, or none. "
-                f"Received: {len(layers)} such layers",
+                f"{self.differentiated} mixes with that of the others: use another normalisation, or none. Received: "
+                f"{len(layers)} such layers",
                 stacklevel=3,
             )
 
@@ -43,7 +43,7 @@ class ImageGradientPenalty(Penalty):
 class GradientPenalty(ImageGradientPenalty):
     """λ E(‖∇D(x̂)‖ - 1)², x̂ between a real and a fake image (WGAN-GP, Gulrajani et al. 2017).
 
-    The position between the two is uniform and drawn per sample.
+    The position between the two is drawn uniformly for each sample.
 
     Args:
         weight: λ. Defaults to 10.
@@ -84,17 +84,18 @@ class R2(R1):
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
 class PathLength(Stateful, ImageGradientPenalty):
-    """λ E(‖Jᵀy‖ - a)²: a step of a given length in w changes the image by as much, wherever it is taken.
+    """λ E(‖Jᵀy‖ - a)²: a step of a given length in w should change the image by the same amount everywhere.
 
-    Added to the generator's loss. J is the Jacobian of the generator at its latents, or at the styles of a StyleGAN, whose
-    layers' squared lengths are averaged; y are normal pixels, scaled by 1/√(height·width); a is the running mean of ‖Jᵀy‖.
+    Added to the generator's loss. J is the Jacobian of the generator at its latents. For a StyleGAN, it is taken at the
+    styles, and the squared lengths of the layers are averaged. y are normally distributed pixels, scaled by
+    1/√(height·width). a is the running mean of ‖Jᵀy‖.
 
     Reference: Karras et al. 2020, Analyzing and Improving the Image Quality of StyleGAN, section 3.2.
 
     Args:
         weight: λ. Defaults to 2.
-        interval: As of `Penalty`. Defaults to 4.
-        decay: The share of a new batch in a, in [0, 1]. Defaults to 0.01.
+        interval: See `Penalty`. Defaults to 4.
+        decay: Weight of a new batch in a, in [0, 1]. Defaults to 0.01.
     """
 
     players = ("g",)

@@ -1,4 +1,4 @@
-"""Penalties on what the discriminator makes of labels."""
+"""Penalties on how the discriminator uses labels."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,37 +14,36 @@ from keras_ganaug.penalties.penalty import Penalty
 class MismatchedLabels(Penalty):
     """λ E max(0, m + D(x, y')): a real image with a wrong label counts as fake.
 
-    The discriminator learns from the start that images of another class are wrong, not only from what the generator gets
-    wrong, and the generator keeps classes apart that look alike. The wrong label is drawn uniformly from all others; of
-    several attributes one is wrong.
+    The discriminator learns from the start that images of another class are wrong, and not only from the generator's
+    mistakes. The generator then keeps similar classes apart. The wrong label is drawn uniformly from all other labels. With
+    several attributes, one of them is wrong.
 
-    The hinge form above needs a loss with a threshold. A Wasserstein critic has none, and would escape by a constant. With a
-    `loss` the penalty is that loss between real images under their own and under wrong labels: for "wasserstein"
-    λ (E D(x, y') - E D(x, y)), which has no bound and can outgrow the critic's own loss; for "relativistic"
-    λ E softplus(D(x, y') - D(x, y)), which fades as the classes come apart.
+    The hinge form above needs a loss with a threshold. A Wasserstein critic has none, and would evade the penalty by a
+    constant. With a `loss`, the penalty is that loss between real images with their own and with wrong labels. For
+    "wasserstein" it is λ (E D(x, y') - E D(x, y)), which has no bound and can outgrow the critic's own loss. For
+    "relativistic" it is λ E softplus(D(x, y') - D(x, y)), which vanishes as the classes separate.
 
-    Real images that could be of either class are penalised under both, and the generator gains by leaving them out.
-    `fake_weight` takes that away: generated images under wrong labels count the other way, -λ w E clip(m + D(G(z), y'), 0,
-    2m), or with a `loss` as the real ones in it. For w = 1 and samples like real images the two cancel, as with ACGAN's twin
-    classifier. While samples are bad it slows the discriminator.
+    Real images that could belong to either class are penalised with both labels, so the generator gains by leaving them out.
+    `fake_weight` compensates for this: generated images with wrong labels count in the opposite direction, -λ w E clip(m +
+    D(G(z), y'), 0, 2m), or with a `loss` like the real ones in it. For w = 1 and samples that match real images the two
+    terms cancel, as with TACGAN's twin classifier. While samples are bad, it slows the discriminator down.
 
-    With a `generator_weight` the generator pays for samples that pass under wrong labels, λ g E max(0, m + D(G(z), y')), or
-    with a `loss` in its terms, as ACGAN's generator pays to its classifier. Samples else gather where the discriminator is
-    lenient with what could be of two classes (BEGAN, whose two labels both reconstruct it); with too much weight there are
-    none.
+    With a `generator_weight`, the generator is penalised for samples that look real with wrong labels, λ g E max(0, m +
+    D(G(z), y')), or the same in terms of a `loss`, as ACGAN's generator is by its classifier. Otherwise samples gather where
+    the discriminator accepts images that could belong to two classes (in BEGAN, where it reconstructs them with both
+    labels). If the weight is too large, such images are missing.
 
     Reference: Reed et al. 2016, Generative Adversarial Text to Image Synthesis (the matching-aware discriminator); Gong et
-    al. 2019, Twin Auxiliary Classifiers GAN (what generated images say of the classes).
+    al. 2019, Twin Auxiliary Classifiers GAN (using generated images to learn classes).
 
     Args:
-        num_classes: Number of classes, at least 2; of several attributes a mapping from their names to numbers.
+        num_classes: Number of classes, at least 2; with several attributes, a mapping from their names to numbers.
         weight: λ. Defaults to 1.
-        loss: Name of an adversarial loss, or such an object, for a penalty in its terms; None is the hinge form above.
-            Defaults to None.
-        margin: m of the hinge form, above 0. Where D is not a logit but -ℓ, a reconstruction loss (BEGAN), it is the ℓ from
-            which on an image under a wrong label is let go. Defaults to 1.
-        fake_weight: w, at least 0. Defaults to 0: real images alone.
-        generator_weight: g, at least 0. Defaults to 0: the discriminator alone.
+        loss: An adversarial loss, or its name, that defines the penalty. Defaults to None: the hinge form above.
+        margin: m of the hinge form, above 0. If D is not a logit but -ℓ, a reconstruction loss (BEGAN), it is the ℓ above
+            which images with a wrong label are not penalised. Defaults to 1.
+        fake_weight: w, at least 0. Defaults to 0: only real images.
+        generator_weight: g, at least 0. Defaults to 0: only the discriminator.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Penalties on the logits themselves."""
+"""Penalties on logits."""
 
 import keras
 import tensorflow as tf
@@ -26,9 +26,10 @@ class Drift(Penalty):
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
 class LeCam(Stateful, Penalty):
-    """λ (E(D(x) - α_F)² + E(D(G(z)) - α_R)²), α_R and α_F running means of the real and the fake logits.
+    """λ (E(D(x) - α_F)² + E(D(G(z)) - α_R)²), where α_R and α_F are running means of the real and the fake logits.
 
-    It keeps the logits of real images near those of fakes and so the discriminator from learning few images by heart.
+    It keeps the logits of real images close to those of fakes. This prevents the discriminator from memorising small data
+    sets.
 
     Reference: Tseng et al. 2021, Regularizing Generative Adversarial Networks under Limited Data.
 
@@ -45,7 +46,7 @@ class LeCam(Stateful, Penalty):
         self.real_mean, self.fake_mean = (add_state(self.state, name) for name in ("real_mean", "fake_mean"))
 
     def __call__(self, context):
-        # The means see every step, also where the value is not due.
+        # The means are updated in every step, even if the value is not due.
         news = over_replicas([tf.reduce_mean(view.logits()) for view in (context.real, context.fake)])
         for mean, new in zip((self.real_mean, self.fake_mean), news, strict=True):
             mean.assign(self.decay * _compat.tf_variable(mean) + (1.0 - self.decay) * new)

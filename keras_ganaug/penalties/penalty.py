@@ -13,26 +13,26 @@ from keras_ganaug.penalties.context import Context
 
 
 def batch_norms(network: keras.Model | None) -> list:
-    """The layers of a network that normalise by the moments of a batch, those of nested models included."""
+    """The layers of a network, including nested models, that normalise by the moments of a batch."""
     layers = [] if network is None else network._flatten_layers()
     kinds = keras.layers.BatchNormalization
     layers = [layer for layer in layers if isinstance(layer, kinds) or "BatchNorm" in type(layer).__name__]
-    return [layer for layer in layers if layer.trainable or not isinstance(layer, kinds)]  # Keras's own rest if frozen
+    return [layer for layer in layers if layer.trainable or not isinstance(layer, kinds)]  # Keras's own are idle if frozen
 
 
 class Penalty:
-    """Base class of penalties: a weight, how often the penalty is computed, and its `value`, which a subclass defines.
+    """Base class of penalties: a weight, an interval, and the `value` that a subclass defines.
 
-    A GAN calls `attach` and `check` in `compile`, the penalty itself in each update of a player in `players`, and
-    `after_update` after it. A subclass overrides those that it needs.
+    A GAN calls `attach` and `check` in `compile`, the penalty itself in each update of a player in `players`, and then
+    `after_update`. A subclass overrides those that it needs.
 
     Args:
-        weight: The factor in front of the value, at least 0.
-        interval: Lazy regularisation (Karras et al. 2020, StyleGAN2): the value is computed in every `interval`-th training
-            step alone, with `interval` times the weight. Defaults to 1.
+        weight: Factor for the value, at least 0.
+        interval: Lazy regularisation (Karras et al. 2020, StyleGAN2): the value is computed only in every `interval`-th
+            training step, with `interval` times the weight. Defaults to 1.
 
     Call arguments:
-        context: A `Context`: the images as the discriminator sees them, their labels, and all that the update knows.
+        context: A `Context`: the images as the discriminator sees them, their labels, and the other data of the update.
 
     Returns a float32 scalar.
 
@@ -49,13 +49,13 @@ class Penalty:
     """
 
     players: tuple[str, ...] = ("d",)
-    """Whose losses it is added to."""
+    """The players whose losses it is added to."""
 
     state: Any = None
-    """A Keras layer with what training carries from step to step, which is saved with the model; None for nothing."""
+    """A Keras layer with the state that training updates, saved with the model. None for no state."""
 
     over_replicas = False
-    """Whether `value` exchanges values between the replicas of a strategy."""
+    """Whether `value` communicates between the replicas of a strategy."""
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -71,7 +71,7 @@ class Penalty:
             return self.weight * self.value(context)
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         if replicas > 1 and (self.over_replicas or batch_norms(context.network)):
-            # Replicas cannot exchange values within a branch, so the value is computed in every step.
+            # Replicas cannot communicate within a branch, so the value is computed in every step.
             return tf.where(due, self.weight * self.interval, 0.0) * self.value(context)
         return tf.cond(
             due,
@@ -80,24 +80,24 @@ class Penalty:
         )
 
     def due(self, context: Context) -> Any:
-        """Whether the value counts in this step: True, or a scalar tensor."""
+        """Whether the value is computed in this step: True, or a scalar tensor."""
         return True if self.interval == 1 or context.step is None else tf.equal(context.step % self.interval, 0)
 
     def value(self, context: Context) -> tf.Tensor:
-        """The penalty without its weight, a float32 scalar."""
+        """The penalty before weighting, a float32 scalar."""
         raise NotImplementedError
 
     def check(self, gan: Any) -> None:
-        """Warns of what does not go together, or raises a ValueError."""
+        """Warns about unsuitable combinations, or raises a ValueError."""
 
     def attach(self, networks: dict[str, keras.Model]) -> None:
-        """Makes `state`, once, for the networks of a GAN by their player."""
+        """Creates `state`, once. `networks` maps the players to their networks."""
 
     def after_update(self, player: str, network: keras.Model) -> None:
-        """Is called after each update of the network of a player in `players`."""
+        """Called after each update of the network of a player in `players`."""
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of the constructor, which are attributes of the same names."""
+        """The arguments of the constructor, stored as attributes with the same names."""
         return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters if name in vars(self)}
 
     @classmethod
@@ -106,7 +106,7 @@ class Penalty:
 
 
 class _Function(Penalty):
-    """A plain function as a penalty."""
+    """Wraps a plain function as a penalty."""
 
     def __init__(self, function: Callable):
         super().__init__(1.0)
@@ -118,14 +118,14 @@ class _Function(Penalty):
 
 
 def as_penalty(penalty: Callable) -> Penalty:
-    """The penalty that a user gives, as a `Penalty`.
+    """Converts a user's penalty to a `Penalty`.
 
     Args:
-        penalty: One of them, or a function `penalty(context)` that gives a float32 scalar: for the discriminator, unless the
-            function has an attribute `players`.
+        penalty: A `Penalty`, or a function `penalty(context)` that returns a float32 scalar. A function applies to the
+            discriminator, unless it has an attribute `players`.
 
     Raises:
-        TypeError: For what is no such function.
+        TypeError: For anything else.
     """
     if not callable(penalty) or isinstance(penalty, type):
         raise TypeError(f"`penalties` must be callables, as in keras_ganaug.penalties. Received: {penalty!r}")
@@ -140,6 +140,6 @@ def as_penalty(penalty: Callable) -> Penalty:
             "`penalties` must be callables of one argument, a Context; a subclass of Penalty has `value(context)` and "
             f"`after_update(player, network)`. Received: {penalty!r}, with other arguments"
         ) from error
-    except ValueError:  # one that does not tell its signature
+    except ValueError:  # a callable without a readable signature
         pass
     return penalty if isinstance(penalty, Penalty) else _Function(penalty)

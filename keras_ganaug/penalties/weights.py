@@ -1,4 +1,4 @@
-"""Penalties and constraints on the weights of the players."""
+"""Penalties and constraints on the players' weights."""
 
 import keras
 import tensorflow as tf
@@ -12,7 +12,7 @@ from keras_ganaug.penalties.penalty import Penalty
 class WeightClipping(Penalty):
     """Clips every weight of the critic to [-c, c] after each of its updates (WGAN, Arjovsky et al. 2017).
 
-    A constraint rather than a penalty: it adds nothing to the loss.
+    This is a constraint, not a penalty: it adds nothing to the loss.
 
     Args:
         limit: c. Defaults to 0.01.
@@ -32,9 +32,9 @@ class WeightClipping(Penalty):
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
 class HistoricalAveraging(Stateful, Penalty):
-    """λ ‖θ - θ̄‖², θ̄ the mean of a player's weights over all updates so far; both players have their own.
+    """λ ‖θ - θ̄‖², where θ̄ is the mean of a player's weights over all updates so far. Each player has its own mean.
 
-    It damps the two players' circling about each other (fictitious play).
+    It damps oscillations between the two players (fictitious play).
 
     Reference: Salimans et al. 2016, Improved Techniques for Training GANs, section 3.3.
 
@@ -55,14 +55,14 @@ class HistoricalAveraging(Stateful, Penalty):
             self._histories[player] = [*means, add_state(self.state, f"{player}_count", dtype="int64")]
 
     def _history(self, player, network):
-        """How many updates there were, the mean weights, and the weights, as `tf.Variable`s."""
+        """The number of updates, the mean weights and the weights, as `tf.Variable`s."""
         *means, count = map(_compat.tf_variable, self._histories[player])
         return count, means, [_compat.tf_variable(weight) for weight in network.trainable_variables]
 
     def value(self, context):
         count, means, weights = self._history(context.player, context.network)
         squares = [tf.reduce_sum(tf.square(tf.cast(w, tf.float32) - m)) for w, m in zip(weights, means, strict=True)]
-        return tf.where(count > 0, tf.add_n(squares), 0.0)  # before the first update there is no history
+        return tf.where(count > 0, tf.add_n(squares), 0.0)  # there is no history before the first update
 
     def after_update(self, player, network):
         count, means, weights = self._history(player, network)

@@ -1,4 +1,4 @@
-"""Pictures of images and samples: grids, nearest training images, frequency spectra."""
+"""Plots of images and samples: grids, nearest training images, frequency spectra."""
 
 from keras_ganaug.plots.grids import image_grid
 from keras_ganaug.plots.neighbors import nearest_images

@@ -8,8 +8,8 @@ import tensorflow as tf
 from keras_ganaug import _checks, _extras
 from keras_ganaug.plots.picture import Picture
 
-_SIDE = 56  # pixels that the smaller side of an image has at least, by default
-_GAP = 8  # around captions
+_SIDE = 56  # default minimum of an image's smaller side, in pixels
+_GAP = 8  # pixels around captions
 _FONT = 13
 
 
@@ -19,25 +19,25 @@ def image_grid(
     value_range: tuple[float, float] = (0, 255),
     zoom: int | None = None,
 ) -> Picture:
-    """Draws images in rows, with groups of columns side by side, such as real images beside synthetic ones.
+    """Draws images in rows, with groups of columns side by side, such as real images next to synthetic ones.
 
-    Images of one channel are drawn in grey, of three in colour, of four in colour on white, with the fourth channel for how
-    opaque a pixel is. Of two and of more than four channels each is drawn in grey, beside the one before it. Captions need
+    Images with one channel are drawn in grey, with three in colour, with four in colour on white, where the fourth channel
+    is the opacity. With two or more than four channels, the channels are drawn in grey next to each other. Captions need
     Pillow.
 
     Args:
         groups: Mapping from the caption of a group, which may be empty, to its images, (rows, columns, height, width,
-            channels). All have as many rows.
-        row_names: One caption for each row. Defaults to None: rows have none.
+            channels). All groups have the same number of rows.
+        row_names: One caption for each row. Defaults to None: no captions.
         value_range: (lowest, highest) value of the images. Defaults to (0, 255).
-        zoom: Pixels for each pixel of an image, along each side. Defaults to None: an image is at least 56 pixels wide and
+        zoom: Pixels along each side for each pixel of an image. Defaults to None: images are at least 56 pixels wide and
             high.
 
     Returns a `plots.Picture`.
 
     Raises:
         ValueError, TypeError: For images that do not fit together, or are not finite.
-        ImportError: For captions without Pillow.
+        ImportError: If captions are given without Pillow.
 
     Example:
 
@@ -53,7 +53,8 @@ def image_grid(
     like = {(each.shape[0], *each.shape[2:]) for each in arrays.values()}
     if any(each.ndim != 5 or not each.size for each in arrays.values()) or len(like) > 1:
         raise ValueError(
-            "`groups` must be images of shape (rows, columns, height, width, channels), with rows of one number and size. "
+            "`groups` must be images of shape (rows, columns, height, width, channels), all with the same number of rows "
+            "and the same size. "
             f"Received: shapes {[each.shape for each in arrays.values()]}"
         )
     for each in arrays.values():
@@ -68,7 +69,7 @@ def image_grid(
 
 
 def grid_of(groups: Mapping[str, np.ndarray], row_names: Sequence[str] | None, zoom: int) -> np.ndarray:
-    """The picture of `image_grid` as uint8 (height, width, 1 or 3), of images in [0, 1]."""
+    """The picture of `image_grid` as uint8 (height, width, 1 or 3), from images in [0, 1]."""
     tiles = [_tiled(images).repeat(zoom, 0).repeat(zoom, 1) for images in groups.values()]
     row_height = tiles[0].shape[0] / len(next(iter(groups.values())))
     gap = max(3 * zoom, _GAP)  # between groups
@@ -90,7 +91,7 @@ def grid_of(groups: Mapping[str, np.ndarray], row_names: Sequence[str] | None, z
 
 
 def _canvas(picture, row_names, with_head):
-    """A white canvas around a picture with room for captions, what draws on it, and the font."""
+    """A white canvas around a picture, with room for captions; the object that draws on it; and the font."""
     parts = ("Image", "ImageDraw", "ImageFont")
     image, draw_of, fonts = (_extras.load(f"PIL.{part}", "A caption", "images") for part in parts)
     font = fonts.load_default(_FONT)
@@ -101,7 +102,7 @@ def _canvas(picture, row_names, with_head):
 
 
 def _shortened(text, font, width):
-    """A text that is at most so wide, with dots where something is missing."""
+    """Shortens a text to this width, with dots at the end."""
     if font.getlength(text) <= width:
         return text
     while text and font.getlength(f"{text}...") > width:
@@ -110,7 +111,7 @@ def _shortened(text, font, width):
 
 
 def _tiled(images):
-    """Rows of images in [0, 1] side by side, with a white line between two: uint8 (height, width, 1 or 3)."""
+    """Rows of images in [0, 1] side by side, separated by white lines: uint8 (height, width, 1 or 3)."""
     rows, columns = images.shape[:2]
     images = _pixels(np.clip(images.reshape(-1, *images.shape[2:]), 0.0, 1.0))
     _, height, width, channels = images.shape
@@ -120,7 +121,7 @@ def _tiled(images):
 
 
 def _pixels(images):
-    """uint8 images of 1 or 3 channels for images in [0, 1] of any number."""
+    """Converts images in [0, 1] with any number of channels to uint8 with 1 or 3."""
     channels = images.shape[-1]
     if channels == 4:
         opacity = images[..., 3:]

@@ -1,4 +1,4 @@
-"""Samples beside the training images that are nearest to them."""
+"""Samples next to their nearest training images."""
 
 from collections.abc import Callable, Sequence
 
@@ -9,7 +9,7 @@ from keras_ganaug.metrics._inputs import checked_images, warn_of_scales
 from keras_ganaug.plots.grids import image_grid
 from keras_ganaug.plots.picture import Picture
 
-_CHUNK = 2048  # training images at a time, to bound memory
+_CHUNK = 2048  # number of training images at a time, to bound memory
 
 
 def nearest_images(
@@ -22,27 +22,27 @@ def nearest_images(
     value_range: tuple[float, float] = (0, 255),
     zoom: int | None = None,
 ) -> Picture:
-    """Draws samples beside the training images that are nearest to them: are they copies?
+    """Draws samples next to their nearest training images, to see whether they are copies.
 
-    The samples that are nearest to a training image come first: where these are no copies, none is. `metrics.memorization`
-    puts it in a number. It needs scikit-learn and Pillow.
+    The samples that are closest to a training image come first: if these are not copies, none is. `metrics.memorization`
+    measures the same as a number. Needs scikit-learn and Pillow.
 
     Args:
         samples: Generated images, (n, height, width, channels).
         training: Training images, (m, height, width, channels).
-        rows: How many samples are drawn, at least 1. Defaults to 8.
-        columns: How many training images are drawn beside each, at least 1. Defaults to 4.
-        names: A caption for each sample, such as its class. Defaults to None: rows have the distance alone.
-        features: Function from images to features, such as `metrics.features_of` gives. Defaults to None: distances are
-            root mean squares of the differences of pixels.
+        rows: Number of samples to draw, at least 1. Defaults to 8.
+        columns: Number of training images to draw next to each, at least 1. Defaults to 4.
+        names: A caption for each sample, such as its class. Defaults to None: rows show only the distance.
+        features: Function from images to features, such as the result of `metrics.features_of`. Defaults to None: the
+            distance is the root mean square of the pixel differences.
         value_range: (lowest, highest) value of the images. Defaults to (0, 255).
-        zoom: As of `plots.image_grid`. Defaults to None.
+        zoom: See `plots.image_grid`. Defaults to None.
 
-    Returns a `plots.Picture`, with the distance to the nearest training image beside each row.
+    Returns a `plots.Picture`, with the distance to the nearest training image next to each row.
 
     Raises:
         ValueError: For images that do not fit together, or are not finite.
-        ImportError: Without scikit-learn or Pillow.
+        ImportError: If scikit-learn or Pillow is not installed.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""A drawn picture."""
+"""A PNG picture."""
 
 import base64
 import io
@@ -8,7 +8,7 @@ from keras_ganaug import _checks, _files
 
 
 class Picture(bytes):
-    """A PNG: its bytes. A notebook shows it.
+    """The bytes of a PNG file. Notebooks display it.
 
     Example:
 
@@ -19,11 +19,11 @@ class Picture(bytes):
     """
 
     def save(self, path: Any) -> None:
-        """Writes the file, whole or not at all."""
+        """Writes the picture to a file, atomically."""
         _files.write(_checks.path(path), bytes(self))
 
     def to_data_url(self) -> str:
-        """The picture as a URL, which a page of HTML can hold."""
+        """The picture as a data URL, for an HTML page."""
         return f"data:image/png;base64,{base64.b64encode(self).decode()}"
 
     def _repr_png_(self):
@@ -31,7 +31,7 @@ class Picture(bytes):
 
 
 def of_figure(figure: Any, dpi: int = 200) -> Picture:
-    """The picture of a matplotlib figure."""
+    """Renders a matplotlib figure."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi)
     return Picture(buffer.getvalue())

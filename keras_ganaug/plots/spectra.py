@@ -1,4 +1,4 @@
-"""The frequencies in real and in generated images."""
+"""The frequency spectra of real and generated images."""
 
 from collections.abc import Mapping
 
@@ -12,22 +12,22 @@ from keras_ganaug.plots.picture import Picture, of_figure
 def spectra(sets: Mapping[str, np.ndarray], value_range: tuple[float, float] = (0, 255)) -> Picture:
     """Draws the `metrics.power_spectrum` of several sets of images, such as real and synthetic ones.
 
-    A generator leaves traces: where its curve leaves that of real images at the right, its samples are too smooth or too
-    rough, and a peak is a pattern that repeats, such as the checkerboard of transposed convolutions. A classifier may learn
-    to tell synthetic images by them. It needs matplotlib.
+    Generators leave traces. If the curve of the samples departs from that of real images at the right end, the samples are
+    too smooth or too rough. A peak is a repeating pattern, such as the checkerboard of transposed convolutions. A classifier
+    may learn to recognise synthetic images by such traces. Needs matplotlib.
 
     Reference: Durall et al. 2020, Watch your Up-Convolution: CNN Based Generative Deep Neural Networks are Failing to
     Reproduce Spectral Distributions.
 
     Args:
-        sets: Mapping from names to images, (n, height, width, channels), of one size.
+        sets: Mapping from names to images, (n, height, width, channels), all of the same size.
         value_range: (lowest, highest) value of the images. Defaults to (0, 255).
 
     Returns a `plots.Picture`.
 
     Raises:
         ValueError, TypeError: For images of another shape, or that are not finite.
-        ImportError: Without matplotlib.
+        ImportError: If matplotlib is not installed.
 
     Example:
 
@@ -39,7 +39,7 @@ def spectra(sets: Mapping[str, np.ndarray], value_range: tuple[float, float] = (
     low, high = _checks.value_range(value_range)
     if not isinstance(sets, Mapping) or not sets:
         raise TypeError(f"`sets` must be a mapping from names to images, not empty. Received: sets={sets!r}")
-    figure = _extras.load("matplotlib.figure").Figure(figsize=(5.0, 3.2))  # without pyplot, whose backend is the user's
+    figure = _extras.load("matplotlib.figure").Figure(figsize=(5.0, 3.2))  # not by pyplot, whose backend belongs to the user
     axes = figure.add_subplot()
     for (name, images), style in zip(sets.items(), ("-", "--", "-.", ":") * len(sets)):
         frequencies, power = power_spectrum((np.asarray(images, np.float32) - low) / (high - low))
