@@ -1,4 +1,4 @@
-"""Does it help? Classifiers trained with and without synthetic images, compared on real ones."""
+"""Does a GAN help? Compares classifiers trained with and without synthetic images, on real images."""
 
 from keras_ganaug.study.advice import Recommendation
 from keras_ganaug.study.arms import Arm, Synthetic, default_arms, group_arms

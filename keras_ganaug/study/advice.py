@@ -1,4 +1,4 @@
-"""What `recommend` advises, and the classifier that is trained by it."""
+"""The advice of `recommend`, and the classifier that is trained as advised."""
 
 import json
 import math
@@ -13,38 +13,38 @@ from keras_ganaug.study.arms import Arm, Synthetic
 from keras_ganaug.study.study import AugmentationStudy
 
 SETTINGS = ("num_classes", "steps", "batch_size", "value_range")
-"""Arguments of `recommend` that its advice keeps for `fit`."""
+"""Arguments of `recommend` that the advice stores for `fit`."""
 
 
 class Recommendation(NamedTuple):
-    """Whether to use a GAN, and how. `str` of it is the advice in words, and `fit` trains a classifier by it."""
+    """Whether to use a GAN, and how. `str` gives the advice in words, and `fit` trains a classifier as advised."""
 
     fraction: float
-    """Share of each batch to replace; 0: do without the GAN."""
+    """Share of each batch to replace; 0 means not to use the GAN."""
     sampling_strategy: object
-    """"keep", or one weight per class, as `GANAugmentation` takes it: 0 for classes that get no synthetic images."""
+    """"keep", or one weight per class, as for `GANAugmentation`: 0 for classes that get no synthetic images."""
     synthetic_weight: float | None
-    """Factor on the sample weight of synthetic rows."""
+    """Factor for the sample weight of synthetic rows."""
     truncation: float
-    """Factor on the latents."""
+    """Factor for the latents."""
     base: str
-    """The arm that did best without the GAN: what to do in any case."""
+    """The best arm without the GAN. It is recommended in any case."""
     reasons: list
-    """Why, in words."""
+    """The reasons, in words."""
     figures: dict
-    """What was measured: by arm, the accuracy in each fold until the arm was eliminated, as `recommend` compares it."""
+    """For each arm, the accuracy that `recommend` compares, in each fold until the arm was eliminated."""
     band: tuple | None = None
     """(lowest, highest) probability of its class that a classifier must give a sample, for `FilteredGenerator`; None: no
     filter."""
     attributes: Any = None
-    """How attributes other than the class, or domains, are drawn, as `GANAugmentation` takes it."""
+    """How attributes other than the class, or domains, are drawn, as in `GANAugmentation`."""
     log_losses: Any = None
-    """By arm, the log loss in each fold, by which arms without the GAN are chosen too."""
+    """For each arm, the log loss in each fold. It is also used to choose among arms without the GAN."""
     arm: Arm | None = None
-    """How to train: the arm `base`, with the synthetic images that are advised."""
+    """How to train: the arm `base`, with the advised synthetic images if any."""
     settings: Any = None
-    """The other settings under which it was tried: a mapping with `num_classes` and what was given of `steps`, `batch_size`
-    and `value_range`."""
+    """The other settings of the trials: a mapping with `num_classes`, and `steps`, `batch_size` and `value_range` if they
+    were given."""
 
     def __str__(self) -> str:
         if self.fraction:
@@ -62,22 +62,22 @@ class Recommendation(NamedTuple):
         seed: int = 0,
         **settings: Any,
     ) -> keras.Model:
-        """Trains a classifier as it is advised: its sampling, loss and transforms, with or without the GAN.
+        """Trains a classifier as advised: with the recommended sampling, loss and transforms, with or without the GAN.
 
-        It is trained as the arm of an `AugmentationStudy` is, on all images that it is given.
+        It is trained like the arm of an `AugmentationStudy`, on all given images.
 
         Args:
-            train: Training images, as of `recommend`.
-            build, optimizer: As of `recommend`. Default to those of `AugmentationStudy`.
-            make_generator: As of `recommend`. Needed only if the advice is to use the GAN. Defaults to None.
-            seed: Integer, of the GAN, the weights and the order of the images. Defaults to 0.
-            **settings: Other values than those of `recommend` for `num_classes`, `steps`, `batch_size` and `value_range`.
+            train: Training images, see `recommend`.
+            build, optimizer: See `recommend`. Default to those of `AugmentationStudy`.
+            make_generator: See `recommend`. Needed only if the advice is to use the GAN. Defaults to None.
+            seed: Integer, for the GAN, the weights and the order of the images. Defaults to 0.
+            **settings: Values that differ from `recommend` for `num_classes`, `steps`, `batch_size` and `value_range`.
 
-        Returns the Keras model, from float32 images in `value_range` to logits, as of `AugmentationStudy.fit`.
+        Returns the Keras model, from float32 images in `value_range` to logits, like `AugmentationStudy.fit`.
 
         Raises:
-            ValueError, TypeError: For an argument out of its range; without a generator that is needed; for advice of a file
-                whose arm has functions, which a file does not hold.
+            ValueError, TypeError: For an argument out of its range, for a missing generator that is needed, or for advice
+                from a file whose arm has functions, which a file cannot store.
 
         Example:
 
@@ -91,7 +91,8 @@ class Recommendation(NamedTuple):
         """
         if self.arm is None:
             raise ValueError(
-                f"`arm` of the advice must be the `study.Arm` {self.base!r}, whose functions no file holds: put it in by "
+                f"`arm` of the advice must be the `study.Arm` {self.base!r}, whose functions a file cannot store: add it "
+                "with "
                 "`advice._replace(arm=...)`. Received: None"
             )
         if self.arm.needs_generator and make_generator is None:
@@ -99,7 +100,7 @@ class Recommendation(NamedTuple):
         unknown = sorted(settings.keys() - {*SETTINGS})
         if unknown:
             raise TypeError(f"`fit` takes of the settings {list(SETTINGS)}. Received: {unknown}")
-        # No test image is looked at: the training images stand in their place.
+        # No test images are needed: the training images take their place.
         study = AugmentationStudy(
             train,
             train,
@@ -114,16 +115,16 @@ class Recommendation(NamedTuple):
         return study.fit(self.base)
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it as a dict for JSON. An arm with functions is left out."""
+        """The advice as a dict for JSON. An arm with functions is omitted."""
         return results.plain({**self._asdict(), "arm": _written(self.arm)})
 
     def to_json(self, path: Any) -> None:
-        """Writes `to_dict` to a file, whole or not at all; what is no finite number is null there."""
+        """Writes `to_dict` to a file, atomically. Numbers that are not finite become null."""
         _files.write(_checks.path(path), results.as_json(self.to_dict()))
 
     @classmethod
     def from_json(cls, path: Any) -> "Recommendation":
-        """Reads what `to_json` wrote."""
+        """Reads a file that `to_json` wrote."""
         content = json.loads(_files.read_text(_checks.path(path)))
         if not isinstance(content, dict) or not {"fraction", "base", "reasons"} <= content.keys() <= {*cls._fields}:
             raise ValueError(
@@ -139,7 +140,7 @@ class Recommendation(NamedTuple):
 
 
 def _written(arm):
-    """An arm as a mapping of plain values; None for one with functions."""
+    """An arm as a mapping of plain values. None for an arm with functions."""
     if arm is None:
         return None
     synthetic = arm.synthetic and fingerprint.changed_fields(arm.synthetic)
@@ -149,7 +150,7 @@ def _written(arm):
 
 
 def _read(fields: Mapping[str, Any]) -> Arm:
-    """The arm that `_written` wrote."""
+    """Reads the result of `_written`."""
     synthetic = fields.get("synthetic")
     if synthetic is not None:
         band = {"band": tuple(synthetic["band"])} if "band" in synthetic else {}

@@ -1,4 +1,4 @@
-"""The arms of a study: each says in what the training of a classifier differs."""
+"""The arms of a study: the settings in which the trainings of a classifier differ."""
 
 import functools
 import importlib.util
@@ -18,79 +18,79 @@ SAMPLING = ("natural", "balanced", "groups")
 
 
 class Synthetic(NamedTuple):
-    """How synthetic images take part in the training of a classifier; the options of `gan_augment`."""
+    """How to use synthetic images to train a classifier; the options of `gan_augment`."""
 
     fraction: float = 0.25
     """Share of each batch that is replaced."""
     strategy: Any = "auto"
-    """Which classes the synthetic rows get: "fill" makes the classes of the whole stream as equal as the fraction allows;
-    "keep", "balance" and class weights are those of `gan_augment`. Where nearly all rows of a class are synthetic, and
-    nearly all others real, a classifier can learn to know it by the traces of the generator. So "auto" is "keep" on top of
-    an arm whose loss or logits make up for unequal classes already, and "fill" elsewhere."""
+    """The classes of the synthetic rows. "fill" balances the classes of the whole stream as far as the fraction allows;
+    "keep", "balance" and class weights are those of `gan_augment`. If nearly all rows of a class are synthetic, and most
+    others real, a classifier can learn to recognise the class by traces of the generator. So "auto" means "keep" for an arm
+    whose loss or logits already compensate for class frequencies, and "fill" for any other arm."""
     weight: float | None = None
-    """Factor on the sample weight of synthetic rows, which goes with an image to the rows that it is mixed into."""
+    """Factor for the sample weight of synthetic rows. When images are mixed, their weights are mixed too."""
     truncation: float = 1.0
-    """Factor on the latents."""
+    """Factor for the latents."""
     real_only_end: float = 0.0
-    """Share of the training, at its end, that sees real images alone."""
+    """Share of the training, at its end, that uses only real images."""
     source: str = "gan"
-    """ "gan"; "shuffled", samples of another class than they are labelled as (a control that must not help); "oracle", real
-    images that were held out (what perfect samples would do)."""
+    """ "gan"; "shuffled", samples with labels of another class (a control that must not help); or "oracle", held-out real
+    images (what perfect samples would achieve)."""
     band: tuple | None = None
-    """(lowest, highest) probability of its class that a cross-fitted classifier must give a sample, as `FilteredGenerator`
-    takes it; None takes all samples."""
+    """(lowest, highest) probability of its class that a cross-fitted classifier must give a sample, see `FilteredGenerator`.
+    None accepts all samples."""
     bank_size: int = 8192
-    """Samples that are generated, over all classes."""
+    """Number of samples that are generated, over all classes."""
     attributes: Any = None
-    """How the attributes of samples other than the class are drawn, or the domains of translations, as `gan_augment` takes
-    it; None draws uniformly."""
+    """How the attributes of samples other than the class, or the domains of translations, are drawn, see `gan_augment`. None
+    draws uniformly."""
 
 
 class Arm(NamedTuple):
-    """One way of training the classifier; the defaults are those of the arm "nothing"."""
+    """One way to train the classifier. The defaults are those of the arm "nothing"."""
 
     sampling: str = "natural"
-    """ "natural", as the data are; "balanced", all classes equally often; or "groups", all cells, combinations of several
-    attributes, that there are."""
+    """ "natural", the frequencies of the data; "balanced", all classes equally often; or "groups", all existing cells
+    (combinations of several attributes) equally often."""
     transforms: tuple = ()
-    """What is done to a batch: names of `TRANSFORMS`, or functions of (images, one-hot labels, seed) that return both."""
+    """The transforms of each batch: names from `TRANSFORMS`, or functions of (images, one-hot labels, seed) to both."""
     loss: str = "cross_entropy"
-    """ "cross_entropy", "class_weights", "balanced_softmax", "focal" or, of several attributes, "group_dro" and
-    "balanced_softmax_by_style", which adds the logarithm of the frequency of each class in the style of the image."""
+    """ "cross_entropy", "class_weights", "balanced_softmax" or "focal"; with several attributes also "group_dro" and
+    "balanced_softmax_by_style", which adds the log frequency of each class in the style of the image."""
     adjust_logits: bool = False
-    """Whether the logits are adjusted after training by the frequencies of the classes."""
+    """Whether to adjust the logits by the class frequencies after training."""
     resample: Callable | None = None
-    """Maps (images, labels, seed) to other training arrays, once before training; SMOTE does. Of several attributes, labels
-    are cells, numbered as by `np.ravel_multi_index`."""
+    """A function from (images, labels, seed) to new training arrays, called once before training, such as SMOTE. With
+    several attributes, labels are cells, numbered as by `np.ravel_multi_index`."""
     synthetic: Synthetic | None = None
-    """Synthetic images in the stream."""
+    """Synthetic images in the stream, or None."""
     build: Callable | None = None
-    """Maps `image_shape`, `num_classes`, `value_range` and `seed`, all by name, to a classifier for this arm, as
-    `networks.classifier.classifier` does. None: the study's own."""
+    """A function from `image_shape`, `num_classes`, `value_range` and `seed`, all by name, to a classifier for this arm,
+    like `networks.classifier.classifier`. None: the classifier of the study."""
 
     @property
     def kind(self) -> str:
-        """ "none" without synthetic images, else their source: "gan", or that of a control, "shuffled" or "oracle"."""
+        """ "none" without synthetic images, otherwise their source: "gan", or "shuffled" or "oracle" for a control."""
         return "none" if self.synthetic is None or self.synthetic.fraction == 0 else self.synthetic.source
 
     @property
     def needs_generator(self) -> bool:
-        """Whether `make_generator` is called for it."""
+        """Whether it needs `make_generator`."""
         return self.kind in ("gan", "shuffled")
 
     @property
     def carries_groups(self) -> bool:
-        """Whether batches must tell the group of each image."""
+        """Whether batches must contain the group of each image."""
         return self.loss in losses.OF_GROUPS or any(as_transform(each).needs_groups for each in self.transforms)
 
     @property
     def needs_groups(self) -> bool:
-        """Whether it is for data of several attributes alone."""
+        """Whether it works only with data of several attributes."""
         return self.sampling == "groups" or self.carries_groups
 
 
 def with_strategy(arm: Arm) -> Arm:
-    """The arm with what "auto" stands for."""
+    """The arm with "auto" resolved."""
     synthetic = arm.synthetic
     if synthetic is None or not isinstance(synthetic.strategy, str) or synthetic.strategy != "auto":
         return arm
@@ -100,9 +100,9 @@ def with_strategy(arm: Arm) -> Arm:
 
 
 def smote(images: np.ndarray, labels: np.ndarray, seed: int, neighbors: int = 5) -> tuple[np.ndarray, np.ndarray]:
-    """SMOTE on pixels (Chawla et al. 2002), by imbalanced-learn: all classes as large as the largest.
+    """SMOTE on pixels (Chawla et al. 2002), by imbalanced-learn. All classes become as large as the largest.
 
-    A class of fewer images has all of its others as neighbours. A class of a single image gets copies of it.
+    In a class with too few images, all other images are neighbours. The image of a class with only one is repeated.
     """
     from imblearn.over_sampling import SMOTE
 
@@ -121,7 +121,7 @@ def smote(images: np.ndarray, labels: np.ndarray, seed: int, neighbors: int = 5)
 
 
 def all_arms(flip: bool = True) -> dict[str, Arm]:
-    """The arms without synthetic images, by name, also those that need what is not installed."""
+    """The arms without synthetic images, by name, including those whose requirements are not installed."""
     moves = ("shift", "flip") if flip else ("shift",)
     return {
         "nothing": Arm(),
@@ -144,11 +144,11 @@ def all_arms(flip: bool = True) -> dict[str, Arm]:
 
 
 def default_arms(flip: bool = True, channels: int | None = None) -> dict[str, Arm]:
-    """The arms without synthetic images, by name. Warns of those that cannot be run here, and leaves them out.
+    """The arms without synthetic images, by name. Warns about those that cannot run here, and omits them.
 
     Args:
-        flip: Whether images may be mirrored, which digits and letters may not. Defaults to True.
-        channels: Channels of the images, which not every arm takes. Defaults to None: not known.
+        flip: Whether images may be mirrored. Use False for digits and letters. Defaults to True.
+        channels: Channels of the images, since not every arm supports all numbers. Defaults to None: unknown.
     """
     return _possible(all_arms(flip), channels)
 
@@ -156,8 +156,8 @@ def default_arms(flip: bool = True, channels: int | None = None) -> dict[str, Ar
 def group_arms(channels: int | None = None) -> dict[str, Arm]:
     """The arms without synthetic images for data of several attributes, such as class and style, by name.
 
-    Warns of those that cannot be run here, and leaves them out. `channels` are those of the images; None, the default: they
-    are not known.
+    Warns about those that cannot run here, and omits them. `channels` is the number of channels of the images, or None, the
+    default, if it is unknown.
     """
     mixed = functools.partial(classifier.classifier, mix_style=True)
     names = ("nothing", "oversampling", "rand_augment", "cutmix")
@@ -177,7 +177,7 @@ def group_arms(channels: int | None = None) -> dict[str, Arm]:
 
 
 def _possible(arms, channels):
-    """The arms that can be run here."""
+    """The arms that can run here."""
     missing = {name: missing_for(arm, channels) for name, arm in arms.items()}
     for name in [name for name, reason in missing.items() if reason]:
         warnings.warn(f"The arm {name!r} is left out: it needs {missing[name]}.", stacklevel=3)
@@ -186,7 +186,7 @@ def _possible(arms, channels):
 
 
 def missing_for(arm: Arm, channels: int | None = None) -> str | None:
-    """What an arm needs that is not installed, or other images, in words; None if nothing is missing."""
+    """What an arm lacks, in words: a package that is not installed, or other images. None if nothing is missing."""
     if arm.resample is smote and importlib.util.find_spec("imblearn") is None:
         return 'imbalanced-learn (pip install "keras_ganaug[study]")'
     if arm.synthetic is not None and arm.synthetic.band is not None and importlib.util.find_spec("sklearn") is None:
@@ -195,7 +195,7 @@ def missing_for(arm: Arm, channels: int | None = None) -> str | None:
 
 
 def check(name: str, arm: Any, num_classes: int, channels: int | None = None, groups: bool = False) -> None:
-    """Checks an arm before anything is trained; `groups` says whether the data have several attributes."""
+    """Checks an arm before training. `groups` is whether the data have several attributes."""
     if not isinstance(arm, Arm):
         raise TypeError(f"`arms` must map names to `study.Arm`s. Received: {name!r}: {arm!r}")
     _checks.one_of(arm.sampling, SAMPLING, f"sampling of arm {name!r}")
@@ -228,7 +228,7 @@ def check(name: str, arm: Any, num_classes: int, channels: int | None = None, gr
 
 
 def check_synthetic(of: str, synthetic: Any, num_classes: int) -> None:
-    """Checks how synthetic images are to take part, before anything is trained; `of` is for the errors."""
+    """Checks a `Synthetic` before training. `of` names its owner in errors."""
     if not isinstance(synthetic, Synthetic):
         raise TypeError(f"`synthetic` of {of} must be a `study.Synthetic`. Received: {synthetic!r}")
     _checks.fraction(synthetic.fraction, f"fraction of {of}")
@@ -247,7 +247,7 @@ def check_synthetic(of: str, synthetic: Any, num_classes: int) -> None:
 
 
 def with_generator(arms: Mapping[str, Arm], on_top_of: Any, synthetic: Synthetic, held_out: bool) -> dict[str, Arm]:
-    """Arms, a GAN alone, and on top of some of them a GAN and its controls, one with held-out images if there are any."""
+    """Adds a GAN alone, and a GAN and its controls on top of some arms. "oracle" needs held-out images."""
     unknown = [name for name in on_top_of if name not in arms]
     if unknown:
         raise ValueError(f"`on_top_of` must be names of arms, {sorted(arms)}. Received: {unknown}")

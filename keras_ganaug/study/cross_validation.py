@@ -1,4 +1,4 @@
-"""Arms compared on images held out of the training set, fold by fold, by successive elimination."""
+"""Compares arms by cross-validation on the training set, fold by fold, with successive elimination."""
 
 import math
 import time
@@ -11,20 +11,20 @@ from keras_ganaug.study.progress import Progress
 from keras_ganaug.study.study import AugmentationStudy
 
 LEVEL = 0.9
-"""Coverage of the intervals by which arms are told apart: a twentieth lies on either side."""
+"""Coverage of the intervals that compare arms: a twentieth lies on either side."""
 
 NEAR = 0.15
-"""Share by which an arm may be worse than the best, in error and log loss together, for its place in the order to count."""
+"""How much worse than the best an arm may be, in √(error · log loss), for its position in the order to count."""
 
 FEWEST = 4
-"""Images that a class or a cell must have for its accuracy to be estimated at all."""
+"""The fewest images of a class or a cell for which its accuracy is estimated."""
 
 
 def cells_and_counts(labels, num_classes):
-    """The cell of each image, int (n,), and how many each has, int with one axis for each attribute.
+    """The cell of each image, int (n,), and the number of images of each cell, int with one axis for each attribute.
 
     Args:
-        labels: int (n,) of one class, or (n, k) of k attributes.
+        labels: int (n,) for one class, or (n, k) for k attributes.
         num_classes: Number of classes, or a mapping from attribute to number of values.
     """
     sizes = conditions.sizes_of(num_classes)
@@ -33,14 +33,14 @@ def cells_and_counts(labels, num_classes):
 
 
 def folds_of_cells(counts, folds, rng):
-    """In which fold each cell is held out, int array of the shape of `counts`; -1 for a cell that always stays in training.
+    """The fold that holds out each cell, an int array with the shape of `counts`; -1 for cells that always stay in training.
 
-    Cells of at least `FEWEST` images are held out, in random order, each in the smallest fold that leaves each of its values
-    another such cell in training.
+    Cells with at least `FEWEST` images are held out in random order. Each goes to the smallest fold in which another such
+    cell for each of its values stays in training.
 
     Args:
-        counts: Images of each cell: int array with one axis for each attribute.
-        folds: How many.
+        counts: Number of images of each cell: int array with one axis for each attribute.
+        folds: Number of folds.
         rng: `numpy.random.Generator`.
     """
     place, large = np.full(counts.shape, -1), counts >= FEWEST
@@ -57,34 +57,34 @@ def folds_of_cells(counts, folds, rng):
 
 
 class CrossValidation:
-    """Measures arms on the folds of a training set, each of which neither GANs nor classifiers of its run have seen.
+    """Measures arms on the folds of a training set. GANs and classifiers of a run have not seen its fold.
 
-    Of several attributes with empty cells, combinations of values without an image, the folds are of whole cells.
+    If several attributes have empty cells, combinations of values without an image, folds consist of whole cells.
 
     Args:
-        images, labels: Arrays: the training set, with int class indices (n,), or (n, k) of several attributes.
-        make_generator: As of `recommend`.
-        folds, repeats, seed: As of `recommend`. GAN and classifiers of a fold get `seed * folds * repeats` plus the number
-            of the fold as their seed, which is that of no other fold or seed.
-        **options: Further arguments of `AugmentationStudy`, `num_classes` among them.
+        images, labels: Arrays: the training set, with int class indices (n,), or (n, k) for several attributes.
+        make_generator: See `recommend`.
+        folds, repeats, seed: See `recommend`. GAN and classifiers of a fold have the seed `seed * folds * repeats` plus the
+            number of the fold, so no two folds or seeds share one.
+        **options: Further arguments of `AugmentationStudy`, including `num_classes`.
 
     Attributes:
-        cells, of_cells: As of `cells_and_counts`: with one attribute alone cells are classes.
-        styles: Cells of a class.
-        counts: Images of each class, int array (num_classes,).
-        by_cells: Whether folds are of whole cells.
-        metric: What arms are compared by: "unseen_cells" if they are, else "balanced_accuracy".
-        place: In which fold each image is held out, int array (repeats, n); -1 for one that is in none.
-        fewest_held_out: Cells of the fold that holds out fewest.
+        cells, of_cells: The results of `cells_and_counts`. With a single attribute, cells are classes.
+        styles: Number of cells of a class.
+        counts: Number of images of each class, int array (num_classes,).
+        by_cells: Whether folds consist of whole cells.
+        metric: The metric for comparing arms: "unseen_cells" if folds consist of cells, otherwise "balanced_accuracy".
+        place: The fold that holds out each image, int array (repeats, n); -1 for images that are never held out.
+        fewest_held_out: The smallest number of cells that a fold holds out.
         arms: All arms that were measured, by name.
-        metrics: By arm and metric, one value for each fold until the arm was eliminated.
-        progress: A `Progress`, that prints.
+        metrics: For each arm and metric, one value for each fold until the arm was eliminated.
+        progress: The `Progress` that prints.
     """
 
     def __init__(self, images, labels, make_generator, folds, repeats, seed, **options):
         self.images, self.labels, self.make_generator = images, labels, make_generator
         self.folds, self.runs, self.options = folds, folds * repeats, options
-        self.seeds = [(seed * self.runs + run) % 2**32 for run in range(self.runs)]  # Keras takes 32 bits
+        self.seeds = [(seed * self.runs + run) % 2**32 for run in range(self.runs)]  # Keras accepts 32 bits
         self.cells, self.of_cells = cells_and_counts(labels, options["num_classes"])
         self.styles = math.prod(self.of_cells.shape[1:])
         self.counts = self.of_cells.reshape(-1, self.styles).sum(1)
@@ -106,10 +106,10 @@ class CrossValidation:
 
         Args:
             arms: Mapping from names to arms.
-            is_eliminated: Maps a name, the remaining arms and how many there were to whether it is.
-            reference: Name of the arm to compare with, measured before. Defaults to None: the best of `arms`, and one
-                remaining arm is the end.
-            phase: What is tried, in words, for the lines that are printed. Defaults to "".
+            is_eliminated: Function of a name, the remaining arms and the initial number of arms: whether to eliminate it.
+            reference: Name of the arm to compare with, which was measured before. Defaults to None: the best of `arms`, and
+                the search ends when one arm remains.
+            phase: What is being tried, in words, for the printed lines. Defaults to "".
         """
         self.arms.update(arms)
         of, remaining = len(arms), arms
@@ -140,7 +140,7 @@ class CrossValidation:
                 values.append(results[self.seeds[run], name].get(metric, np.nan))
 
     def _part(self, run, held_out):
-        """Images and labels of a fold, or of the others."""
+        """Images and labels inside or outside of a fold."""
         repeat, fold = divmod(run, self.folds)
         rows = (self.place[repeat] == fold) == held_out
         return self.images[rows], self.labels[rows]
@@ -153,7 +153,7 @@ class CrossValidation:
         return self._generators[seed]
 
     def differences(self, name, other, metric=None):
-        """One arm minus another, by `metric`, fold by fold, as far as both were measured."""
+        """The differences of `metric` between two arms, for each fold in which both were measured."""
         metric = metric or self.metric
         return np.array([a - b for a, b in zip(self.metrics[name][metric], self.metrics[other][metric])])
 
@@ -162,31 +162,31 @@ class CrossValidation:
         return self.differences(name, other).mean()
 
     def best(self, names, other):
-        """Of these the arm with the largest gain over another."""
+        """The arm among these with the largest gain over another."""
         return max(names, key=lambda name: self.gain(name, other))
 
     def gains_of_recall(self, name, other):
-        """By bucket of classes, the mean difference of recall; nothing for a bucket without classes."""
+        """The mean difference of recall for each bucket of classes. Buckets without classes are omitted."""
         gains = {bucket: self.differences(name, other, f"{bucket}_recall").mean() for bucket in statistics.BUCKETS}
         return {bucket: float(gain) for bucket, gain in gains.items() if np.isfinite(gain)}
 
     def interval(self, name, other, metric=None, level=LEVEL):
-        """(lowest, highest) mean difference that is likely, which takes into account that folds share their images."""
+        """(lowest, highest) likely mean difference. It takes into account that folds share training images."""
         return statistics.cross_validated_interval(self.differences(name, other, metric), self.folds, level)
 
     def is_convincing(self, differences, margin):
-        """Whether differences of accuracy are above `margin`, and not by chance."""
+        """Whether differences of accuracy exceed `margin`, beyond chance."""
         low, _ = statistics.cross_validated_interval(differences, self.folds, LEVEL)
         return low > 0 and np.mean(differences) > margin
 
     def is_hopeless(self, name, other, margin):
-        """Whether an arm would not convince whatever comes out in the remaining folds.
+        """Whether an arm cannot convince, whatever the results of the remaining folds.
 
-        The error of this rule is 0: an arm that would convince after all folds is never eliminated. Of the values that may
-        come, equal ones convince most. Let there be m of them, and let S and Q be the sums of the differences so far and of
-        their squares. The t ratio grows with (S + m c)² / (Q + m c²), which is largest for c = Q / S, and falls above it:
-        of the values that bring the mean above `margin`, the one next to Q / S convinces most. Where S is not above 0, that
-        is the largest difference there can be, 1.
+        This rule makes no errors: an arm that would convince after all folds is never eliminated. Among possible future
+        values, equal ones convince most. Let there be m of them, and let S and Q be the sums of the differences so far and
+        of their squares. The t ratio grows with (S + m c)² / (Q + m c²), which is largest for c = Q / S, and falls above it.
+        So among the values that bring the mean above `margin`, the one closest to Q / S convinces most. If S is not above 0,
+        that is the largest possible difference, 1.
         """
         differences = self.differences(name, other)
         remaining, total = self.runs - len(differences), differences.sum()
@@ -200,9 +200,9 @@ class CrossValidation:
     def is_surely_worse(self, name, names, of):
         """Whether the log loss of an arm is above that of the best of these, by successive elimination.
 
-        The best arm of all is ever eliminated with a probability of at most 5%: each comparison of two arms is a one-sided
-        corrected resampled t test at 5% / ((of - 1) (runs - 1)), and the best one is compared with each other arm at most
-        once after each fold but the first, which tells nothing (Bonferroni's bound). `of` is how many arms there were.
+        The best of all arms is eliminated with a probability of at most 5%. Each comparison of two arms is a one-sided
+        corrected resampled t test at 5% / ((of - 1) (runs - 1)). The best arm is compared with each other arm at most once
+        after each fold except the first, which has no spread (Bonferroni's bound). `of` is the initial number of arms.
         """
         comparisons = max(of - 1, 1) * max(self.runs - 1, 1)
         return self.is_worse(name, names, 1 - (1 - LEVEL) / comparisons)
@@ -213,20 +213,20 @@ class CrossValidation:
         return self.interval(name, best, "log_loss", level)[0] > 0
 
     def preferred(self, names):
-        """The first arm that is not worse than the best of these, surely or by more than `NEAR`."""
+        """The first arm that is not worse than the best of these, neither beyond chance nor by more than `NEAR`."""
 
         names = [name for name in names if not self.is_worse(name, names)]
         least = min(map(self.root, names))
         return next(name for name in names if self.root(name) <= (1 + NEAR) * least)
 
     def root(self, name, count=None):
-        """√(error · log loss) of an arm, over all its folds or the first of them."""
-        # Of two arms without an error neither is far worse than the other.
+        """√(error · log loss) of an arm, over all its folds or the first `count`."""
+        # The floor prevents large ratios between two arms without errors.
         error = 1e-3 + 1 - np.mean(self.metrics[name][self.metric][:count])
         return np.sqrt(error * np.mean(self.metrics[name]["log_loss"][:count]))
 
     def why(self, base, names):
-        """Why an arm is the choice among these without the GAN, in words, with what was measured."""
+        """The reason for choosing an arm among these without the GAN, in words, with the results."""
         what = "mean accuracy of held-out combinations" if self.by_cells else "balanced accuracy"
 
         def measured(name, count=None):

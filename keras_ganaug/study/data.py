@@ -1,4 +1,4 @@
-"""The images of a study, seed by seed, checked."""
+"""The images of a study for each seed, checked."""
 
 import hashlib
 import math
@@ -15,9 +15,9 @@ _MOST_CELLS = 2**20
 
 
 def as_arrays(data, name, num_classes=None):
-    """Images and labels of whatever may be given as data, checked; `name` is for the errors.
+    """Converts data to images and labels, and checks them. `name` is used in errors.
 
-    Labels are int32 class indices (n,), or (n, k) where `num_classes` is a mapping from k attributes.
+    Labels are int32 class indices (n,), or (n, k) if `num_classes` is a mapping with k attributes.
     """
     if not isinstance(data, tf.data.Dataset) and (not isinstance(data, (tuple, list)) or len(data) != 2):
         raise TypeError(
@@ -39,7 +39,7 @@ def as_arrays(data, name, num_classes=None):
 
 
 def _of_attributes(labels, attributes, name):
-    """int32 labels (n, k) of several attributes, in whatever format they are in."""
+    """Converts labels of several attributes, in any format, to int32 (n, k)."""
     try:
         return conditions.of(attributes).to_generate(labels)
     except (ValueError, TypeError) as error:
@@ -47,32 +47,32 @@ def _of_attributes(labels, attributes, name):
 
 
 def cells_of(labels, attributes):
-    """The cell of each image, int (n,): a number for each combination of several attributes' values.
+    """The cell of each image, int (n,): a number for each combination of the values of several attributes.
 
-    Those of class c of the first attribute are `c * styles_of(attributes)` and what follows.
+    The cells of class c of the first attribute start at `c * styles_of(attributes)`.
 
     Args:
-        labels: int32 (n, k) of k attributes, or class indices (n,).
-        attributes: Mapping from attribute to number of values, or None: then the cells are the classes.
+        labels: int32 (n, k) for k attributes, or class indices (n,).
+        attributes: Mapping from attribute to number of values, or None, in which case the cells are the classes.
     """
     return np.ravel_multi_index(labels.T, tuple(attributes.values())) if attributes else labels
 
 
 def styles_of(attributes):
-    """How many cells a class has: the combinations of the other attributes' values, 1 where there are none."""
+    """The number of cells of a class: combinations of the other attributes' values, 1 if there are none."""
     return math.prod(list((attributes or {}).values())[1:])
 
 
 class StudyData:
-    """Training and test images, and perhaps held-out ones, each the same in all seeds or a function of the seed.
+    """Training and test images, and optionally held-out ones. Each is fixed, or a function of the seed.
 
     Attributes:
-        attributes: Mapping from the name of each attribute to its number of values; None where labels are classes alone.
-        styles: Cells of a class: combinations of the other attributes' values, 1 where there are none.
-        fewest_classes, num_classes: The largest test label plus 1, and what was given in its place, if it was; both the
-            number of values of the first attribute where there are several.
+        attributes: Mapping from the name of each attribute to its number of values. None if labels are only classes.
+        styles: Number of cells of a class: combinations of the other attributes' values, 1 if there are none.
+        fewest_classes, num_classes: The largest test label plus 1, and the number that was given instead, if any. With
+            several attributes, both are the number of values of the first one.
         image_shape: (height, width, channels).
-        digests: By seed, texts of the training images, of these and the test images, and of all.
+        digests: For each seed, digests of the training images, of training and test images, and of all images.
     """
 
     def __init__(self, train, test, held_out, num_classes, seed):
@@ -83,7 +83,7 @@ class StudyData:
         self.styles = styles_of(self.attributes)
         if self.attributes and math.prod(self.attributes.values()) > _MOST_CELLS:
             raise ValueError(
-                f"`num_classes` must have at most {_MOST_CELLS:,} combinations of values, each of which is looked at. "
+                f"`num_classes` must have at most {_MOST_CELLS:,} combinations of values, all of which are counted. "
                 f"Received: num_classes={num_classes!r}"
             )
         images, labels = self.of("test", seed)
@@ -96,7 +96,7 @@ class StudyData:
         conditions.class_indices(labels, self.num_classes, "test")
 
     def cells(self, name, seed):
-        """The cell of each image of one part of the data, as of `cells_of`."""
+        """The cell of each image in one part of the data, see `cells_of`."""
         return cells_of(self.of(name, seed)[1], self.attributes)
 
     def of(self, name, seed):
@@ -109,7 +109,7 @@ class StudyData:
         return self._constant[name]
 
     def check(self, seeds, value_range, all_held_out):
-        """Looks at the data of each seed once; `all_held_out` tells whether each class must be held out."""
+        """Checks the data of each seed once. `all_held_out` is whether each class must have held-out images."""
         for seed in [seed for seed in seeds if seed not in self.digests]:
             parts = {name: self.of(name, seed) for name in self._given}
             missing = ()
@@ -131,7 +131,7 @@ class StudyData:
 
 
 def look_at_scale(parts, value_range):
-    """Warns of images, by argument, that look scaled otherwise than their value range says, once in `telling_once`."""
+    """Warns about images, by argument, that seem to be on another scale than their value range, once in `telling_once`."""
     if _watch.is_told("scale"):
         return
     for name, (images, _) in parts.items():
@@ -146,7 +146,7 @@ def _digests_of_images(images):
 
 
 def _warn_of_shared(parts, seed):
-    """Warns of images that two parts have in common, pixel for pixel, once in `telling_once`."""
+    """Warns about identical images in two parts, once in `telling_once`."""
     if _watch.is_told("shared"):
         return
     dtype = np.result_type(*(images.dtype for images, _ in parts.values()))
@@ -158,17 +158,17 @@ def _warn_of_shared(parts, seed):
             _watch.first("shared")
             warnings.warn(
                 f"{count} of the {len(digests[name])} images of `{name}` are in `{other}` too, pixel for pixel (seed "
-                f"{seed}). Leave them out of one of the two: what was seen in training tells nothing of new images.",
+                f"{seed}). Remove them from one of the two: images seen in training say nothing about new images.",
                 stacklevel=5,
             )
 
 
 def warn_of_repeated(images):
-    """Warns of images that a training set has more than once: folds share them."""
+    """Warns about images that occur several times in a training set, since folds would share them."""
     count = len(images) - len(set(_digests_of_images(images)))
     if count:
         warnings.warn(
-            f"{count} of the {len(images)} images of `train` are there once more, pixel for pixel: a fold may hold out what "
-            "the others train on. Leave out what is there twice.",
+            f"{count} of the {len(images)} images of `train` are there once more, pixel for pixel: a fold may hold out "
+            "images that the others train on. Remove the duplicates.",
             stacklevel=3,
         )

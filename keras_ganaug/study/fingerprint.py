@@ -1,8 +1,9 @@
-"""A text of what a value is and does, by which results are found again: one for each value, the same in every process.
+"""A text that identifies a value and its behaviour, used to find cached results. It is the same in every process.
 
-Functions are told by their code, defaults and closures and by the globals that they use, objects by class and state. What
-keras_ganaug or an installed package defines goes by its name. An attribute `cache_key` of a function or an object, if it has
-one, stands for all of it.
+Functions are identified by their code, defaults, closures and the globals that they use; objects by class and state. Objects
+that keras_ganaug or an installed package defines are identified by name. If a function or an object has an attribute
+`cache_key`, it replaces all of this.
+
 """
 
 import contextlib
@@ -24,11 +25,11 @@ _NOT_OF_A_CLASS = {"__dict__", "__weakref__", "__doc__", "__module__", "__annota
 
 
 class Unstable(TypeError):
-    """A value has no state that another process could find again."""
+    """Raised if a value has no state that another process could recognise."""
 
 
 def text_of(value: Any) -> str:
-    """The text of a value. Raises `Unstable` if there is none."""
+    """The text that identifies a value. Raises `Unstable` if there is none."""
     try:
         return _Reader().text(value)
     except RecursionError:
@@ -36,10 +37,10 @@ def text_of(value: Any) -> str:
 
 
 def text_of_maker(function: Any) -> str:
-    """The text of a function that makes a model or a generator.
+    """The text that identifies a function that makes a model or a generator.
 
-    If it is a method, or an object, what may be a record of the models that it made is left out of the state: lists and the
-    like that are empty or hold anything but numbers and strings.
+    For a method or an object, parts of the state that may record the models it made are ignored: lists and other containers
+    that are empty or contain anything but numbers and strings.
     """
     owner, method = function, "__call__"
     if inspect.ismethod(function):
@@ -53,14 +54,14 @@ def text_of_maker(function: Any) -> str:
 
 
 def stand_in(wrapper: Any, function: Any) -> Any:
-    """Gives a wrapper the text of the function that it calls, and returns it."""
+    """Makes a wrapper identify as the function that it calls, and returns it."""
     with contextlib.suppress(Unstable):
         wrapper.cache_key = _cache_key(function) or text_of_maker(function)
     return wrapper
 
 
 def changed_fields(value: Any) -> dict[str, Any]:
-    """The fields of a named tuple that have no default or another value: a new field with a default changes nothing."""
+    """The fields of a named tuple that differ from their defaults, so that a new field with a default changes nothing."""
     defaults = type(value)._field_defaults
     return {k: v for k, v in value._asdict().items() if k not in defaults or not _same(v, defaults[k])}
 
@@ -87,7 +88,7 @@ def _is_a_record(value):
 
 
 class _Reader:
-    """Reads one value, and what is in it; a value within itself is named by its depth."""
+    """Reads a value and everything in it. A value that contains itself is identified by its depth."""
 
     def __init__(self):
         self._depths, self._texts, self._alive = {}, {}, []
@@ -102,7 +103,7 @@ class _Reader:
         if id(value) in self._depths:
             return f"<{self._depths[id(value)]}>"
         self._depths[id(value)] = len(self._depths)
-        self._alive.append(value)  # so that its id stays its own
+        self._alive.append(value)  # keeps the value alive, so that its id is not reused
         self._texts[id(value)] = text = self._read(value)
         del self._depths[id(value)]
         return text
@@ -177,14 +178,14 @@ class _Reader:
         def inside(cell):
             try:
                 return self.text(cell.cell_contents)
-            except ValueError:  # nothing is in it yet
+            except ValueError:  # the cell is still empty
                 return "empty"
 
         names = value.__code__.co_freevars
         return ", ".join(f"{name}={inside(cell)}" for name, cell in zip(names, value.__closure__ or (), strict=True))
 
     def _globals(self, compiled, names):
-        """What code finds in the globals of its module."""
+        """The values of the globals that code uses."""
         used, attributes, imported = code.names_in(compiled)
         texts = [f"import {name} {code.source_of_module(name)}" for name in sorted(imported)]
         for name in sorted(used & names.keys()):
@@ -194,7 +195,7 @@ class _Reader:
         return ", ".join(texts)
 
     def _module(self, module, attributes):
-        """A module: of a user's own one also what is taken from it."""
+        """A module. For a user's own module, also the parts of it that are used."""
         if code.is_installed(module.__name__):
             return self.text(module)
         there = sorted(attributes & vars(module).keys())
@@ -214,18 +215,18 @@ class _Reader:
         return f"{value.__qualname__} #{code.digest_of(self.text((value.__bases__, _by_key(parts))))}"
 
     def _of_keras(self, value):
-        """A layer, a model, an optimizer...: class, config and weights."""
+        """A Keras object, such as a layer, a model or an optimizer: class, config and weights."""
         cls, layer = type(value), isinstance(value, keras.layers.Layer)
         try:
             config = value.get_config()
         except NotImplementedError as error:
             raise Unstable(f"{code.name_of(cls)} has no `get_config`") from error
         parts = [_sorted(_changed(cls, {k: v for k, v in config.items() if k != "name"}))]
-        if layer:  # Names count the layers of a process.
+        if layer:  # Names depend on the number of layers in a process.
             names = dict.fromkeys(each.name for each in value._flatten_layers())
             parts = [_renamed(parts[0], {name: f"layer {n}" for n, name in enumerate(names)})]
             parts += [np.asarray(weight) for weight in value.get_weights()]
-        if not code.is_installed(cls.__module__):  # whose config may not tell all
+        if not code.is_installed(cls.__module__):  # its config may be incomplete
             own = {k: v for k, v in vars(value).items() if isinstance(v, _PLAIN) and k not in ("name", "built")}
             parts.append(_by_key({k: v for k, v in own.items() if not k.startswith("_")}))
         return f"{self.text(cls)}{self.text(parts)}"
@@ -233,7 +234,7 @@ class _Reader:
     def _object(self, value):
         cls = type(value)
         function = getattr(value, "python_function", None) or getattr(value, "__wrapped__", None)
-        if callable(function):  # of `tf.function`, or of a cache around a function
+        if callable(function):  # from `tf.function`, or a cache around a function
             return f"{code.name_of(cls)}({self.text(function)})"
         if callable(getattr(value, "get_config", None)) and any(
             code.top(each.__module__) in code.KERAS for each in cls.__mro__
@@ -242,7 +243,7 @@ class _Reader:
         try:
             reduce = copyreg.dispatch_table.get(cls)
             reduced = reduce(value) if reduce else value.__reduce_ex__(4)
-        except Exception as error:  # whatever an object that cannot be copied raises
+        except Exception as error:  # an object that cannot be copied may raise any error
             raise Unstable(f"{code.name_of(cls)} has no state that could be found again: {error}") from error
         if isinstance(reduced, str):
             return f"{code.name_of(cls)} {reduced}"
@@ -254,14 +255,14 @@ class _Reader:
 
 
 def _cache_key(value):
-    """What a value says of itself, if it does."""
+    """The `cache_key` of a value, if it has one."""
     if isinstance(value, type) or inspect.getattr_static(value, "cache_key", None) is None:
         return None
     return value.cache_key if isinstance(value.cache_key, str) else None
 
 
 def _renamed(config, names):
-    """A config with other names in the place of some."""
+    """A config in which some names are replaced."""
     if isinstance(config, dict):
         return {_renamed(k, names): _renamed(v, names) for k, v in config.items()}
     if isinstance(config, (list, tuple)):
@@ -270,12 +271,12 @@ def _renamed(config, names):
 
 
 def _by_key(state):
-    """A state, of which it does not matter in what order it came to be."""
+    """A state, independent of the order in which its parts were created."""
     return dict(sorted(state.items(), key=lambda item: str(item[0])))
 
 
 def _sorted(config):
-    """A config, sorted at all depths: the order is that of the code of a version of Keras."""
+    """A config, sorted at all depths, since the order depends on the version of Keras."""
     if isinstance(config, dict):
         return _by_key({name: _sorted(part) for name, part in config.items()})
     return list(map(_sorted, config)) if type(config) is list else config
@@ -284,12 +285,12 @@ def _sorted(config):
 def _concrete(tensor):
     try:
         return tensor.numpy()
-    except Exception as error:  # of a graph, or of a kind that NumPy does not know
+    except Exception as error:  # a tensor in a graph, or of a type that NumPy does not support
         raise Unstable(f"{type(tensor).__name__} has no value that could be found again") from error
 
 
 def _changed(cls, config):
-    """A config, or a state, without what is a default of the class."""
+    """A config or a state without the defaults of the class."""
     try:
         parameters = inspect.signature(cls.__init__).parameters
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""A classifier trained under one arm, for use."""
+"""Trains a classifier under one arm, for use outside of the study."""
 
 from typing import Any
 
@@ -8,10 +8,10 @@ from keras_ganaug.study import losses
 
 
 def classifier_of(trainer: Any, arm: Any) -> keras.Model:
-    """The classifier that a `training.Trainer` trains under an arm, with what the arm does to its logits.
+    """Trains a classifier under an arm with a `training.Trainer`, including the adjustment of its logits, if any.
 
-    It is compiled with the cross-entropy of class indices and the accuracy, so that it evaluates, and is saved, without the
-    loss of the arm.
+    It is compiled with the cross-entropy of class indices and the accuracy, so you can evaluate and save it without the loss
+    of the arm.
     """
     model, prior = trainer._train(arm, trainer.images, trainer.cells, trainer.seed, trainer.generator_of(arm))
     optimizer, loss = model.optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True)

@@ -1,4 +1,4 @@
-"""The functions that a study is given: they make generators, classifiers and optimizers."""
+"""Checks the functions that a study is given, which make generators, classifiers and optimizers."""
 
 import inspect
 import os
@@ -25,7 +25,7 @@ _FUNCTIONS = {
 
 
 def check_functions(**functions):
-    """Checks, without calling them, functions that make what is trained; None is left to the caller."""
+    """Checks the signatures of functions without calling them. None is accepted."""
     for name, function in functions.items():
         if function is None:
             continue
@@ -38,7 +38,7 @@ def check_functions(**functions):
             raise TypeError(f"{expected}. Received: {name}={function!r}")
         try:
             signature = inspect.signature(function)
-        except (TypeError, ValueError):  # of what is written in C
+        except (TypeError, ValueError):  # for functions written in C
             continue
         try:
             signature.bind(*arguments)
@@ -51,7 +51,7 @@ def _missing(made):
 
 
 def generator_of(made):
-    """What `make_generator` gave, if it may be a generator."""
+    """Checks that the result of `make_generator` may be a generator."""
     if not isinstance(made, (str, os.PathLike, Generator, keras.Model)):
         raise TypeError(
             "`make_generator` must return a generator: a GAN, a Keras model, or a path of one. "
@@ -61,14 +61,14 @@ def generator_of(made):
 
 
 def model_of(made):
-    """What `build` gave, if it is a Keras model."""
+    """Checks that the result of `build` is a Keras model."""
     if not isinstance(made, keras.Model):
         raise TypeError(f"`build` must return an uncompiled Keras model. Received: {made!r}{_missing(made)}")
     return made
 
 
 def optimizer_of(made):
-    """What `optimizer` gave, if it is one."""
+    """Checks that the result of `optimizer` is an optimizer."""
     try:
         optimizer = keras.optimizers.get(made)
     except (TypeError, ValueError):
@@ -79,7 +79,7 @@ def optimizer_of(made):
 
 
 def check_classifier(model, images, num_classes):
-    """Checks a classifier that `build` gave, on a few training images, before anything is trained."""
+    """Checks a classifier from `build` on a few training images, before any training."""
     if getattr(model, "optimizer", None) is not None:  # Keras 3 has none before `compile`
         warnings.warn(
             "`build` gives a compiled model, whose own loss and optimizer are not used: it is compiled with the loss of "

@@ -1,4 +1,4 @@
-"""Losses of classifiers on imbalanced data: functions of soft labels and logits, one value for each image."""
+"""Losses of classifiers for imbalanced data: functions of soft labels and logits, with one value for each image."""
 
 import keras
 import numpy as np
@@ -7,26 +7,26 @@ import tensorflow as tf
 from keras_ganaug import _checks
 
 OF_GROUPS = ("group_dro", "balanced_softmax_by_style")
-"""Losses whose labels have the group of each image, its number, as a last column."""
+"""Losses whose labels have the number of each image's group as a last column."""
 NAMES = ("cross_entropy", "class_weights", "balanced_softmax", "focal", *OF_GROUPS)
 
 
 def make(name, prior, gamma=2.0, groups=None):
-    """A loss for a stream of images in which the classes have these frequencies.
+    """Makes a loss for a stream of images with these class frequencies.
 
-    "cross_entropy"; "class_weights", where each image weighs 1 / (C p_y); "balanced_softmax" (Ren et al. 2020),
-    cross-entropy of the logits plus log p; "focal" (Lin et al. 2017), where each weighs (1 - its probability)^γ;
-    "group_dro", a `GroupDRO`; "balanced_softmax_by_style", cross-entropy of the logits plus log p of the image's own style:
-    that a class is absent from a style, or rare there, then does not teach that it never comes in it.
+    "cross_entropy"; "class_weights", which weights each image by 1 / (C p_y); "balanced_softmax" (Ren et al. 2020), the
+    cross-entropy of the logits plus log p; "focal" (Lin et al. 2017), which weights each image by (1 - its probability)^γ;
+    "group_dro", see `GroupDRO`; "balanced_softmax_by_style", the cross-entropy of the logits plus log p in the image's own
+    style. With the last one, a class that is rare or absent in a style is not learned as impossible there.
 
     Args:
-        name: One of them.
+        name: One of these names.
         prior: p, the frequency of each class in the stream, summing to 1. Classes that do not occur count as very rare.
         gamma: γ of "focal". Defaults to 2.
-        groups: Of those of groups, the frequency of each group in the stream, (C, styles), numbered row by row. Defaults to
-            None.
+        groups: For losses with groups, the frequency of each group in the stream, (C, styles), numbered row by row. Defaults
+            to None.
 
-    Returns a function of labels (batch, C), each row summing to 1, and logits (batch, C), that gives float32 (batch,).
+    Returns a function of labels (batch, C), whose rows sum to 1, and logits (batch, C), that returns float32 (batch,).
     """
     _checks.one_of(name, NAMES, "loss")
     if name == "group_dro":
@@ -52,7 +52,7 @@ def make(name, prior, gamma=2.0, groups=None):
 
 
 def _by_style(groups):
-    """Cross-entropy of logits plus the log frequency of each class in the image's style."""
+    """The cross-entropy of logits plus the log frequency of each class in the image's style."""
     groups = np.asarray(groups, np.float64)
     log_priors = log_of(groups / np.maximum(groups.sum(0), 1e-12)).T
 
@@ -66,13 +66,13 @@ def _by_style(groups):
 
 
 class GroupDRO(keras.losses.Loss):
-    """The mean cross-entropy of each group of a batch, weighted by q, which follows the groups that fare worst.
+    """The mean cross-entropy of each group of a batch, weighted by q, which increases for the groups with the largest loss.
 
-    In each step q is multiplied by exp(η times that mean) and scaled to sum to 1 (Sagawa et al. 2020, Distributionally
-    Robust Neural Networks for Group Shifts). Labels have the number of the group as a last column.
+    In each step, q is multiplied by exp(η times that mean) and normalised (Sagawa et al. 2020, Distributionally Robust
+    Neural Networks for Group Shifts). Labels have the number of the group as a last column.
 
     Args:
-        groups: Whether there are images of each group, bool (groups,): q starts equal over these.
+        groups: Whether each group has images, bool (groups,). Initially q is uniform over these.
         rate: η. Defaults to 0.01.
     """
 
@@ -85,7 +85,7 @@ class GroupDRO(keras.losses.Loss):
         labels, logits = tf.cast(labels, tf.float32), tf.cast(logits, tf.float32)
         losses = -tf.reduce_sum(labels[:, :-1] * tf.nn.log_softmax(logits), axis=-1)
         members = tf.one_hot(tf.cast(labels[:, -1], tf.int32), self.q.shape[0])
-        shares = tf.math.divide_no_nan(members, tf.reduce_sum(members, axis=0))  # of an image in the mean of its group
+        shares = tf.math.divide_no_nan(members, tf.reduce_sum(members, axis=0))  # share of an image in the mean of its group
         means = tf.linalg.matvec(shares, tf.stop_gradient(losses), transpose_a=True)
         q = self.q * tf.exp(self.rate * means)
         q = self.q.assign(q / tf.reduce_sum(q))
@@ -93,7 +93,7 @@ class GroupDRO(keras.losses.Loss):
 
 
 def adjusted(logits, prior):
-    """Logits for equal classes, of a classifier trained on these frequencies (logit adjustment, Menon et al. 2021)."""
+    """Adjusts logits for uniform class frequencies after training with these (logit adjustment, Menon et al. 2021)."""
     return logits - log_of(prior)
 
 

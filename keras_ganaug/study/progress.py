@@ -1,4 +1,4 @@
-"""What a cross-validation prints while it runs."""
+"""Prints the progress of a cross-validation."""
 
 import time
 from typing import Any
@@ -8,37 +8,37 @@ from keras_ganaug.study import statistics
 
 
 class Progress:
-    """Prints a line after each training, with the longest time that is left: arms that are eliminated shorten it.
+    """Prints a line after each training, with an upper bound of the remaining time. Eliminated arms shorten it.
 
     Args:
-        folds: Folds of all repetitions, each of which has a GAN of its own.
-        verbose: Whether it prints.
+        folds: Total number of folds in all repetitions. Each has its own GAN.
+        verbose: Whether to print.
     """
 
     def __init__(self, folds: int, verbose: bool) -> None:
         self.folds, self.verbose = folds, verbose
-        self.to_come = 0  # trainings of phases that are still to come, at most
+        self.to_come = 0  # maximum number of trainings in later phases
         self._phase, self._fold, self._here, self._arms, self._gans = "", 0, 0, 0, 0
         self._trainings, self._of_trainings, self._of_gans, self._last = 0, 0.0, 0.0, time.monotonic()
 
     def begin(self, phase: str, fold: int, trainings: int, arms: int) -> None:
-        """A fold begins, counted from 0.
+        """Starts a fold, counted from 0.
 
         Args:
-            phase: What is tried, in words.
-            fold: Which fold.
-            trainings: How many there are in it.
-            arms: How many there are in each later one, at most.
+            phase: What is being tried, in words.
+            fold: Index of the fold.
+            trainings: Number of trainings in it.
+            arms: Maximum number of trainings in each later fold.
         """
         self._phase, self._fold, self._here, self._arms = phase, fold, trainings, arms
         self._last = time.monotonic()
 
     def made_gan(self, seconds: float) -> None:
-        """A GAN was trained in so many seconds."""
+        """Records the seconds that the training of a GAN took."""
         self._gans, self._of_gans, self._last = self._gans + 1, self._of_gans + seconds, self._last + seconds
 
     def trained(self, name: str, metrics: Any) -> None:
-        """An arm was trained and measured."""
+        """Records and prints that an arm was trained and measured."""
         now = time.monotonic()
         self._trainings, self._of_trainings, self._last = self._trainings + 1, self._of_trainings + now - self._last, now
         self._here = max(self._here - 1, 0)
@@ -50,7 +50,7 @@ class Progress:
 
     @property
     def most_left(self) -> float:
-        """Seconds that are left if no arm is eliminated, at the mean length of the trainings so far."""
+        """The remaining seconds if no arm is eliminated, by the mean duration of trainings so far."""
         trainings = self._here + (self.folds - self._fold - 1) * self._arms + self.to_come
         left = trainings * self._of_trainings / max(self._trainings, 1)
         return left + (self.folds - self._gans) * self._of_gans / max(self._gans, 1)

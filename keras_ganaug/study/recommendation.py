@@ -1,4 +1,4 @@
-"""The guard: whether to use a GAN, and how, from the training set alone."""
+"""`recommend`: advises whether to use a GAN, and how, from the training set alone."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -15,14 +15,14 @@ from keras_ganaug.study.data import as_arrays, look_at_scale, warn_of_repeated
 from keras_ganaug.study.inputs import check_functions
 
 MANY = 2000
-"""Images from which on the default is one cross-validation: its folds are large, and each takes long."""
+"""Number of images from which the default is a single cross-validation, since folds are large and slow."""
 
 RARE = 30
-"""Images below which a class is named among the reasons."""
+"""Classes with fewer images are mentioned in the reasons."""
 
 
 OPTIONS = {"build", "optimizer", "steps", "batch_size", "num_classes", "value_range", "directory", "verbose"}
-"""Arguments of `AugmentationStudy` that `recommend` hands on."""
+"""Arguments that `recommend` passes on to `AugmentationStudy`."""
 
 
 def recommend(
@@ -37,59 +37,56 @@ def recommend(
     class_names: Sequence[str] | None = None,
     **options: Any,
 ) -> Recommendation:
-    """Advises whether to train with a GAN, from cross-validation on the training set alone.
+    """Advises whether to train with a GAN, by cross-validation on the training set alone.
 
-    The training set is cut into folds. For each a GAN is trained on the others, and classifiers with and without its samples
-    are compared on the fold, which neither has seen. Where the best way of using the GAN lowers the recall of head, middle
-    or tail, it is tried once more without samples of those classes. The GAN is recommended only if it is better than the
-    best arm without it by more than a margin, and more than chance would make it: the 90% interval of the paired
-    differences is above 0, which takes into account that folds share most of their images
-    (`statistics.cross_validated_interval`). A way of using the GAN is eliminated as soon as no result of the remaining folds
-    could make it convincing, so that none is lost which would have been recommended after all of them. When none remains,
-    no further GAN is trained. What is the same with these data is tried once: with equally many images of each class,
-    oversampling is training on them as they are.
+    The training set is split into folds. For each fold, a GAN is trained on the other folds, and classifiers with and
+    without its samples are compared on the held-out fold. If the best way to use the GAN lowers the recall of head, middle
+    or tail classes, it is tried again without samples of those classes. The GAN is recommended only if it beats the best arm
+    without it by more than a margin and beyond chance: the 90% interval of the paired differences must be above 0. The
+    interval takes into account that folds share most of their images (`statistics.cross_validated_interval`). A way to use
+    the GAN is eliminated as soon as no result of the remaining folds could make it convincing, so elimination never changes
+    the advice. When none remains, no further GAN is trained. Settings that are equal for these data are tried once: if all
+    classes have the same number of images, oversampling equals plain training.
 
-    The arm without the GAN is chosen by error and log loss (`statistics.log_loss`) together, by the root of their product.
-    Arms are dropped by successive elimination on the log loss, which loses the best one with a probability of at most 5%: a
-    corrected resampled t test for each pair and fold, at 5% divided by their number. With few images neither tells arms
-    apart that differ by points of accuracy, so the order in which they are given counts: the first is taken whose log loss
-    is not surely worse than the best arm's, by a 90% interval of this kind, and whose root is above the smallest by at most
-    15%.
+    The arm without the GAN is chosen by the root of the product of error and log loss (`statistics.log_loss`). Successive
+    elimination on the log loss drops arms, and loses the best one with a probability of at most 5%: a corrected resampled t
+    test for each pair and fold, at 5% divided by their number. With few images, neither measure separates arms that differ
+    by points of accuracy, so the order of `arms` counts. The choice is the first arm whose log loss is not beyond chance
+    worse than the best arm's, by a 90% interval of this kind, and whose root is at most 15% above the smallest.
 
-    Where `num_classes` names several attributes and some of their combinations, the cells, have no training images, the
-    advice is about these. A fold then holds out whole cells, such that each value of each attribute stays in training, and
-    what is compared is their mean accuracy: how well combinations are classified that were not seen. A cell of fewer than
-    four images, or the only one of a value, is never held out. The empty cells themselves cannot be looked at, a fold trains
-    with fewer cells than there are, and nothing is measured of cells that training has.
+    If `num_classes` names several attributes, and some of their combinations (cells) have no training images, the advice is
+    about these cells. A fold then holds out whole cells, so that each value of each attribute stays in training. Arms are
+    compared by their mean accuracy on held-out cells: how well they classify unseen combinations. A cell with fewer than
+    four images, or the only cell of a value, is never held out. Limits: the empty cells themselves cannot be tested, a fold
+    trains with fewer cells than there are, and cells in the training data are not measured.
 
-    Each way of using the GAN is tested by itself, at 5%, and the best of several is lucky as well as good: of five without
-    any gain, one is recommended in about one of seven cases. Where it matters, call this again with another seed.
+    Each way to use the GAN is tested separately, at 5%, and the best of several is partly lucky. If none of five has any
+    gain, one is still recommended in about one of seven cases. If the decision matters, repeat this with another seed.
 
     Args:
         train: Training images: an unbatched `tf.data.Dataset` of (image, label), or arrays `(images, labels)`.
-        make_generator: Maps (images, labels, seed) to a generator, as in `AugmentationStudy`.
-        arms: Arms without a GAN to choose from, a mapping from names to `study.Arm`s, those first that one would take if one
-            could not try. Defaults to "balanced_softmax + cutmix" (where this Keras has it), "shift_flip",
-            "balanced_softmax", "oversampling" and "nothing"; with several attributes to
-            "balanced_softmax_by_style + fourier", "balanced_softmax_by_style", "fourier", "invert + rand_augment + blur",
-            "histogram", "rand_augment", "oversampling" and "nothing".
-        candidates: Ways of using the GAN to choose from, a mapping from names to `study.Synthetic`s; of several that are
-            the same with these data, the first. Defaults to `study.CANDIDATES`; with several attributes to half, three
-            quarters and a quarter of each batch.
-        folds: Into how many parts the data are cut, at least 2. Defaults to 3.
-        repeats: How often, each time anew: up to `folds * repeats` GANs are trained. Defaults to 2, but to 1 with 2,000
-            training images or more.
-        margin: Least gain of accuracy for which a GAN is worth its while, from 0 to 1. Defaults to 0.003.
-        seed: Integer. All folds, GANs and classifiers of one seed are others than those of another. Defaults to 0.
-        class_names: Names for the reasons. Defaults to the data set's, else to numbers.
+        make_generator: Function from (images, labels, seed) to a generator, see `AugmentationStudy`.
+        arms: Arms without a GAN to choose from, a mapping from names to `study.Arm`s in order of preference. Defaults to
+            "balanced_softmax + cutmix" (if this Keras has it), "shift_flip", "balanced_softmax", "oversampling" and
+            "nothing"; with several attributes to "balanced_softmax_by_style + fourier", "balanced_softmax_by_style",
+            "fourier", "invert + rand_augment + blur", "histogram", "rand_augment", "oversampling" and "nothing".
+        candidates: Ways to use the GAN to choose from, a mapping from names to `study.Synthetic`s. Among ways that are equal
+            for these data, the first counts. Defaults to `study.CANDIDATES`; with several attributes to half, three quarters
+            and a quarter of each batch.
+        folds: Number of folds, at least 2. Defaults to 3.
+        repeats: Number of repetitions with new folds. Up to `folds * repeats` GANs are trained. Defaults to 2, but to 1 with
+            2,000 training images or more.
+        margin: Smallest gain of accuracy that makes a GAN worthwhile, from 0 to 1. Defaults to 0.003.
+        seed: Integer. Different seeds share no folds, GANs or classifiers. Defaults to 0.
+        class_names: Class names for the reasons. Defaults to those of the data set, otherwise to numbers.
         **options: Further arguments of `AugmentationStudy`: `build`, `optimizer`, `steps`, `batch_size`, `num_classes`,
             `value_range`, `directory`, `verbose`.
 
     Returns a `Recommendation`, for `GANAugmentation.from_recommendation`.
 
     Raises:
-        ValueError, TypeError: For an argument out of its range, before anything is trained.
-        ImportError: Without SciPy and scikit-learn, before anything is trained.
+        ValueError, TypeError: For an argument out of its range, before any training.
+        ImportError: If SciPy or scikit-learn is not installed, before any training.
     """
     if make_generator is None:
         raise TypeError("`make_generator` must be a function. Received: make_generator=None")
@@ -119,13 +116,13 @@ def recommend(
 
     few = [c for c in range(num_classes) if counts[c] < max(FEWEST, folds)]
     if few:
-        # A class of two images can neither be learned by a GAN nor measured: nothing need be trained to say so.
+        # A GAN cannot learn a class of two images, and it cannot be measured: no training is needed to know.
         return without(f"{_few_images(few, counts, names)}: too few to learn from and to measure by.")
     _extras.load("scipy.stats")
     with _watch.telling_once(), _random.preserved():
         warn_of_repeated(images)
         look_at_scale({"train": (images, labels)}, value_range)
-        for told in ("scale", "shared"):  # which the folds are and have as well
+        for told in ("scale", "shared"):  # the folds would repeat these warnings
             _watch.first(told)
         trials = CrossValidation(images, labels, make_generator, folds, repeats, seed, **options)
         if not trials.fewest_held_out:
@@ -134,7 +131,7 @@ def recommend(
 
 
 def _choices(arms, candidates, num_classes, channels, several):
-    """The arms and the candidates to choose from, checked."""
+    """Checks the arms and the candidates to choose from."""
     for name, given in (("arms", arms), ("candidates", candidates)):
         if given is not None and not isinstance(given, Mapping):
             raise TypeError(f"`{name}` must be a mapping from names. Received: {name}={given!r}")
@@ -148,7 +145,7 @@ def _choices(arms, candidates, num_classes, channels, several):
     for name, arm in arms.items():
         check(name, arm, num_classes, channels, several)
         if arm.synthetic is not None:
-            raise ValueError(f"`arms` are those without a GAN. Received: {name!r}: {arm!r}")
+            raise ValueError(f"`arms` must have no GAN. Received: {name!r}: {arm!r}")
     for name, candidate in candidates.items():
         check_synthetic(f"candidate {name!r}", candidate, num_classes)
         _checks.one_of(candidate.source, ("gan",), f"source of candidate {name!r}")
@@ -156,9 +153,9 @@ def _choices(arms, candidates, num_classes, channels, several):
 
 
 def _tried(trials, arms, candidates, names, margin):
-    """The advice of a `CrossValidation`, after all trainings; `names` are those of the classes."""
+    """The advice of a `CrossValidation` after all trainings. `names` are the class names."""
     counts = trials.counts
-    arms = arms if trials.by_cells else distinct(arms, counts)  # without some cells classes are not even
+    arms = arms if trials.by_cells else distinct(arms, counts)  # if cells are held out, classes are not balanced
     trials.progress.to_come = trials.runs * (len(candidates) + 2)
     base = trials.preferred(trials.eliminate(arms, trials.is_surely_worse, phase="without the GAN"))
     why = trials.why(base, arms)
@@ -171,7 +168,7 @@ def _tried(trials, arms, candidates, names, margin):
     trials.progress.to_come = trials.runs
     remaining = trials.eliminate(tried, is_eliminated, base, "with the GAN") or tried
     best = trials.best(remaining, base)
-    gains = {} if trials.by_cells else trials.gains_of_recall(best, base)  # a fold of cells may lack a class
+    gains = {} if trials.by_cells else trials.gains_of_recall(best, base)  # a fold of whole cells may lack a class
     changed = without_the_harmed(tried[best].synthetic, gains, counts, prior)
     if changed is not None:
         harmed, synthetic = changed
@@ -190,7 +187,7 @@ def _few_images(classes, counts, names):
 
 
 def _empty_cells(trials):
-    """What there is no image of, in words."""
+    """Describes the combinations without images, in words."""
     names, empty = list(trials.options["num_classes"]), np.argwhere(trials.of_cells == 0)
     some = "; ".join(", ".join(f"{name} {value}" for name, value in zip(names, cell)) for cell in empty[:3])
     of = f"{len(empty)} of the {trials.of_cells.size} combinations of {' and '.join(names)}"
@@ -198,13 +195,13 @@ def _empty_cells(trials):
 
 
 def _decide(trials, base, candidates, names, margin):
-    """The advice from what was measured: `base` is an arm without a GAN, `candidates` the remaining ways of using it."""
+    """The advice from the results. `base` is an arm without a GAN, `candidates` are the remaining ways to use it."""
     counts, best = trials.counts, trials.best(candidates, base)
     accuracies = {name: list(metrics[trials.metric]) for name, metrics in trials.metrics.items()}
     gain, (low, high), count = trials.gain(best, base), trials.interval(best, base), len(accuracies[best])
     chance = f"{LEVEL:.0%} interval {100 * low:+.1f} to {100 * high:+.1f}, {count} folds"
     if count < trials.runs and trials.is_hopeless(best, base, margin):
-        # The interval of two folds is so wide that it says nothing, but not why no others were tried.
+        # The interval of two folds is too wide to say anything, and does not explain why the search ended.
         other = trials.runs - count
         chance = f"{count} {'folds' if count > 1 else 'fold'}, and no result of the other {other} could change the advice"
     ways = sum(arm.synthetic is not None for arm in trials.arms.values())
@@ -217,8 +214,8 @@ def _decide(trials, base, candidates, names, margin):
     reasons = []
     if trials.by_cells:
         reasons.append(
-            f"{_empty_cells(trials)} The advice is for these: at least {trials.fewest_held_out} of the others were held out "
-            "at a time. What the GAN does to combinations that training has was not measured."
+            f"{_empty_cells(trials)} The advice is about these: at least {trials.fewest_held_out} of the others were held "
+            "out at a time. The effect of the GAN on combinations in the training data was not measured."
         )
     elif not np.all(counts == counts[0]):
         gains = trials.gains_of_recall(best, base)

@@ -1,4 +1,4 @@
-"""What a study found: table, plot, JSON, one HTML page."""
+"""The results of a study: as a table, a plot, JSON, or an HTML page."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -27,28 +27,28 @@ _SURE = ("The GAN helps", "The GAN does harm")
 
 
 class Report:
-    """The results of a study, arm by arm and seed by seed.
+    """The results of a study, for each arm and seed.
 
     Args:
         runs: Mapping from an arm's name to a sequence of mappings from metric to value, one for each seed.
         seeds: The seeds.
-        kinds: Mapping from an arm's name to its `Arm.kind`: "gan", "none", or that of a control, "shuffled" or "oracle".
-            Defaults to None: all are "none".
-        about: What was done, for the page: a mapping with `arms`, what each arm is in words; `class_names`; `train_images`
-            and `test_images`, how many each class has, in the first seed; `image_shape`, `steps` and `batch_size`. Defaults
-            to None: nothing is told.
-        samples: Function that gives the `report_data.Samples` that the page draws, or None. Defaults to None.
+        kinds: Mapping from an arm's name to its `Arm.kind`: "gan", "none", or "shuffled" or "oracle" for a control. Defaults
+            to None: all are "none".
+        about: Facts about the study, for the page: a mapping with `arms`, a description of each arm; `class_names`;
+            `train_images` and `test_images`, the number of images of each class, in the first seed; `image_shape`, `steps`
+            and `batch_size`. Defaults to None: the page omits them.
+        samples: Function that returns the `report_data.Samples` for the page, or None. Defaults to None.
 
     Attributes:
-        arms: Mapping from an arm's name to a mapping from metric to a list of one value per seed, from 0 to 1, but for the
-            log loss; NaN for what was not measured.
-        seeds, kinds, about, samples: As given.
-        recalls: Mapping from an arm's name to a list of the recalls of all classes for each seed, where they were measured.
-        metric: What the arms are compared by: "unseen_cells" where all were tested on cells, combinations of several
-            attributes, that have no training images; else "balanced_accuracy".
-        best_without_gan, best_with_gan: The arms with the highest mean of that metric, without and with a GAN; None if
-            there is no such arm. They are chosen and compared by the same seeds, and the best of several is lucky as well
-            as good: where it matters, compare these two arms again in other seeds.
+        arms: Mapping from an arm's name to a mapping from metric to a list with one value per seed, from 0 to 1 except for
+            the log loss; NaN if it was not measured.
+        seeds, kinds, about, samples: See the arguments.
+        recalls: Mapping from an arm's name to a list of the recalls of all classes for each seed, if they were measured.
+        metric: The metric that arms are compared by: "unseen_cells" if all were tested on cells (combinations of several
+            attributes) without training images, otherwise "balanced_accuracy".
+        best_without_gan, best_with_gan: The arms with the highest mean of that metric, without and with a GAN; None if there
+            is no such arm. They are chosen and compared with the same seeds, and the best of several is partly lucky. If the
+            decision matters, compare these two arms again with other seeds.
     """
 
     def __init__(
@@ -74,39 +74,39 @@ class Report:
         self.best_without_gan, self.best_with_gan = self.best_of("none"), self.best_of("gan")
 
     def of_kind(self, kind: str) -> list[str]:
-        """The names of the arms of a kind."""
+        """The names of the arms of this kind."""
         return [arm for arm, each in self.kinds.items() if each == kind]
 
     def best_of(self, kind: str) -> str | None:
-        """The arm of a kind with the highest mean of `metric`; None if there is none."""
+        """The arm of this kind with the highest mean of `metric`. None if there is none."""
         return max(self.of_kind(kind), key=self._accuracy, default=None)
 
     def order(self) -> list[str]:
-        """All arms, the best by `metric` first."""
+        """The names of all arms, the best by `metric` first."""
         return sorted(self.arms, key=lambda arm: -self._accuracy(arm))
 
     @property
     def label(self) -> str:
-        """What `metric` is, in words."""
+        """The name of `metric` in words."""
         return _DECIDES[self.metric]
 
     def _accuracy(self, arm: str) -> float:
         return float(np.mean(self.arms[arm][self.metric]))
 
     def compare(self, arm: str, other: str, metric: str = "balanced_accuracy") -> dict[str, Any]:
-        """The paired difference of two arms.
+        """Computes the paired difference of two arms.
 
         Args:
             arm, other: Names of arms.
             metric: Name of a metric. Defaults to "balanced_accuracy".
 
-        Returns a dict: `difference`, the mean of arm minus other over the seeds; `interval`, its 95% t interval as
-        `(lowest, highest)`, or None under three seeds; `p_value` of Wilcoxon's signed-rank test; `wins`, in how many seeds
-        the arm is the higher one. All of it is NaN for what was not measured. All seeds have the test images in common, so
-        that this is the mean over seeds for these images.
+        Returns a dict: `difference`, the mean of arm minus other over the seeds; `interval`, its 95% t interval as `(lowest,
+        highest)`, or None for fewer than three seeds; `p_value` of Wilcoxon's signed-rank test; `wins`, the number of seeds
+        in which the arm is better. The values are NaN if the metric was not measured. All seeds share the test images, so
+        this is the mean over seeds for these images.
 
         Raises:
-            ImportError: Without SciPy.
+            ImportError: If SciPy is not installed.
             ValueError: For a name that is not in the report.
         """
         _checks.one_of(arm, tuple(self.arms), "arm")
@@ -122,13 +122,13 @@ class Report:
 
     @property
     def gain(self) -> dict[str, Any] | None:
-        """`compare`, by `metric`, of the best arm with a GAN and the best one without; None without a GAN."""
+        """`compare`, by `metric`, between the best arms with and without a GAN. None without a GAN."""
         if self.best_with_gan is None or self.best_without_gan is None:
             return None
         return self.compare(self.best_with_gan, self.best_without_gan, self.metric)
 
     def verdict(self) -> str:
-        """What the study says of the GAN, in a sentence."""
+        """The conclusion about the GAN, in one sentence."""
         gain = self.gain
         if gain is None:
             return "The study has no arm with a GAN, or none without."
@@ -140,13 +140,13 @@ class Report:
         tried = {kind: len(self.of_kind(kind)) for kind in ("gan", "none")}
         if max(tried.values()) > 1:
             facts += (
-                f"; each is the best of its kind in these seeds ({tried['gan']} with the GAN, {tried['none']} without), and "
-                "the best of many is lucky as well as good"
+                f"; each is the best of its kind in these seeds ({tried['gan']} with the GAN, {tried['none']} without), "
+                "and the best of many is partly lucky"
             )
         if gain["interval"] is None:
             return f"Too few seeds for a verdict: {facts}."
         low, high = gain["interval"]
-        if (low > 0 or high < 0) and gain["p_value"] > 0.1:  # so it is with fewer than five seeds, even if all agree
+        if (low > 0 or high < 0) and gain["p_value"] > 0.1:  # with fewer than five seeds this holds even if all agree
             return f"The GAN {'may help' if low > 0 else 'may do harm'}, but that could be chance: {facts}."
         if low > 0:
             return f"{_SURE[0]}: {facts}."
@@ -155,7 +155,7 @@ class Report:
         return f"No clear difference: {facts}."
 
     def next_step(self) -> list[str]:
-        """What to do now, in sentences: with which arm to train, and whether more seeds are needed."""
+        """What to do next, in sentences: the arm to train with, and whether more seeds are needed."""
         verdict = self.verdict()
         arm = self.best_with_gan if verdict.startswith(_SURE[0]) else self.best_without_gan
         if arm is None:
@@ -163,7 +163,7 @@ class Report:
         of = "with the GAN" if arm == self.best_with_gan else "without a GAN"
         steps = [f"Train with the best arm {of}: `classifier = study.fit({arm!r})`."]
         if arm == self.best_without_gan and self.best_with_gan is not None:
-            steps[0] += " Nothing here shows surely that the GAN adds to it."
+            steps[0] += " No result here is certain evidence that the GAN adds to it."
         if self.gain is not None and not verdict.startswith(_SURE):
             steps.append(
                 "For a firmer answer add seeds, such as `seeds=range(10)`: what `directory` holds is not trained again."
@@ -177,27 +177,27 @@ class Report:
         return ["", *names.values()], [[arm, *(tables.spread(self.arms[arm][m]) for m in names)] for arm in self.order()]
 
     def table(self) -> str:
-        """A table in Markdown: mean ± standard deviation over the seeds, in per cent, the best arm first.
+        """A Markdown table of mean ± standard deviation over the seeds, in per cent, the best arm first.
 
-        What is measured of cells has columns only where there are cells.
+        Columns about cells appear only if there are cells.
         """
         return tables.markdown(*self.rows())
 
     def to_dict(self, **more: Any) -> dict[str, Any]:
-        """All but the samples as a dict for JSON: what is given as `more`, the arguments and the best two arms."""
+        """A dict for JSON: the items of `more`, the arguments without the samples, and the two best arms."""
         names = ("seeds", "arms", "kinds", "best_without_gan", "best_with_gan", "about", "recalls")
         return results.plain({**more, **{name: getattr(self, name) for name in names}})
 
     def to_json(self, path: Any, **more: Any) -> None:
-        """Writes `to_dict` to a file, whole or not at all; what is no finite number is null there."""
+        """Writes `to_dict` to a file, atomically. Numbers that are not finite become null."""
         _files.write(_checks.path(path), results.as_json(self.to_dict(**more)))
 
     @classmethod
     def from_json(cls, path: Any) -> "Report":
-        """Reads what `to_json` wrote.
+        """Reads a file that `to_json` wrote.
 
         Raises:
-            ValueError: For a file that holds something else.
+            ValueError: If the file holds something else.
         """
         text = _files.read_text(_checks.path(path))
         try:
@@ -218,12 +218,12 @@ class Report:
             ) from error
 
     def plot(self, path: Any = None) -> Picture:
-        """Draws the `metric` of all arms: a dot for each seed, the mean and its interval.
+        """Plots the `metric` of all arms: a dot for each seed, the mean and its interval.
 
         Args:
-            path: PNG file to write. Defaults to None: the picture is returned alone.
+            path: PNG file to write. Defaults to None: only returns the picture.
 
-        Returns the `plots.Picture`. Needs matplotlib.
+        Returns a `plots.Picture`. Needs matplotlib.
         """
         picture = report_pictures.of_arms(self, self.order(), f"{self.label} on test images, %")
         if path is not None:
@@ -231,16 +231,16 @@ class Report:
         return picture
 
     def to_html(self, path: Any, title: str = "Does the GAN help?") -> None:
-        """Writes one page and nothing outside it.
+        """Writes a self-contained HTML page.
 
-        It has the verdict, what was done, all arms as a plot and as a table that sorts, what each arm is, the recall of each
-        class, real and synthetic images, the samples that are nearest to training images, the frequencies in both, and a
-        next step. The report of a study that was read from a file has no pictures of samples; nor has one whose GAN is
-        gone. Needs matplotlib and Pillow.
+        It contains the verdict, a description of the study, all arms as a plot and as a sortable table, a description of
+        each arm, the recall of each class, real and synthetic images, the samples closest to training images, frequency
+        spectra, and a next step. It has no pictures of samples if the report was read from a file, or if the GAN is no
+        longer available. Needs matplotlib and Pillow.
 
         Args:
             path: HTML file to write.
-            title: Its title. Defaults to "Does the GAN help?".
+            title: Title of the page. Defaults to "Does the GAN help?".
         """
         _files.write(_checks.path(path), report_page.page_of(self, title))
 

@@ -1,4 +1,4 @@
-"""What a report tells of a study: what was done, its images, and samples of its generator."""
+"""The data of a report: facts about the study, its images, and samples of its generator."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -10,18 +10,18 @@ from keras_ganaug import _images, _random
 from keras_ganaug.generators.generator import in_chunks, seed_of
 from keras_ganaug.study import words
 
-_CLASSES, _IMAGES = 20, 480  # at most, of all
+_CLASSES, _IMAGES = 20, 480  # maximum numbers of classes and of images in all
 
 
 def names_of(class_names: Any, num_classes: int, *data: Any) -> list[str]:
-    """Names of classes: those that are given, else those of the first data set that has some, else numbers.
+    """The class names: the given ones, otherwise those of the first data set that has some, otherwise numbers.
 
     Raises:
-        ValueError: For fewer names than classes.
+        ValueError: If there are fewer names than classes.
     """
     found = [class_names, *(getattr(each, "class_names", None) for each in data), range(num_classes)]
     chosen: Sequence = next(each for each in found if each is not None)
-    if isinstance(chosen, Mapping):  # of several attributes, of which the class is the first
+    if isinstance(chosen, Mapping):  # with several attributes, the class is the first
         chosen = next(iter(chosen.values()))
     names = [str(name) for name in chosen]
     if len(names) < num_classes:
@@ -30,7 +30,7 @@ def names_of(class_names: Any, num_classes: int, *data: Any) -> list[str]:
 
 
 def about(study: Any, class_names: Sequence[str]) -> dict[str, Any]:
-    """What a study did, as `Report` takes it, by the names of its classes."""
+    """Facts about a study for `Report`, with the names of its classes."""
     seed, number, styles = study.seeds[0], study.num_classes, study.data.styles
     counts = {
         f"{part}_images": np.bincount(study.data.cells(part, seed) // styles, minlength=number).tolist()
@@ -56,23 +56,23 @@ class Samples(NamedTuple):
     test: np.ndarray
     """Test images, which no generator has seen."""
     synthetic: np.ndarray
-    """Samples of the generator: equally many of each class that is drawn, class by class."""
+    """Samples of the generator, class by class, with the same number for each class that is drawn."""
     synthetic_classes: np.ndarray
     """Their classes."""
     value_range: tuple[float, float]
-    """(lowest, highest) value of all."""
+    """(lowest, highest) value of all images."""
     translates: bool
-    """Whether they are translations of training images of their class, in the order of these."""
+    """Whether they are translations of training images of their class, in the same order."""
 
 
 def drawn_classes(counts: np.ndarray) -> np.ndarray:
-    """The classes of which samples are drawn: all, or of very many some from the most to the least frequent."""
+    """The classes to draw samples of: all, or if there are very many, some from the most to the least frequent."""
     order = np.argsort(-counts, kind="stable")
     return np.sort(order[np.unique(np.linspace(0, len(order) - 1, min(_CLASSES, len(order))).round().astype(int))])
 
 
 def of_trainer(study: Any, trainer: Any, arm: Any) -> Samples:
-    """The samples of an arm's generator, unfiltered, with the images of a `training.Trainer`'s seed."""
+    """Samples of an arm's generator, unfiltered, with the images of the seed of a `training.Trainer`."""
     generator = trainer.generator_of(arm._replace(synthetic=arm.synthetic._replace(band=None, source="gan")))
     images, classes, ranges = trainer.images, trainer.cells // study.data.styles, (study.value_range, generator.value_range)
     chosen = drawn_classes(np.bincount(classes, minlength=study.num_classes))

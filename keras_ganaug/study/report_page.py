@@ -1,4 +1,4 @@
-"""The page of a report: one file of HTML, with nothing outside it."""
+"""The page of a report: one self-contained HTML file."""
 
 import html
 from collections.abc import Iterable, Sequence
@@ -43,7 +43,7 @@ pre { padding: .6em; overflow-x: auto; }
 <h1>$title</h1>
 $body
 <script>
-// A click on the head of a column sorts the table; without this script the table stays as it is.
+// A click on a column head sorts the table. Without JavaScript the table is still readable.
 for (const table of document.querySelectorAll("table")) {
   const heads = [...table.tHead.rows[0].cells];
   heads.forEach((head, column) => {
@@ -69,7 +69,7 @@ for (const table of document.querySelectorAll("table")) {
 
 
 def page_of(report: Any, title: str) -> str:
-    """The page of a `Report`."""
+    """The HTML page of a `Report`."""
     about, escape = report.about, html.escape
     headline, _, facts = report.verdict().partition(": ")
     parts = [f'<p class="verdict"><strong>{escape(headline)}{"." if facts else ""}</strong> {escape(_sentence(facts))}</p>']
@@ -80,14 +80,14 @@ def page_of(report: Any, title: str) -> str:
         "<h2>All arms</h2>",
         _image(report.plot(), f"{label} of all arms, with intervals", 620),
         _note(
-            "A dot is a seed, the stroke is their mean, and the line its 95% interval"
+            "Each dot is a seed, the stroke is the mean, and the line its 95% interval"
             + ("" if len(report.seeds) >= statistics.FEWEST else ", for which there are too few seeds here")
-            + ". Arms share their seeds, so two of them may differ surely where these lines overlap: the column of "
+            + ". Arms share their seeds, so two of them may differ surely although these lines overlap: the column of "
             "differences takes that into account."
         ),
         _note(
             f"Per cent, mean ± standard deviation over {_plural(len(report.seeds), 'seed')}. "
-            "A click on the head of a column sorts the table."
+            "Click on a column head to sort the table."
         ),
         tables.html(*_arms_table(report)),
     ]
@@ -99,7 +99,8 @@ def page_of(report: Any, title: str) -> str:
         if report.recalls:
             parts += [
                 _note(
-                    "Recall in per cent: the share of a class's test images that are classified as it, mean over the seeds."
+                    "Recall in per cent: the share of a class's test images that are classified correctly, mean over the "
+                    "seeds."
                 ),
                 tables.html(*_classes_table(report)),
             ]
@@ -117,7 +118,7 @@ def _plural(number, word):
 
 
 def _paragraph(text):
-    """A paragraph, in which what stands between backticks is code."""
+    """A paragraph in which text between backticks is code."""
     pieces = html.escape(text, quote=False).split("`")
     return f"<p>{''.join(f'<code>{each}</code>' if n % 2 else each for n, each in enumerate(pieces))}</p>"
 

@@ -11,12 +11,12 @@ from keras_ganaug.study import statistics
 from keras_ganaug.study.report_data import Samples
 
 _LOOKS = {"gan": ("tab:red", "with the GAN"), "none": ("tab:blue", "without"), "control": ("tab:gray", "control")}
-_COLUMNS = 4  # images of a class, real and synthetic each
-_MOST = 2000  # images of which copies are looked for by number
+_COLUMNS = 4  # number of real images of a class, and of synthetic ones
+_MOST = 2000  # number of images in the test for copies
 
 
 def of_arms(report: Any, order: Sequence[str], label: str) -> Picture:
-    """The deciding metric of arms, the first on top: a dot for each seed, the mean, and its 95% interval."""
+    """Plots the deciding metric of arms, the first on top: a dot for each seed, the mean, and its 95% interval."""
     figure = _extras.load("matplotlib.figure").Figure(figsize=(5.2, 0.3 * len(order) + 1.3))  # without pyplot
     axes, legend = figure.add_subplot(), {}
     for n, arm in enumerate(reversed(order)):
@@ -37,7 +37,7 @@ def of_arms(report: Any, order: Sequence[str], label: str) -> Picture:
 
 
 def grid_of_samples(samples: Samples, names: Sequence[str]) -> Picture:
-    """Real images beside synthetic ones, a row for each class, by the names of all classes."""
+    """Draws real images next to synthetic ones, with a row for each class. `names` are those of all classes."""
     classes, high = np.unique(samples.synthetic_classes), samples.value_range[1]
     real = np.full([len(classes), _COLUMNS, *samples.training.shape[1:]], high, np.float32)
     for row, c in enumerate(classes):
@@ -49,19 +49,19 @@ def grid_of_samples(samples: Samples, names: Sequence[str]) -> Picture:
 
 
 def nearest_to_samples(samples: Samples, names: Sequence[str]) -> Picture:
-    """The samples that are nearest to a training image, beside it."""
+    """Draws the samples that are closest to a training image, next to it."""
     of = [names[c] for c in samples.synthetic_classes]
     return plots.nearest_images(samples.synthetic, samples.training, 6, 4, of, value_range=samples.value_range)
 
 
 def spectra_of_samples(samples: Samples) -> Picture:
-    """The spectra of real and synthetic images, of the same classes."""
+    """Plots the spectra of real and synthetic images of the same classes."""
     real = samples.training[np.isin(samples.classes, samples.synthetic_classes)][:_MOST]
     return plots.spectra({"real": real, "synthetic": samples.synthetic}, samples.value_range)
 
 
 def copies_in_words(samples: Samples) -> str:
-    """Whether samples lie nearer to training images than to test images, in a sentence."""
+    """Whether samples are closer to training images than to test images, in a sentence."""
     rng = np.random.default_rng(0)
 
     def flat(images):
@@ -70,7 +70,7 @@ def copies_in_words(samples: Samples) -> str:
 
     found = metrics.memorization(flat(samples.training), flat(samples.test), flat(samples.synthetic))
     return (
-        f"Pixel by pixel {found['nearer_to_training']:.0%} of the samples lie nearer to a training image than to any of as "
-        "many test images. Without copies it would be about half, and so many or more would have a probability of "
+        f"Pixel by pixel, {found['nearer_to_training']:.0%} of the samples are closer to a training image than to any of as "
+        "many test images. Without copies it would be about half, and the probability of a share at least as large would be "
         f"{found['p_value']:.2g}."
     )

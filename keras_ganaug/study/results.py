@@ -1,4 +1,4 @@
-"""The one store of results: a JSON file of entries by key, which several processes may write at once and lose nothing."""
+"""Stores results in a JSON file of entries by key. Several processes may write to it at the same time without loss."""
 
 import hashlib
 import json
@@ -11,9 +11,9 @@ import numpy as np
 from keras_ganaug import _extras, _files
 
 VERSION = 2
-"""Of the keys. It changes with what a key says, and with each default that changes: a key leaves defaults out."""
+"""Version of the keys. It changes with the meaning of a key, and with each default, since keys omit defaults."""
 
-_OLD = "figures"  # what `results` of an entry were called in files of before
+_OLD = "figures"  # the name of an entry's `results` in older files
 
 
 def key(seed: int, data: str, name: str, settings: str) -> str:
@@ -23,30 +23,30 @@ def key(seed: int, data: str, name: str, settings: str) -> str:
         seed: Its seed.
         data: Name or digest of its data.
         name: Name of the arm, or of whatever was trained.
-        settings: All that differs from the defaults, as `fingerprint` says it.
+        settings: All settings that differ from the defaults, as text from `fingerprint`.
     """
     return f"v{VERSION}/{seed}/{data}/{name}/{hashlib.sha256(settings.encode()).hexdigest()[:12]}"
 
 
 class Results:
-    """Entries on disk by key: `settings`, a text of what made them, and `results`, plain values.
+    """Entries on disk by key. Each has `settings`, a text that describes how it was made, and `results`, plain values.
 
     Args:
-        path: JSON file, of this machine.
+        path: Local JSON file.
     """
 
     def __init__(self, path: Any) -> None:
         self.path = path
 
     def lock(self) -> Any:
-        """A lock for which other processes and threads wait; it is let go when its process ends, however it does."""
+        """A lock between processes and threads. It is released when its process ends in any way."""
         return _extras.load("filelock", "`directory`").FileLock(f"{self.path}.lock", thread_local=False)
 
     def read(self) -> dict[str, dict[str, Any]]:
-        """All entries; none without the file.
+        """Reads all entries. Empty if the file does not exist.
 
         Raises:
-            ValueError: If the file holds anything else than entries, such as half of them.
+            ValueError: If the file does not contain complete entries.
         """
         if not _files.exists(self.path):
             return {}
@@ -64,11 +64,11 @@ class Results:
             why = "which holds something else"
         raise ValueError(
             f"`directory` must hold results as a study wrote them. Received: '{self.path}', {why}. Nothing was changed; "
-            "mend the file, or move it away"
+            "repair the file, or move it away"
         )
 
     def add(self, entries: Mapping[str, Mapping[str, Any]]) -> None:
-        """Adds entries. Others may do so at the same time: each waits for its turn."""
+        """Adds entries. Several processes may do so at the same time: each waits for its turn."""
         _files.make_folder(_files.parent(self.path))
         with self.lock():
             _files.write(self.path, as_json({**self.read(), **entries}))
@@ -79,16 +79,16 @@ class Results:
 
 
 def as_json(value: Any) -> str:
-    """Plain values and arrays as JSON, which has no NaN: null stands for what is no finite number.
+    """Plain values and arrays as JSON. Numbers that are not finite become null, since JSON has no NaN.
 
     Raises:
-        TypeError: For a value that JSON does not have.
+        TypeError: For a value that JSON does not support.
     """
     return json.dumps(plain(value), indent=1, allow_nan=False) + "\n"
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON has it: arrays as lists, and None for numbers that are not finite."""
+    """Converts a value for JSON: arrays to lists, and numbers that are not finite to None."""
     if isinstance(value, Mapping):
         return {key: plain(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
@@ -99,7 +99,7 @@ def plain(value: Any) -> Any:
         return value if math.isfinite(value) else None
     if value is None or isinstance(value, (bool, int, str)):
         return value
-    raise TypeError(f"What is written must be plain values. Received: {value!r}")
+    raise TypeError(f"Results must be plain values. Received: {value!r}")
 
 
 def _with_nan(value: Any) -> Any:
@@ -111,7 +111,7 @@ def _with_nan(value: Any) -> Any:
 
 
 def digests(parts: Sequence[Sequence[np.ndarray]]) -> list[str]:
-    """One text for each of several tuples of arrays, which says what that one and those before it hold."""
+    """One digest for each of several tuples of arrays, which covers this tuple and those before it."""
     digest, texts = hashlib.sha256(), []
     for part in parts:
         for array in part:

@@ -1,4 +1,4 @@
-"""The code of functions and the names of what modules define, as texts that are the same in every process."""
+"""The code of functions, and the names of objects in modules, as texts that are the same in every process."""
 
 import ast
 import dis
@@ -20,12 +20,12 @@ def digest_of(text):
 
 
 def top(module):
-    """The package of a module."""
+    """The top-level package of a module."""
     return (module or "").partition(".")[0]
 
 
 def name_of(value):
-    """The name of what a module defines; of this package and Keras without the module, which may move."""
+    """The qualified name of an object. For this package and Keras it omits the module, which may change."""
     module = getattr(value, "__module__", None) or ""
     module = top(module) if top(module) in KERAS else module
     return f"{module}.{getattr(value, '__qualname__', value)}"
@@ -37,7 +37,7 @@ def is_ours(value):
 
 
 def has_its_name(value):
-    """Whether an installed package has the value under its name."""
+    """Whether an installed package exposes the value under its name."""
     if not is_installed(value.__module__ or ""):
         return False
     found = sys.modules.get(value.__module__)
@@ -48,7 +48,7 @@ def has_its_name(value):
 
 @functools.cache
 def is_installed(module):
-    """Whether a module is of Python or of an installed package, and not a user's own."""
+    """Whether a module belongs to Python or an installed package, not to the user."""
     package = top(module)
     if package in ("", "__main__"):
         return False
@@ -67,7 +67,7 @@ def is_installed(module):
 
 
 def source_of_module(module):
-    """A digest of the source of a user's own module that a function imports when it runs; "" of any other."""
+    """A digest of the source of a user's own module that a function imports when it runs; "" for any other module."""
     try:
         spec = None if is_installed(module) else importlib.util.find_spec(module)
         if spec is None or not (spec.origin or "").endswith(".py"):
@@ -78,7 +78,7 @@ def source_of_module(module):
 
 
 def names_in(code):
-    """The globals, the attributes and the modules that code, and the code in it, uses or imports: three sets."""
+    """The sets of globals, attributes and modules that code, including nested code, uses or imports."""
     codes, used, attributes, imported = [code], set(), set(), set()
     for each in codes:
         codes.extend(part for part in each.co_consts if isinstance(part, types.CodeType))
@@ -92,7 +92,7 @@ def names_in(code):
 
 
 def code_of(function):
-    """The code of a function: of its source, which all versions of Python read alike, if that is surely its own."""
+    """The code of a function. Uses the source, which is the same in all Python versions, if it certainly belongs to it."""
     code = function.__code__
     nodes, codes = _of_file(code.co_filename, "".join(linecache.getlines(code.co_filename, function.__globals__)))
     place, own = (code.co_name, code.co_firstlineno), bytecode_of(code)
@@ -104,7 +104,7 @@ def code_of(function):
 
 @functools.lru_cache(maxsize=64)
 def _of_file(file, source):
-    """Functions of a file: syntax trees by name and line, and all code objects."""
+    """The functions of a file: syntax trees by name and line, and all code objects."""
     try:
         tree = ast.parse(source)
         codes = [compile(source, file, "exec", dont_inherit=True)]
@@ -122,7 +122,7 @@ def _of_file(file, source):
 
 
 def _tree(node):
-    """A syntax tree as a text, without annotations and docstrings, which do nothing."""
+    """A syntax tree as a text, without annotations and docstrings, which have no effect."""
     if isinstance(node, list):
         return f"[{' '.join(map(_tree, node))}]"
     if not isinstance(node, ast.AST):

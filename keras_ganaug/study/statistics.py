@@ -1,4 +1,4 @@
-"""What is measured of a classifier, and whether two arms differ."""
+"""Metrics of classifiers, and tests whether two arms differ."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -23,24 +23,24 @@ METRICS = (
     "unseen_cells",
 )
 FEWEST = 3
-"""Pairs below which there is no interval of their mean difference."""
+"""The fewest pairs for an interval of their mean difference."""
 
 _TEMPERATURES = np.geomspace(0.1, 100.0, 121)
 
 
 def deciding(runs: Sequence[Mapping[str, Any]]) -> str:
-    """The metric by which these are compared: "unseen_cells" where all have it, else "balanced_accuracy"."""
+    """The metric for comparing these runs: "unseen_cells" if all have it, otherwise "balanced_accuracy"."""
     unseen = [run.get("unseen_cells", np.nan) for run in runs]
     return "unseen_cells" if unseen and np.isfinite(unseen).all() else "balanced_accuracy"
 
 
 def buckets(counts: Sequence[int]) -> dict[str, np.ndarray]:
-    """Which classes are head, middle and tail, from how many training images each has.
+    """Divides classes into head, middle and tail by their numbers of training images.
 
-    The range from the smallest count to the largest is cut into three equal parts on a logarithmic scale. Where all classes
-    are equally large, each belongs to all three.
+    The range from the smallest count to the largest is cut into three equal parts on a logarithmic scale. If all classes
+    have the same size, each belongs to all three.
 
-    `counts` are the images of each class. Returns a dict of three bool arrays.
+    `counts` are the numbers of images of each class. Returns a dict of three bool arrays.
 
     Example:
 
@@ -65,19 +65,19 @@ def measure(
     cells: np.ndarray | None = None,
     seen: np.ndarray | None = None,
 ) -> dict[str, Any]:
-    """The metrics of a classifier on test images, by scikit-learn.
+    """The metrics of a classifier on test images, computed with scikit-learn.
 
     Args:
         logits: Float array (n, C).
         labels: Class indices (n,).
-        counts: Training images of each class, for the buckets.
-        bins: Of the expected calibration error (Guo et al. 2017). Defaults to 15.
-        cells: The cell of each image, a number for each combination of several attributes, int (n,). Defaults to None:
-            there are none.
+        counts: Number of training images of each class, for the buckets.
+        bins: Number of bins for the expected calibration error (Guo et al. 2017). Defaults to 15.
+        cells: The cell of each image, a number for each combination of several attributes, int (n,). Defaults to None: no
+            cells.
         seen: Whether each cell has training images, bool (cells,). Defaults to None.
 
-    Returns a dict with the `METRICS`, floats from 0 to 1, but for the log loss, which is in nats; NaN for an empty bucket.
-    And `recalls`, a list, by class. Of several attributes it has also what `of_cells` gives.
+    Returns a dict with the `METRICS`, floats from 0 to 1 except for the log loss, which is in nats; NaN for an empty bucket.
+    It also has `recalls`, a list with one value per class, and with several attributes the results of `of_cells`.
     """
     logits, labels = np.asarray(logits, np.float64), np.asarray(labels)
     predicted, classes = logits.argmax(1), np.arange(logits.shape[1])
@@ -103,15 +103,15 @@ def measure(
 
 
 def of_cells(correct: np.ndarray, cells: np.ndarray, seen: np.ndarray) -> dict[str, Any]:
-    """The accuracies of cells, the combinations of several attributes' values.
+    """The accuracies of cells, combinations of the values of several attributes.
 
     Args:
         correct: Whether each test image is classified correctly, bool (n,).
-        cells: The cell of each, int (n,).
+        cells: The cell of each image, int (n,).
         seen: Whether each cell has training images, bool (cells,).
 
     Returns a dict: `worst_group`, the lowest accuracy of a cell with test images; `seen_cells` and `unseen_cells`, the mean
-    over those with and without training images, NaN where there are none; and `cells`, a list of all, by cell.
+    over cells with and without training images, NaN if there are none; and `cells`, a list with the accuracy of each cell.
 
     Example:
 
@@ -137,10 +137,10 @@ def of_cells(correct: np.ndarray, cells: np.ndarray, seen: np.ndarray) -> dict[s
 
 
 def log_loss(logits: np.ndarray, labels: np.ndarray) -> float:
-    """The mean over the classes of the mean of -log p(label), at the temperature that suits these images best.
+    """The mean of -log p(label) within each class, averaged over the classes, at the best temperature for these images.
 
-    It says more of a few images than how many of them are classified correctly, and the temperature, as in temperature
-    scaling (Guo et al. 2017), keeps overconfidence alone from deciding. Logits are floats (n, C), labels class indices (n,).
+    For few images it is more informative than the number of correct classifications. The temperature, as in temperature
+    scaling (Guo et al. 2017), removes the effect of overconfidence. Logits are floats (n, C), labels class indices (n,).
     """
     logits, labels = np.asarray(logits, np.float64), np.asarray(labels)
     weights = 1 / np.bincount(labels)[labels]
@@ -150,7 +150,7 @@ def log_loss(logits: np.ndarray, labels: np.ndarray) -> float:
 
 
 def _calibration_error(logits: np.ndarray, correct: np.ndarray, bins: int) -> float:
-    """Σ (share of a bin) |its accuracy - its mean confidence|, over equal bins of confidence."""
+    """Σ (share of a bin) |its accuracy - its mean confidence|, over bins of equal width in confidence."""
     confidence = _extras.load("scipy.special").softmax(logits, axis=1).max(1)
     place = np.minimum((confidence * bins).astype(int), bins - 1)
     gaps = np.bincount(place, weights=correct - confidence, minlength=bins)
@@ -158,10 +158,10 @@ def _calibration_error(logits: np.ndarray, correct: np.ndarray, bins: int) -> fl
 
 
 def paired_interval(differences: ArrayLike, level: float = 0.95) -> tuple[float, float] | None:
-    """The t interval of a mean difference of pairs: `(lowest, highest)`, or None of fewer than three.
+    """The t interval of a mean difference of pairs: `(lowest, highest)`, or None for fewer than three pairs.
 
-    It assumes that differences are normal and independent, as those of seeds with data of their own are. It is NaN if one
-    of the differences is. `level` is the coverage, above 0 and below 1.
+    It assumes that differences are normal and independent, like those of seeds with their own data. It is NaN if any
+    difference is. `level` is the coverage, above 0 and below 1.
     """
     values = _series(differences)
     if len(values) < FEWEST:
@@ -170,7 +170,7 @@ def paired_interval(differences: ArrayLike, level: float = 0.95) -> tuple[float,
 
 
 def in_words(interval: tuple[float, float] | None, level: float = 0.95) -> str:
-    """An interval of shares in words, in points: "95% interval -0.6 to +0.2"."""
+    """An interval of shares in words, in percentage points: "95% interval -0.6 to +0.2"."""
     if interval is None:
         return "too few seeds for an interval"
     if np.isnan(interval).any():
@@ -182,15 +182,15 @@ def in_words(interval: tuple[float, float] | None, level: float = 0.95) -> str:
 def cross_validated_interval(differences: ArrayLike, folds: int, level: float = 0.95) -> tuple[float, float]:
     """A confidence interval of a mean difference over the folds of a repeated cross-validation.
 
-    Any two of these share most of their training images, so that their differences are alike, and their mean is further from
-    the truth than the spread says: the variance of the mean is not s²/J but s² (1/J + n_test/n_train), in a t test of J - 1
-    degrees of freedom (the corrected resampled t test).
+    Any two folds share most of their training images, so their differences are correlated, and the spread underestimates the
+    error of the mean. The variance of the mean is not s²/J but s² (1/J + n_test/n_train), in a t test with J - 1 degrees of
+    freedom (the corrected resampled t test).
 
     Reference: Nadeau and Bengio 2003, Inference for the Generalization Error, section 3.
 
     Args:
         differences: One for each of the J folds of all repetitions: floats (J,).
-        folds: Into how many parts the data were cut, at least 2: n_test/n_train is 1 / (folds - 1).
+        folds: Number of folds in each repetition, at least 2: n_test/n_train is 1 / (folds - 1).
         level: Coverage, above 0 and below 1. Defaults to 0.95.
 
     Returns `(lowest, highest)`; infinite for a single difference.
@@ -211,22 +211,23 @@ def _series(differences: ArrayLike) -> np.ndarray:
 
 
 def _t_interval(differences: np.ndarray, error: float, level: float) -> tuple[float, float]:
-    """The mean ± the quantile of Student's t distribution times the standard error; a point where the error is 0."""
+    """The mean ± the quantile of Student's t distribution times the standard error. A single point if the error is 0."""
     half = _extras.load("scipy.stats").t.ppf((1 + level) / 2, len(differences) - 1) * error
     middle = differences.mean()
     return float(middle - half), float(middle + half)
 
 
 def without_rounding(differences: ArrayLike) -> np.ndarray:
-    """Differences of shares without what the last bits of floating-point numbers add: equal ones are equal then."""
+    """Removes floating-point rounding errors from differences of shares, so that equal ones are exactly equal."""
     return np.round(np.asarray(differences, np.float64), 12)
 
 
 def wilcoxon(differences: ArrayLike) -> float:
-    """The two-sided p-value of Wilcoxon's signed-rank test (1945), by SciPy: exact with few pairs, else an approximation.
+    """The two-sided p-value of Wilcoxon's signed-rank test (1945), by SciPy: exact for few pairs, otherwise approximate.
 
-    Differences of 0 are dropped, and ties share their mean rank; what differs by rounding alone is a tie. With few seeds it
-    cannot be small: with five at least 0.0625, with ten 0.002. It is 1 if all differences are 0, and NaN if one of them is.
+    Differences of 0 are dropped, and ties share their mean rank; differences that are equal up to rounding are ties. With
+    few seeds it cannot be small: at least 0.0625 with five, 0.002 with ten. It is 1 if all differences are 0, and NaN if any
+    is.
     """
     values = without_rounding(differences)
     if np.isnan(values).any():

@@ -1,4 +1,4 @@
-"""The batches of a training: which images, of which classes, how often, and what is done to them."""
+"""The batches of a training: which images, of which classes, how often, and with which transforms."""
 
 import numpy as np
 import tensorflow as tf
@@ -11,15 +11,15 @@ from keras_ganaug.study.transforms import as_transform
 
 
 def _rounds(rng, rows, count):
-    """Rows in one random order after another, `count` of them."""
+    """The first `count` rows of a series of random orders."""
     return np.concatenate([rng.permutation(rows) for _ in range(-(-count // len(rows)))])[:count]
 
 
 def order_of_images(labels, num_classes, sampling, steps, batch_size, seed):
-    """Which image stands where in a training: int array (steps, batch_size).
+    """The image at each place of a training: int array (steps, batch_size).
 
-    "natural": one random order after another; else each class in turn, each with random orders of its own images, where
-    with "groups" `labels` are cells and `num_classes` is their number.
+    "natural" repeats random orders of all images. Otherwise the classes alternate, each with random orders of its own
+    images. With "groups", `labels` are cells and `num_classes` is their number.
     """
     rng, total = np.random.default_rng([seed, 17]), steps * batch_size
     if sampling == "natural":
@@ -30,7 +30,7 @@ def order_of_images(labels, num_classes, sampling, steps, batch_size, seed):
 
 
 def order_by_frequency(labels, frequencies, steps, batch_size, seed):
-    """As `order_of_images`, with each class as often as `frequencies` says; its own images come in random orders."""
+    """Like `order_of_images`, with the class frequencies `frequencies` and random orders within each class."""
     rng = np.random.default_rng([seed, 19])
     classes = rng.choice(len(frequencies), steps * batch_size, p=frequencies)
     order = np.empty(len(classes), int)
@@ -40,7 +40,7 @@ def order_by_frequency(labels, frequencies, steps, batch_size, seed):
 
 
 def prior_of(cells, num_classes, sampling, styles=1):
-    """The frequency of each class among the real images of a stream; `cells` and `styles` are as of `make_stream`."""
+    """The frequency of each class among the real images of a stream. For `cells` and `styles` see `make_stream`."""
     counts = np.bincount(cells, minlength=num_classes * styles).reshape(num_classes, styles)
     counts = (counts > 0).sum(1) if sampling == "groups" else counts.sum(1)
     if sampling == "balanced":
@@ -49,15 +49,15 @@ def prior_of(cells, num_classes, sampling, styles=1):
 
 
 def fill_up(prior, fraction):
-    """Frequencies q of synthetic rows for which (1 - f) p + f q is as equal over the classes as the fraction f allows.
+    """Frequencies q of synthetic rows that make (1 - f) p + f q as uniform as the fraction f allows.
 
-    The rarest classes are filled to one level, as water fills a vessel.
+    This raises the rarest classes to a common level (water-filling).
     """
     base = (1.0 - fraction) * np.asarray(prior, np.float64)
     if fraction == 0:
         return np.full(len(base), 1 / len(base))
     order = np.sort(base)
-    for n in range(1, len(base) + 1):  # the n rarest come to one level
+    for n in range(1, len(base) + 1):  # raise the n rarest to one level
         level = (fraction + order[:n].sum()) / n
         if n == len(base) or level <= order[n]:
             break
@@ -65,14 +65,14 @@ def fill_up(prior, fraction):
 
 
 def filled(synthetic, prior):
-    """A `Synthetic` with class weights in place of "fill"."""
+    """Replaces "fill" in a `Synthetic` by class weights."""
     if isinstance(synthetic.strategy, str) and synthetic.strategy == "fill":
         return synthetic._replace(strategy=fill_up(prior, synthetic.fraction).tolist())
     return synthetic
 
 
 def frequencies_of(synthetic, prior):
-    """The frequency of each class among the synthetic rows; for "keep" it is `prior` itself."""
+    """The frequency of each class among the synthetic rows. For "keep" it is `prior` itself."""
     weights = class_weights(synthetic.strategy, len(prior))
     if weights is not None:
         return np.array(weights, np.float64)
@@ -85,12 +85,12 @@ def make_stream(arm, images, cells, num_classes, generator, steps, batch_size, v
     Args:
         arm: The `Arm`.
         images: Array.
-        cells: The cell of each, int (n,): that of class c and style s, from 0 up to `styles`, is `c * styles + s`.
-        num_classes, generator, steps, batch_size, value_range, seed: Of the training.
-        styles: Defaults to 1: cells are classes.
+        cells: The cell of each image, int (n,). The cell of class c and style s, is `c * styles + s`.
+        num_classes, generator, steps, batch_size, value_range, seed: Settings of the training.
+        styles: Number of styles. Defaults to 1: cells are classes.
 
-    Returns `(dataset, prior)`: float32 images, one-hot labels, sample weights. Where the loss needs groups, their numbers,
-    as of `frequencies_of_groups`, are a last column of the labels.
+    Returns `(dataset, prior)`. The dataset has float32 images, one-hot labels and sample weights. If the loss needs groups,
+    labels have their numbers (see `frequencies_of_groups`) as a last column.
     """
     real_labels = np.asarray(cells, np.int32) // styles
     groups = (cells, num_classes * styles) if arm.sampling == "groups" else (real_labels, num_classes)
@@ -111,7 +111,7 @@ def make_stream(arm, images, cells, num_classes, generator, steps, batch_size, v
         data = batches(order)
     else:
         synthetic = filled(arm.synthetic, prior)
-        if generator.translates:  # a translation is of its image's class, whatever classes are asked for
+        if generator.translates:  # a translation keeps the class of its image, whatever is requested
             synthetic = synthetic._replace(strategy="keep")
         with_synthetic = steps - round(synthetic.real_only_end * steps)
         augment = gan_augment(
@@ -128,7 +128,7 @@ def make_stream(arm, images, cells, num_classes, generator, steps, batch_size, v
 
         def augmented(images, labels, weights, *style):
             batch = augment({"images": images, "labels": labels, "sample_weight": weights})
-            if not generator.translates:  # else a style of their own; translations stay with the images that they are of
+            if not generator.translates:  # samples form a style of their own; translations keep that of their image
                 style = [tf.where(batch["is_synthetic"], styles, each) for each in style]
             return batch["images"], batch["labels"], batch["sample_weight"], *style
 
@@ -137,7 +137,7 @@ def make_stream(arm, images, cells, num_classes, generator, steps, batch_size, v
         if frequencies is not of_real:
             prior = (1 - synthetic.fraction) * prior + synthetic.fraction * frequencies
         if len(rest):
-            if frequencies is not of_real:  # the classes stay as frequent as the loss was told
+            if frequencies is not of_real:  # keeps the class frequencies that the loss assumes
                 there = prior * (np.bincount(real_labels, minlength=num_classes) > 0)
                 rest = order_by_frequency(real_labels, there / there.sum(), *rest.shape, seed)
             data = data.concatenate(batches(rest))
@@ -148,9 +148,9 @@ def make_stream(arm, images, cells, num_classes, generator, steps, batch_size, v
 def frequencies_of_groups(arm, cells, num_classes, styles, translates=False):
     """The frequency of each group in the stream of an arm, float (num_classes, styles + 1).
 
-    A group is a class in a style. In the last style are synthetic images. But translations count as of the style of the
-    images that they are made of, whose traces they bear. `translates` says whether they are translations; the other
-    arguments are as of `make_stream`.
+    A group is a class in a style. The last style holds synthetic images. Translations, however, count as having the style of
+    their source image, whose traces they show. `translates` is whether they are translations. For the other arguments see
+    `make_stream`.
     """
     counts = np.bincount(cells, minlength=num_classes * styles).reshape(num_classes, styles).astype(float)
     within = (counts > 0).astype(float) if arm.sampling == "groups" else counts
@@ -163,7 +163,7 @@ def frequencies_of_groups(arm, cells, num_classes, styles, translates=False):
 
 
 def _transformer(arm, value_range, seed, styles=1):
-    """What is done to each batch: one at a time, since Keras's layers draw from a state."""
+    """Applies the transforms to each batch, one batch at a time, since Keras's layers use stateful random numbers."""
     transforms = [as_transform(transform) for transform in arm.transforms]
     prepared = [(transform.prepare(seed, value_range), transform) for transform in transforms]
 
@@ -177,7 +177,7 @@ def _transformer(arm, value_range, seed, styles=1):
             if not transform.mixes:
                 images, labels = function(images, labels, *more)
                 continue
-            # The weight of an image goes with it, to the labels of all the rows that it is mixed into.
+            # The weight of an image is multiplied into its label, so that mixing images mixes their weights.
             images, weighted = function(images, labels * weights[:, None], *more)
             weights = tf.reduce_sum(weighted, axis=1)
             labels = tf.math.divide_no_nan(weighted, weights[:, None])

@@ -1,4 +1,4 @@
-"""The study: does it help?"""
+"""The study: does a GAN help?"""
 
 import contextlib
 import os
@@ -27,50 +27,48 @@ from keras_ganaug.study.training import Trainer
 class AugmentationStudy:
     """Trains a classifier under several arms that differ in nothing else, and compares them on test images.
 
-    All arms make equally many steps with the same optimizer. In each seed the arms share the data, the initial weights, the
-    order of the images and the GAN; between seeds all of these change. Generators are made from the training images
-    alone. What is finished is cached in `directory` and not done again.
+    All arms make the same number of steps with the same optimizer. Within a seed, the arms share the data, the initial
+    weights, the order of the images and the GAN; all of these differ between seeds. Generators are trained only on the
+    training images. Finished results are cached in `directory` and not repeated.
 
     Args:
         train: Training images: an unbatched `tf.data.Dataset` of (image, label), arrays `(images, labels)`, or a function
-            that maps a seed to either, for a subset of its own in each seed.
-        test: Test images, likewise.
-        make_generator: Maps (images, labels, seed) to a generator: whatever `GANAugmentation` takes. It sees the training
-            images of a seed. None for a study without a GAN. Defaults to None.
-        arms: Mapping from names to `study.Arm`s. With a generator, what `on_top_of` says is added. Defaults to
-            `study.default_arms()`, and to `study.group_arms()` for data of several attributes.
+            from a seed to either, for a different subset in each seed.
+        test: Test images, in the same form.
+        make_generator: Function from (images, labels, seed) to a generator, in any form that `GANAugmentation` accepts. It
+            gets the training images of a seed. None for a study without a GAN. Defaults to None.
+        arms: Mapping from names to `study.Arm`s. With a generator, the arms of `on_top_of` are added. Defaults to
+            `study.default_arms()`, or to `study.group_arms()` for data of several attributes.
         on_top_of: Names of arms that are also trained with synthetic images, as "gan + NAME", and with samples of wrong
-            classes as a control; the GAN alone is then an arm too. None adds nothing. Defaults to "auto": that is
-            `("balanced_softmax",)`, and `("balanced_softmax_by_style + fourier",)` for data of several attributes.
-        synthetic: How synthetic images take part there, a `study.Synthetic`. Defaults to `Synthetic()`.
-        held_out: Real images that are no training and no test images, given as `train` is: then there is an arm "oracle",
-            with real images in place of synthetic ones. Defaults to None.
-        build: Maps a seed to an uncompiled Keras model from float32 images in `value_range` to logits. Defaults to
+            classes as a control. The GAN alone is then also an arm. None adds nothing. Defaults to "auto", which means
+            `("balanced_softmax",)`, or `("balanced_softmax_by_style + fourier",)` for data of several attributes.
+        synthetic: How these arms use synthetic images, a `study.Synthetic`. Defaults to `Synthetic()`.
+        held_out: Real images that are neither training nor test images, in the same form. They add an arm "oracle", with
+            real images instead of synthetic ones. Defaults to None.
+        build: Function from a seed to an uncompiled Keras model from float32 images in `value_range` to logits. Defaults to
             `networks.classifier`.
-        optimizer: Maps the number of steps to a Keras optimizer. Defaults to Adam at 2e-3, decaying along a cosine.
+        optimizer: Function from the number of steps to a Keras optimizer. Defaults to Adam at 2e-3 with cosine decay.
         steps: Training steps of each arm. Defaults to 1500.
-        batch_size: Images of a step. Defaults to 128.
+        batch_size: Batch size. Defaults to 128.
         seeds: Integers. Defaults to (0, 1, 2).
         num_classes: Number of classes, or a mapping from the name of each attribute to its number of values, such as
-            `{"garment": 10, "style": 4}`: then labels are those of a GAN of these attributes, and `make_generator` gets them
-            as int32 (n, k). The classifier learns the first one. The metrics tell the cells, the combinations of all of
-            them, that the training images have from those that they lack. Defaults to the largest test label plus 1.
+            `{"garment": 10, "style": 4}`. Then labels are those of a GAN with these attributes, and `make_generator` gets
+            them as int32 (n, k). The classifier learns the first attribute. The metrics distinguish cells (combinations of
+            all attributes) with and without training images. Defaults to the largest test label plus 1.
         value_range: (lowest, highest) value of the images. Defaults to (0, 255).
-        directory: Folder of this machine that caches results and GANs, of several studies at a time too. A result is
-            found again by the data, the seed and all that made it: the arm with the code of its functions, what `build`,
-            `optimizer` and `make_generator` are, steps and batch size. A function or an object of which another process
-            could not tell whether it is the same must have an attribute `cache_key`, a string that says what it does, and
-            stands for its code; else its results are not cached, which is told. Needs filelock. Defaults to None: nothing
-            is cached.
-        verbose: Whether to print a line with the time left after each arm. Defaults to True.
-        class_names: Names of the classes, for the report. Defaults to None: those of the data set `train` or `test`, else
-            numbers.
+        directory: Local folder that caches results and GANs, also of several studies at the same time. The key of a result
+            consists of the data, the seed and everything that it depends on: the arm with the code of its functions,
+            `build`, `optimizer` and `make_generator`, steps and batch size. A function or an object that another process
+            could not recognise needs an attribute `cache_key`: a string that describes its behaviour and replaces its code.
+            Without it, its results are not cached, with a warning. Needs filelock. Defaults to None: nothing is cached.
+        verbose: Whether to print a line with the remaining time after each arm. Defaults to True.
+        class_names: Class names for the report. Defaults to None: those of `train` or `test`, otherwise numbers.
 
     Raises:
-        ValueError, TypeError: For an argument out of its range, or by `run` for data that do not fit together, for a
-            function that returns something else than it should, or for results in `directory` that cannot be read, before
-            any classifier is trained.
-        ImportError: Without scikit-learn and SciPy, or for a `directory` without filelock.
+        ValueError, TypeError: For an argument out of its range. `run` raises them for data that do not fit together, a
+            function that returns the wrong type, or results in `directory` that cannot be read, before any classifier is
+            trained.
+        ImportError: If scikit-learn or SciPy is not installed, or for a `directory` without filelock.
 
     Example:
 
@@ -130,7 +128,7 @@ class AugmentationStudy:
         return networks.classifier.classifier(self.image_shape, self.num_classes, **options)
 
     def _arms(self, arms, on_top_of, synthetic, held_out):
-        """All arms, checked."""
+        """All arms, after checks."""
         if arms is None:
             make = arms_module.group_arms if self.data.attributes else arms_module.default_arms
             arms = make(channels=self.image_shape[-1])
@@ -151,7 +149,7 @@ class AugmentationStudy:
         return {name: arms_module.with_strategy(arm) for name, arm in arms.items()}
 
     def _folder(self, directory):
-        """The folder of results, checked; None if there is none."""
+        """The folder of results, after checks. None if there is none."""
         if directory is None:
             return None
         directory = os.path.expanduser(_checks.path(directory, "directory"))
@@ -161,13 +159,13 @@ class AugmentationStudy:
                 f"Received: directory={str(directory)!r}"
             )
         _checks.new_folder(directory, "directory")
-        Results(Path(directory) / "results.json").lock()  # so that filelock is missed now
+        Results(Path(directory) / "results.json").lock()  # so that a missing filelock raises an error now
         return Path(directory)
 
     def run(self) -> Report:
-        """Trains what is not cached. Returns a `study.Report`.
+        """Trains the arms that are not cached. Returns a `study.Report`.
 
-        The random state of Python, NumPy, TensorFlow and Keras is afterwards what it was before.
+        The random state of Python, NumPy, TensorFlow and Keras is restored afterwards.
         """
         with _watch.telling_once(), _random.preserved():
             results = self.results()
@@ -176,14 +174,14 @@ class AugmentationStudy:
         return Report(runs, self.seeds, kinds, report_data.about(self, self.class_names), self.samples)
 
     def fit(self, arm: str, seed: int | None = None) -> keras.Model:
-        """Trains a classifier under an arm: that which `run` trains for a seed, and tests.
+        """Trains a classifier under an arm: the same one that `run` trains and tests for a seed.
 
         Args:
             arm: Name of the arm.
             seed: One of the study's seeds. Defaults to None: the first.
 
-        Returns the Keras model, from float32 images in `value_range` to logits, compiled for `evaluate`. What the arm does
-        to the logits after training is a part of it.
+        Returns the Keras model, from float32 images in `value_range` to logits, compiled for `evaluate`. It includes the
+            arm's adjustment of the logits, if any.
 
         Raises:
             ValueError: For an arm or a seed that the study does not have.
@@ -199,7 +197,7 @@ class AugmentationStudy:
             return classifier_of(trainer, self.arms[arm])
 
     def samples(self) -> report_data.Samples | None:
-        """What the report draws; None without an arm with a GAN, or if the GAN of the first seed is gone."""
+        """The images for the report. None without an arm with a GAN, or if the GAN of the first seed is not available."""
         arm = next((arm for arm in self.arms.values() if arm.needs_generator), None)
         path = None if arm is None else self.generator_path(self.seeds[0])
         if arm is None or (self._first is None and not (path is not None and path.exists())):
@@ -210,13 +208,13 @@ class AugmentationStudy:
     def results(
         self, generator_first: bool = False, told: Callable[..., Any] | None = None
     ) -> dict[tuple[int, str], dict[str, Any]]:
-        """The metrics by seed and arm, for `run`, which also takes care of warnings and of the random state.
+        """The metrics by seed and arm. `run` uses it, and also handles warnings and the random state.
 
         Args:
-            generator_first: Whether the first generator is made before anything is trained even if no arm needs it.
-                Defaults to False.
-            told: Function of an arm's name and its metrics that is called after its training, in place of the line that is
-                printed. Defaults to None.
+            generator_first: Whether to make the first generator before any training, even if no arm needs it. Defaults to
+                False.
+            told: Function of an arm's name and its metrics, called after its training instead of printing a line. Defaults
+                to None.
         """
         all_held_out = any(arm.kind == "oracle" for arm in self.arms.values())
         self.data.check(self.seeds, self.value_range, all_held_out)
@@ -240,24 +238,24 @@ class AugmentationStudy:
                 elif self.verbose:
                     self._tell(f"seed {seed}, {name}", metrics, len(results), before, total, time.monotonic() - start)
             if seed == self.seeds[0] and any(self.arms[name].needs_generator for name in remaining):
-                self._first = trainer  # of whose generator a report draws samples
+                self._first = trainer  # the report draws samples of its generator
         return results
 
     def _tell(self, what, metrics, done, before, total, spent):
-        """Prints a line with the time left."""
+        """Prints a line with the remaining time."""
         metric, left = statistics.deciding([metrics]), spent / (done - before) * (total - done)
         words, times = metric.replace("_", " "), f"{TimeLeft.format(spent)}, {TimeLeft.format(left)} left"
         print(f"{done}/{total} {what}: {words} {metrics[metric]:.1%}  {times}", flush=True)
 
     def generator_path(self, seed: int) -> Path | None:
-        """The file that caches the GAN of a seed, after `run`; None if there is none."""
+        """The file that caches the GAN of a seed, after `run`. None if there is none."""
         if self._maker_text is None:
             return None
         maker = digest_of(self._maker_text)
         return self.directory / f"generator_{seed}_{self.data.digests[seed][0]}_{maker}.keras"
 
     def _settings(self, name):
-        """What makes the results of an arm, in a text that leaves out what is as by default."""
+        """The settings that produce the results of an arm, as a text without defaults."""
         arm = self.arms[name]
         parts = [fingerprint.text_of(arm), f"steps={self.steps}", f"batch_size={self.batch_size}"]
         if self.value_range != (0, 255):
@@ -273,7 +271,7 @@ class AugmentationStudy:
         return ", ".join(parts)
 
     def _keys(self):
-        """The store, and by seed and arm the key and the settings of a result. Functions are read before they are called."""
+        """The store, and key and settings of the result of each seed and arm. Functions are read before they are called."""
         self._maker_text, keys, unstable = None, {}, {}
         if self.directory is None:
             return None, keys
@@ -292,8 +290,8 @@ class AugmentationStudy:
         if unstable:
             warnings.warn(
                 f"The results of the arms {sorted(unstable)} are not cached in `directory`: "
-                f"{next(iter(unstable.values()))}. Give the function, or the object that it uses, an attribute `cache_key`: "
-                "a string that says what it does.",
+                f"{next(iter(unstable.values()))}. Give the function, or the object that it uses, an attribute "
+                "`cache_key`: a string that describes its behaviour.",
                 stacklevel=4,
             )
         return Results(self.directory / "results.json"), keys

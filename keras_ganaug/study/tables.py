@@ -7,13 +7,13 @@ import numpy as np
 
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table in Markdown."""
+    """Formats a table in Markdown."""
     first, *lines = ["|" + "".join(f" {cell} |" if cell else " |" for cell in cells) for cells in (head, *rows)]
     return "\n".join([first, f"|{'-|' * len(head)}", *lines])
 
 
 def html(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table in HTML, which scrolls where it is wider than the page."""
+    """Formats a table in HTML, which scrolls if it is wider than the page."""
 
     def line(cells: Sequence[str], tag: str) -> str:
         return "<tr>" + "".join(f"<{tag}>{markup.escape(cell)}</{tag}>" for cell in cells) + "</tr>\n"
@@ -23,7 +23,7 @@ def html(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def spread(values: Sequence[float], scale: float = 100.0) -> str:
-    """Mean ± standard deviation, by default in per cent; "-" if all are NaN, and a single value has no spread."""
+    """Mean ± standard deviation, by default in per cent. "-" if all are NaN; a single value has no deviation."""
     scaled = np.asarray(values, np.float64) * scale
     if np.isnan(scaled).all():
         return "-"
@@ -32,6 +32,6 @@ def spread(values: Sequence[float], scale: float = 100.0) -> str:
 
 
 def mean(values: Sequence[float]) -> str:
-    """The mean in per cent; "-" if all are NaN."""
+    """The mean in per cent. "-" if all are NaN."""
     scaled = 100 * np.asarray(values, np.float64)
     return "-" if np.isnan(scaled).all() else f"{np.nanmean(scaled):.1f}"

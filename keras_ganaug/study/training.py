@@ -1,4 +1,4 @@
-"""Trains a classifier under one arm, and the classifier by which samples are filtered."""
+"""Trains a classifier under one arm, and the classifier that filters samples."""
 
 import functools
 import warnings
@@ -21,7 +21,7 @@ from keras_ganaug.study.arms import Arm
 
 
 class Trainer:
-    """Trains the arms of one seed of a study, which share images, generator and the classifier that filters its samples.
+    """Trains the arms of one seed of a study. They share the images, the generator and the classifier that filters samples.
 
     Args:
         study: The `AugmentationStudy`.
@@ -34,7 +34,7 @@ class Trainer:
         self.cells, self._ready, self._label = study.data.cells("train", seed), None, None
 
     def prepare(self, with_generator):
-        """Makes and checks what the first training takes up, before anything takes long."""
+        """Makes and checks what the first training needs, before anything slow starts."""
         with _random.preserved():
             keras.utils.set_random_seed(self.seed % 2**32)
             model = inputs.model_of(self.study.build(self.seed))
@@ -44,7 +44,7 @@ class Trainer:
             self.generator  # noqa: B018
 
     def measure(self, arm):
-        """The metrics of a classifier that is trained under an arm."""
+        """Trains a classifier under an arm. Returns its metrics."""
         data, cells = self.study.data, self.study.data.cells("test", self.seed)
         model, prior = self._train(arm, self.images, self.cells, self.seed, self.generator_of(arm))
         logits = logits_of(model, self._test[0])
@@ -55,7 +55,7 @@ class Trainer:
         return statistics.measure(logits, cells // data.styles, counts, **of_cells)
 
     def generator_of(self, arm):
-        """The generator of an arm's synthetic images, as batches take it; None if it has none."""
+        """The generator of an arm's synthetic images, adapted to batches. None if it has none."""
         if arm.kind in ("none", "oracle"):
             return None if arm.kind == "none" else self._held_out
         several = isinstance(self.generator.condition, conditions.Attributes) and not self.generator.translates
@@ -66,9 +66,9 @@ class Trainer:
 
     @functools.cached_property
     def generator(self):
-        """The generator of the seed, which must have all classes, unless it translates real images.
+        """The generator of the seed. It must have all classes, unless it translates real images.
 
-        A bare Keras model does not tell how many classes it has.
+        The number of classes of a bare Keras model is unknown.
         """
         made = cached_generator(
             self.study.generator_path(self.seed), lambda: self.study.make_generator(self.images, self.labels, self.seed)
@@ -84,8 +84,8 @@ class Trainer:
         filtered = [name for name, arm in self.study.arms.items() if arm.needs_generator and arm.synthetic.band is not None]
         if generator.translates and filtered:
             raise ValueError(
-                f"`band` of the arm {filtered[0]!r} must be None: translations, which are of their images' classes, are not "
-                f"filtered. Received: {self.study.arms[filtered[0]].synthetic.band}"
+                f"`band` of the arm {filtered[0]!r} must be None: translations keep the classes of their images and are "
+                f"not filtered. Received: {self.study.arms[filtered[0]].synthetic.band}"
             )
         if number < num_classes and not generator.translates:
             classes = f"{number} classes" if number else "none"
@@ -128,16 +128,16 @@ class Trainer:
 
 
 def train(arm, make, images, cells, num_classes, generator, steps, batch_size, value_range, seed, styles=1):
-    """A classifier trained under one arm, and the frequency of each class in what it was trained on.
+    """Trains a classifier under one arm. Returns it, and the frequency of each class in its training data.
 
-    `make` gives a classifier and its optimizer; `cells` and `styles` are as of `streams.make_stream`.
+    `make` returns a classifier and its optimizer. For `cells` and `styles` see `streams.make_stream`.
     """
     with _random.preserved():
         if arm.resample is not None:
             images, cells = arm.resample(images, cells, seed)
         settings = (num_classes, generator, steps, batch_size, value_range, seed, styles)
         data, prior = streams.make_stream(arm, images, cells, *settings)
-        keras.utils.set_random_seed(seed % 2**32)  # of layers that draw
+        keras.utils.set_random_seed(seed % 2**32)  # for layers with random numbers
         model, optimizer = make()
         _watch.warn_of_last_activation(model, images, "build")
         groups = None
@@ -148,13 +148,13 @@ def train(arm, make, images, cells, num_classes, generator, steps, batch_size, v
 
 
 def cached_generator(path: Path | None, make: Callable[[], Any]) -> Any:
-    """The generator of a file, else one that is made; a Keras model is written to the file."""
+    """Loads the generator from a file, or makes one. A Keras model is written to the file."""
     if path is not None and path.exists():
         try:
             return keras.models.load_model(path, compile=False)
-        except Exception as error:  # Keras raises what it likes
+        except Exception as error:  # Keras may raise any error
             warnings.warn(
-                f"The generator in '{path}' cannot be loaded, and is made anew. Put "
+                f"The generator in '{path}' cannot be loaded, so a new one is made. Put "
                 "`@keras.saving.register_keras_serializable()` above the classes and functions of its layers, and use "
                 f"no lambda. Received: {type(error).__name__}: {str(error).strip().splitlines()[0]}",
                 stacklevel=2,
@@ -169,22 +169,23 @@ def cached_generator(path: Path | None, make: Callable[[], Any]) -> Any:
 def cross_fitted_classifier(
     train_on: Callable[..., keras.Model], images: np.ndarray, labels: np.ndarray, seed: int, folds: int = 2
 ) -> keras.Model:
-    """A classifier for filtering samples: the mean of several, each trained on all images but those of one fold.
+    """Trains a classifier for filtering samples: the mean of several, each trained on all images except one fold.
 
-    An image that a generator has copied is then new to one of them at least, and gives no confidence in itself.
+    If a generator has copied an image, at least one of them has not seen it, so the copy does not raise its own score.
 
     Args:
-        train_on: Maps (images, labels, seed) to a trained Keras model from images to logits; each fold has its own seed.
+        train_on: Function from (images, labels, seed) to a trained Keras model from images to logits. Each fold has its own
+            seed.
         images, labels: The training images.
         seed: Integer.
-        folds: How many, at least 2. Defaults to 2.
+        folds: Number of folds, at least 2. Defaults to 2.
 
     Returns a Keras model from images to logits: the logarithms of the mean probabilities.
 
     Raises:
-        ValueError, TypeError: For an argument out of its range, before anything is trained; for a `train_on` that gives no
-            model.
-        ImportError: Without scikit-learn.
+        ValueError, TypeError: For an argument out of its range, before any training. Also for a `train_on` that does not
+            return a model.
+        ImportError: If scikit-learn is not installed.
     """
     if not callable(train_on):
         raise TypeError(f"`train_on` must be a function. Received: train_on={train_on!r}")
@@ -211,7 +212,7 @@ def cross_fitted_classifier(
 
 
 class _MeanClassifier(keras.Model):
-    """The logarithm of the mean of several classifiers' probabilities; they may all have one name, which a graph refuses."""
+    """The log of the mean probabilities of several classifiers. They may share a name, which a graph would not allow."""
 
     def __init__(self, models, **options):
         super().__init__(**options)
@@ -223,20 +224,20 @@ class _MeanClassifier(keras.Model):
 
 
 def folds_of(labels, folds, seed):
-    """In which fold each image is held out: int array (n,), each class spread evenly."""
+    """The fold that holds out each image: int array (n,), stratified by class."""
     return repeated_folds(labels, folds, 1, seed)[0]
 
 
 def repeated_folds(labels, folds, repeats, seed):
-    """In which fold each image is held out, each time anew: int array (repeats, n), each class spread evenly.
+    """The fold that holds out each image in each repetition: int array (repeats, n), stratified by class.
 
-    They are those of scikit-learn's `RepeatedStratifiedKFold`. A class may have fewer images than there are folds, but not
-    each of them.
+    They are those of scikit-learn's `RepeatedStratifiedKFold`. Some classes, but not all, may have fewer images than there
+    are folds.
     """
     most = np.bincount(labels).max()
     if most < folds:
         raise ValueError(f"`labels` must have a class of at least {folds} images, for {folds} folds. Received: {most}")
-    state = np.random.RandomState(np.random.MT19937(np.random.SeedSequence(seed)))  # takes seeds of any size
+    state = np.random.RandomState(np.random.MT19937(np.random.SeedSequence(seed)))  # accepts seeds of any size
     model_selection = _extras.load("sklearn.model_selection")
     splitter = model_selection.RepeatedStratifiedKFold(n_splits=folds, n_repeats=repeats, random_state=state)
     place = np.empty([repeats, len(labels)], int)

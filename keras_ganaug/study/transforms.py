@@ -1,4 +1,4 @@
-"""What is done to the batches of an arm: shifts, mixtures of images, what Keras has."""
+"""The transforms of an arm's batches: shifts, mixtures of images, and layers of Keras."""
 
 import functools
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from keras_ganaug import _random
 
 
 def shift(images, labels, seed, share=1 / 8):
-    """Each image shifted by up to an eighth of its height and of its width, the border filled with its own edge."""
+    """Shifts each image by up to an eighth of its height and width. The border repeats the edge pixels."""
     height, width = images.shape[1:3]
     n = tf.shape(images)[0]
     offsets = []
@@ -25,42 +25,42 @@ def shift(images, labels, seed, share=1 / 8):
 
 
 def flip(images, labels, seed):
-    """Half of the images mirrored, left for right."""
+    """Mirrors half of the images, left to right."""
     mirrored = _random.uniform([tf.shape(images)[0], 1, 1, 1], seed) < 0.5
     return tf.where(mirrored, images[:, :, ::-1], images), labels
 
 
 def invert(images, labels, seed, value_range):
-    """Half of the images inverted: what was lowest is highest."""
+    """Inverts half of the images: the lowest value becomes the highest."""
     return tf.where(_half(images, seed), sum(value_range) - images, images), labels
 
 
 def blur(images, labels, seed, widths=(0.1, 2.0)):
-    """Half of the images blurred by a Gaussian, its standard deviation uniform between these, in pixels."""
+    """Blurs half of the images by a Gaussian whose standard deviation, in pixels, is uniform in this range."""
     width = _random.uniform([tf.shape(images)[0], 1, 1], _random.fold(seed, 1), *widths)
     blurred = images
     for axis, product in ((1, "nij,njwc->niwc"), (2, "nij,nhjc->nhic")):
         position = tf.range(images.shape[axis], dtype=tf.float32)
-        weights = tf.nn.softmax(-(((position[:, None] - position[None]) / width) ** 2) / 2)  # of pixels within the image
+        weights = tf.nn.softmax(-(((position[:, None] - position[None]) / width) ** 2) / 2)  # of pixels in the image
         blurred = tf.einsum(product, weights, blurred)
     return tf.where(_half(images, _random.fold(seed, 0)), blurred, images), labels
 
 
 def _half(images, seed):
-    """True for each of the images with a probability of a half, bool (batch, 1, 1, 1)."""
+    """True for each image with probability one half, bool (batch, 1, 1, 1)."""
     return _random.uniform([tf.shape(images)[0], 1, 1, 1], seed) < 0.5
 
 
 def _others(images, seed):
-    """For each image another of the batch, in a random order."""
+    """Another image of the batch for each image, in a random order."""
     return tf.gather(images, _random.permutation(tf.shape(images)[0], seed))
 
 
 def fourier(images, labels, seed, value_range, most=1.0):
-    """The amplitudes of each image's Fourier transform mixed with those of another, its phases kept.
+    """Mixes the amplitudes of each image's Fourier transform with those of another image. The phases do not change.
 
-    By (1 - λ) A + λ A', λ uniform from 0 to `most` for each image (Xu et al. 2021, A Fourier-based Framework for Domain
-    Generalization).
+    The result is (1 - λ) A + λ A', with λ uniform from 0 to `most` for each image (Xu et al. 2021, A Fourier-based Framework
+    for Domain Generalization).
     """
     share = _random.uniform([tf.shape(images)[0], 1, 1, 1], _random.fold(seed, 1), 0.0, most)
     spectrum = tf.signal.rfft2d(tf.transpose(images, [0, 3, 1, 2]))
@@ -72,9 +72,9 @@ def fourier(images, labels, seed, value_range, most=1.0):
 
 
 def histogram(images, labels, seed, value_range):
-    """The pixels of each image, channel by channel, given the values that have the same rank in another image.
+    """Gives the pixels of each image, channel by channel, the values with the same rank in another image.
 
-    A value becomes the least value of the other image with as large a share of its pixels at or below it, so that equal
+    A value becomes the least value of the other image with at least the same share of pixels at or below it, so that equal
     pixels stay equal.
     """
     height, width, channels = images.shape[1:]
@@ -87,11 +87,11 @@ def histogram(images, labels, seed, value_range):
 
 
 def lisa(images, labels, seed, groups, alpha=2.0):
-    """Mixes each image, and its label, with one of its class and another style, or of its style and another class.
+    """Mixes each image and its label with one of the same class and another style, or of the same style and another class.
 
-    Either with a probability of a half, by λ from Beta(α, α); an image to which no other of the batch fits stays as it is
-    (Yao et al. 2022, Improving Out-of-Distribution Robustness via Selective Augmentation). `groups` are int32 (batch, 2):
-    class and style.
+    Each case has a probability of one half, with λ from Beta(α, α). If no other image of the batch fits, the image does not
+    change (Yao et al. 2022, Improving Out-of-Distribution Robustness via Selective Augmentation). `groups` are int32 (batch,
+    2): class and style.
     """
     n = tf.shape(images)[0]
     of_class, of_style = (groups[:, None, part] == groups[None, :, part] for part in (0, 1))
@@ -108,13 +108,14 @@ def lisa(images, labels, seed, groups, alpha=2.0):
 
 
 class Transform:
-    """What may be done to a batch: here a function of (images, one-hot labels, seed) that returns both.
+    """A transform of batches: a function of (images, one-hot labels, seed) that returns both.
 
     Args:
         function: The function.
         mixes: Whether it mixes images, and their labels, with each other. Defaults to False.
-        needs_groups: Whether it takes the groups of the images too, int32 (batch, 2): the class, and the style, a number for
-            each combination of the other attributes' values; synthetic images are a style of their own. Defaults to False.
+        needs_groups: Whether it also takes the groups of the images, int32 (batch, 2): the class, and the style, a number
+            for each combination of the other attributes' values. Synthetic images have a style of their own. Defaults to
+            False.
     """
 
     def __init__(self, function: Callable[..., Any], mixes: bool = False, needs_groups: bool = False) -> None:
@@ -125,25 +126,25 @@ class Transform:
         return self._function
 
     def missing(self, channels: int | None) -> str | None:
-        """What it needs that is not installed, or other images, in words; None if nothing is missing."""
+        """What it lacks, in words: a package that is not installed, or other images. None if nothing is missing."""
         return None
 
 
 class _Ranged(Transform):
-    """A function that takes the `value_range` of the images too."""
+    """A function that also takes the `value_range` of the images."""
 
     def prepare(self, seed, value_range):
         return functools.partial(self._function, value_range=value_range)
 
 
 class _KerasTransform(Transform):
-    """A layer of Keras on batches: made anew for each pipeline, so that the same seed gives the same draws."""
+    """A Keras layer on batches. Each pipeline gets a new one, so that the same seed gives the same draws."""
 
     def __init__(self, name, mixes=False, **options):
         self.name, self.options, self.mixes, self.needs_groups = name, options, mixes, False
 
     def layer(self, seed, value_range, **options):
-        """The layer, in float32 whatever the policy: these are the pixels of the data, and the labels."""
+        """The layer in float32, whatever the policy, since it processes pixels and labels of the data."""
         ranged = {"value_range": value_range} if self.name in ("RandAugment", "RandomErasing") else {}
         return getattr(keras.layers, self.name)(seed=seed, dtype="float32", **{**self.options, **options}, **ranged)
 
@@ -167,10 +168,10 @@ class _KerasTransform(Transform):
 
 
 class _AugMix(_KerasTransform):
-    """Each image mixed with three chains of one, two and three operations (Hendrycks et al. 2020, AugMix).
+    """Mixes each image with three chains of one, two and three operations (Hendrycks et al. 2020, AugMix).
 
-    Of the operations of Keras's RandAugment, since Keras's AugMix, in a graph, chooses its own but once. The weights of the
-    chains are from Dirichlet(1, 1, 1), that of their mixture is uniform.
+    It uses the operations of Keras's RandAugment, because Keras's AugMix, in a graph, chooses its operations only once. The
+    weights of the chains are from Dirichlet(1, 1, 1), that of their mixture is uniform.
     """
 
     def prepare(self, seed, value_range):
@@ -201,10 +202,10 @@ TRANSFORMS = {
     "histogram": _Ranged(histogram),
     "lisa": Transform(lisa, mixes=True, needs_groups=True),
 }
-"""What may be done to a batch, by name."""
+"""The transforms of batches, by name."""
 
 
 def as_transform(transform: Any) -> Transform:
-    """The `Transform` of a name or a function."""
+    """The `Transform` with a name, or of a function."""
     transform = TRANSFORMS[transform] if isinstance(transform, str) else transform
     return transform if isinstance(transform, Transform) else Transform(transform)

@@ -1,4 +1,4 @@
-"""What an arm is, in words."""
+"""Describes arms in words."""
 
 from keras_ganaug.study.arms import Arm, Synthetic, smote
 
@@ -7,11 +7,11 @@ _SAMPLING = {
     "groups": "All combinations of the attributes are drawn equally often.",
 }
 _LOSS = {
-    "class_weights": "In the loss an image weighs the more, the rarer its class is.",
-    "balanced_softmax": "The loss makes up for how frequent each class is (balanced softmax).",
-    "focal": "The loss looks most at the images that are classified badly (focal loss).",
-    "group_dro": "The loss looks most at the groups that are classified worst (group DRO).",
-    "balanced_softmax_by_style": "The loss makes up for how frequent each class is in the image's style (balanced softmax).",
+    "class_weights": "In the loss, images of rarer classes have larger weights.",
+    "balanced_softmax": "The loss compensates for class frequencies (balanced softmax).",
+    "focal": "The loss focuses on images that are classified badly (focal loss).",
+    "group_dro": "The loss focuses on the groups that are classified worst (group DRO).",
+    "balanced_softmax_by_style": "The loss compensates for class frequencies within each style (balanced softmax).",
 }
 _TRANSFORMS = {
     "shift": "shifted by a few pixels",
@@ -41,7 +41,7 @@ _STRATEGIES = {
 
 
 def in_words(arm: Arm) -> str:
-    """What an arm is, in sentences.
+    """Describes an arm in sentences.
 
     Example:
 
@@ -55,22 +55,22 @@ def in_words(arm: Arm) -> str:
         done = [_TRANSFORMS[each] if isinstance(each, str) else f"given to {_name(each)}" for each in arm.transforms]
         parts.append(f"Images are {' and '.join(done)}.")
     if arm.adjust_logits:
-        parts.append("After training the logits are corrected by how frequent each class is.")
+        parts.append("After training the logits are corrected for class frequencies.")
     if arm.resample is smote:
         parts.append("Rare classes are filled up with mixtures of neighbouring images (SMOTE).")
     elif arm.resample is not None:
-        parts.append(f"The training images are those that {_name(arm.resample)} makes of them.")
+        parts.append(f"The training images are those that {_name(arm.resample)} returns.")
     if arm.build is not None:
-        parts.append("The classifier is another one.")
+        parts.append("It uses another classifier.")
     if arm.kind != "none":
         parts.append(_of_synthetic(arm.synthetic))
-    return " ".join(filter(None, parts)) or "The images are taken as they are."
+    return " ".join(filter(None, parts)) or "The images are used as they are."
 
 
 def _of_synthetic(synthetic: Synthetic | None) -> str:
     assert synthetic is not None
     strategy = synthetic.strategy if isinstance(synthetic.strategy, str) else "weights"
-    of = _STRATEGIES.get(strategy, "shared out over the classes by weights")
+    of = _STRATEGIES.get(strategy, "distributed over the classes by weights")
     text = f"{synthetic.fraction:.0%} of each batch are {_SOURCES[synthetic.source]}, {of}"
     if synthetic.weight is not None:
         text += f", at {synthetic.weight:g} times the weight of a real image"
@@ -78,9 +78,9 @@ def _of_synthetic(synthetic: Synthetic | None) -> str:
         text += f", with truncation {synthetic.truncation:g}"
     if synthetic.band is not None:
         low, high = synthetic.band
-        text += f"; a classifier picks those to which it gives a probability of {low:.0%} to {high:.0%}"
+        text += f"; a classifier accepts those whose class it gives a probability of {low:.0%} to {high:.0%}"
     if synthetic.real_only_end:
-        text += f"; the last {synthetic.real_only_end:.0%} of the training sees real images alone"
+        text += f"; the last {synthetic.real_only_end:.0%} of the training uses only real images"
     return f"{text}."
 
 

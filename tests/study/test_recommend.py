@@ -258,7 +258,7 @@ def test_advice_trains_as_the_arm_of_a_study_does(tmp_path):
     read = study.Recommendation.from_json(tmp_path / "advice.json")
     assert read == without._replace(arm=None)
     with pytest.raises(
-        ValueError, match=r"`arm` of the advice must be .*'balanced', whose functions no file holds.*Received"
+        ValueError, match=r"`arm` of the advice must be .*'balanced', whose functions a file cannot store.*Received"
     ):
         read.fit(study_data(3))
     with pytest.raises(TypeError, match=r"`fit` takes of the settings.*Received: \['directory'\]"):

@@ -158,14 +158,14 @@ def test_a_report_without_more_has_a_page_too(tmp_path):
 def test_each_arm_is_told_in_words():
     several = {**arms.all_arms(), **arms.group_arms(channels=1)}
     told = {name: words.in_words(arm) for name, arm in several.items()}
-    assert told.pop("nothing") == "The images are taken as they are."
+    assert told.pop("nothing") == "The images are used as they are."
     assert len({*told.values()}) == len(told)
     assert all(text.endswith(".") and "as they are" not in text for text in told.values())
     synthetic = study.Synthetic(0.5, "keep", 0.25, 0.7, real_only_end=0.1, band=(0.3, 1.0))
     assert words.in_words(study.Arm(synthetic=synthetic)) == (
         "50% of each batch are samples of the GAN, each of the class of the image that it replaces, at 0.25 times the "
-        "weight of a real image, with truncation 0.7; a classifier picks those to which it gives a probability of 30% to "
-        "100%; the last 10% of the training sees real images alone."
+        "weight of a real image, with truncation 0.7; a classifier accepts those whose class it gives a probability of 30% "
+        "to 100%; the last 10% of the training uses only real images."
     )
     assert words.in_words(study.Arm(transforms=(losses.adjusted,))) == "Images are given to `adjusted`."
 

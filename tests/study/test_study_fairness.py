@@ -214,7 +214,7 @@ def test_a_kept_generator_that_cannot_be_loaded_is_made_anew(tmp_path, recwarn):
     for steps in (2, 3):
         kga.AugmentationStudy(study_data, study_data(9), make, steps=steps, **options).run()
     assert makings == [3, 3]
-    told = [str(warning.message) for warning in recwarn if "is made anew" in str(warning.message)]
+    told = [str(warning.message) for warning in recwarn if "so a new one is made" in str(warning.message)]
     assert len(told) == 1 and "register_keras_serializable" in told[0]
 
 
