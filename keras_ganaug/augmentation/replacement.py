@@ -77,7 +77,7 @@ class Replacement:
         if wrong:
             raise ValueError(
                 "`sampling_strategy` must give weight to classes that the generator has seen in its training. "
-                f"Received: weight for {weights.some(wrong)}, of which it has seen no image"
+                f"Received: weight for {weights.some(wrong)}, which it has not seen"
             )
         self.unseen = unseen
         if unseen and given is None:

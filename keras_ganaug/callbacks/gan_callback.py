@@ -47,6 +47,6 @@ def despite_file_errors(action: Callable, what: str) -> bool:
     try:
         action()
     except (OSError, tf.errors.OpError) as error:
-        warnings.warn(f"Could not {what}; the training goes on. {type(error).__name__}: {error}", stacklevel=3)
+        warnings.warn(f"Could not {what}; the training continues. {type(error).__name__}: {error}", stacklevel=3)
         return False
     return True

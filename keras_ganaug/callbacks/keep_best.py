@@ -142,7 +142,7 @@ class KeepBest(GANCallback):
         metric, mode = record["metric"], record.get("mode", self.mode)
         if not fits or (metric, mode) != (self.name, self.mode):
             raise ValueError(
-                f"`path` must be the folder in which this training was kept, with metric {self.name!r} and mode "
+                f"`path` must be the folder of this training, with metric {self.name!r} and mode "
                 f"{self.mode!r}, or an empty one. Received: path={self.path!r}, with metric {metric!r}, mode {mode!r}, and "
                 f"a generator whose weights have {'these' if fits else 'other'} shapes"
             )

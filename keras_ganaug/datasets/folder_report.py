@@ -72,7 +72,7 @@ def done(found: Scan, facts: np.ndarray | None, color_mode: str, background: obj
         if transparent.any() and color_mode != "rgba":
             yield f"Transparent pixels laid on the background {background}: in {transparent.sum()}."
         if further.any():
-            yield f"With several frames or pages, of which the first is read: {further.sum()}."
+            yield f"With several frames or pages, only the first of which is read: {further.sum()}."
     inner = [legible(f"{name}/{folder}") for name, folders in found.nested.items() for folder in folders]
     if inner:
         yield f"Images in deeper folders belong to the class of the top folder: {_some(inner[:5], len(inner))}."
@@ -117,7 +117,7 @@ def check_classes(found: Scan, skip_broken: bool) -> None:
     if len(found.images) < 2:
         below = next((_files.join(found.root, name) for name in found.images if found.nested[name]), None)
         way = f". Perhaps its classes are one folder below: `directory={legible(below)!r}`" if below else ""
-        loose = f" and {len(found.others['in_root'])} images beside them" if found.others["in_root"] else ""
+        loose = f" and {len(found.others['in_root'])} images next to them" if found.others["in_root"] else ""
         raise ValueError(
             "`directory` must have a subfolder for each of at least two classes; all images have the same label. "
             f"Received: the subfolders {names(found.images)}{loose} in {legible(found.root)!r}{way}"

@@ -100,7 +100,7 @@ def from_directory(
         raise TypeError(f"`directory` must be the path of a folder. Received: directory={directory!r}")
     ours = sorted({"labels", "label_mode", "batch_size", "subset", "format"} & kwargs.keys())
     if kwargs:
-        what = "be left to this loader, which gives single images with integer labels" if ours else "be known arguments"
+        what = "not set what this loader sets: single images with integer labels" if ours else "be known arguments"
         raise TypeError(f"`kwargs` must {what}. Received: {ours or sorted(kwargs)}")
     _checks.non_negative_int(seed, "seed")
     size, background_color = _size(image_size), _color(background)

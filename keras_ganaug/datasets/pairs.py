@@ -138,7 +138,9 @@ def take_per_class(dataset: tf.data.Dataset, counts: int | Sequence[int], seed: 
             raise ValueError(f"`counts` must have one number for each of {len(available)} classes. Received: {counts!r}")
         available = np.pad(available, (0, len(wanted) - len(available)))
         if (wanted < 0).any() or (wanted > available).any():
-            raise ValueError(f"`counts` must be from 0 to what there is, {available.tolist()}. Received: {wanted.tolist()}")
+            raise ValueError(
+                f"`counts` must be from 0 to the number of images, {available.tolist()}. Received: {wanted.tolist()}"
+            )
         return [rng.permutation(rows_of(c))[:count] for c, count in enumerate(wanted)]
 
     return _resampled(dataset, choose, seed)

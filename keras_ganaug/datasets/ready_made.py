@@ -19,9 +19,9 @@ def load(name: str, data_dir: str | os.PathLike | None = None) -> tuple[tf.data.
     """Loads a ready-made data set.
 
     - "digits": scikit-learn's 8×8 digits, scaled to 0 to 255, 10 classes. The test set has 50 images of each class, the
-        training set the other 1297. Needs scikit-learn, but no download.
+      training set the other 1297. Needs scikit-learn, but no download.
     - "fashion_mnist": 28×28 images of clothing, 10 classes, 60,000 and 10,000 images. They are read from the files of
-        Debian's package dataset-fashion-mnist, otherwise through `keras.datasets.fashion_mnist`.
+      Debian's package dataset-fashion-mnist, otherwise through `keras.datasets.fashion_mnist`.
 
     Args:
         name: "digits" or "fashion_mnist".

@@ -79,7 +79,7 @@ def to_directory(
     unseen = condition.extrapolates(classes, made.unseen_classes)
     if unseen:
         warnings.warn(
-            f"`labels` ask for classes of which the generator has seen no image in training. Received: {some(unseen)}",
+            f"`labels` ask for classes that the generator has not seen in training. Received: {some(unseen)}",
             stacklevel=2,
         )
     images = made.generate(classes if condition.conditional else len(classes), seed, truncation)
@@ -111,6 +111,6 @@ def _folders(condition, classes):
     twice = sorted({folder for folder in folders.values() if [*folders.values()].count(folder) > 1})
     if twice:
         raise ValueError(
-            f"`labels` must be of classes whose names differ as names of folders do. Received: two of the folder {twice[0]}"
+            f"`labels` must be of classes whose folder names differ. Received: two classes with the folder {twice[0]}"
         )
     return folders

@@ -38,22 +38,20 @@ class Quality(NamedTuple):
     def __str__(self) -> str:
         lines = []
         if self.gan_test is not None:
-            known = (
-                "" if self.real_test is None else f", and is right about {self.real_test:.0%} of real images it has not seen"
-            )
+            known = "" if self.real_test is None else f", and is right about {self.real_test:.0%} of unseen real images"
             lines.append(
-                f"GAN-test: a classifier of the real images names {self.gan_test:.0%} of the samples as the class asked for"
+                f"GAN-test: a classifier of real images assigns {self.gan_test:.0%} of the samples to the requested class"
                 f"{known}.{_lowest(self.gan_test_by_class)}"
             )
             if self.gan_test < 0.75 * (self.real_test or 1.0):
-                lines.append("  Many samples look wrong, or of another class: train for longer, or with more images.")
+                lines.append("  Many samples look wrong, or of another class: train longer, or with more images.")
         lines.append(
             f"Diversity: two samples of a class differ by {self.diversity:.0%} of what two real images do."
             f"{_lowest(self.diversity_by_class)}"
         )
         alike = [name for name, share in self.diversity_by_class.items() if share < _ALIKE]
         if alike:
-            lines.append(f"  Samples are much alike, of {', '.join(alike[:5])}: more images of these would help.")
+            lines.append(f"  Samples of {', '.join(alike[:5])} look much alike: more images of these would help.")
         if self.nearer_to_training is None or self.p_value is None:
             lines.append(
                 f"Copies: not measured. This needs {_FEWEST} held-out images and scikit-learn "

@@ -160,7 +160,7 @@ def plan(
 
     >>> import numpy as np, keras_ganaug as kga
     >>> images = np.random.default_rng(0).integers(0, 256, [200, 4, 4, 1], "uint8")
-    >>> plan = kga.fitting.plan(images, minutes=0.1, model="GAN")  # from_directory(...) in place of images
+    >>> plan = kga.fitting.plan(images, minutes=0.1, model="GAN")  # from_directory(...) instead of images
     >>> plan.images, plan.held_out, 1 <= plan.steps <= 8000
     (180, 20, True)
     """

@@ -69,7 +69,7 @@ def fit_for(
 
     >>> import numpy as np, keras_ganaug as kga
     >>> images = np.random.default_rng(0).integers(0, 256, [200, 4, 4, 1], "uint8")
-    >>> gan = kga.fit_for(images, minutes=0.01, model="GAN", verbose=False)  # from_directory(...) in place of images
+    >>> gan = kga.fit_for(images, minutes=0.01, model="GAN", verbose=False)  # from_directory(...) instead of images
     >>> gan.generate(3).shape
     (3, 4, 4, 1)
     """

@@ -158,7 +158,7 @@ class Loading:
                 told, received = expected.description[name], generator.description[name]
                 if repr(received) != repr(told):  # `repr` also compares the order of attributes
                     raise ValueError(
-                        f"The generator in a file must have the {name} that the file tells, {told}. Received: {received}"
+                        f"The generator in a file must have the {name} of the file's config, {told}. Received: {received}"
                     )
         except Exception as error:
             self._error = error

@@ -44,7 +44,7 @@ def from_path(path: str, num_classes: int | Mapping[str, int] | None = None) -> 
         try:
             generator = as_generator(model, num_classes)
         except (ValueError, TypeError) as error:
-            raise refused(path, f"with a model that is none: {error}") from error
+            raise refused(path, f"with a model that is not a generator: {error}") from error
         generator.path = path
         return generator
     if path.endswith((".h5", ".hdf5")):

@@ -46,7 +46,7 @@ def write(path: str | os.PathLike, format: str, make: Callable[[], Any], variabl
     except Exception as error:  # the converters have no common class of errors
         reason = _reason(error, function)
         raise ValueError(
-            f'`format` must be "saved_model" for this {what}, which {NAMES[format]} cannot hold: {reason}. '
+            f'`format` must be "saved_model" for this {what}, which {NAMES[format]} cannot represent: {reason}. '
             f"Received: format={format!r}"
         ) from error
     _files.write(path, content)
@@ -57,7 +57,7 @@ def _reason(error, function):
     operations = function.get_concrete_function().graph.get_operations()
     types = {output.dtype for operation in operations for output in operation.outputs} & {tf.float16, tf.bfloat16}
     if types:
-        return f"it has few operations of {types.pop().name}, of which mixed precision is made"
+        return f"it has few operations in {types.pop().name}, which mixed precision uses"
     told = re.findall(r"^(?:Custom|Flex|TF Select) ops: (.+)$", str(error), re.MULTILINE)
     if told:
         return f"it has no {', '.join(sorted({name for names in told for name in names.split(', ')}))}"
@@ -117,7 +117,7 @@ def of_model(model: keras.Model) -> Any:
     given = getattr(model, "inputs", None)
     if not given:
         raise ValueError(
-            "`model` must be made of `keras.Input`s to be exported as ONNX or LiteRT, or a Sequential that has one. "
+            "`model` must be built from `keras.Input`s to be exported as ONNX or LiteRT, or a Sequential that has one. "
             f"Received: {model!r}"
         )
     structure = given[0] if isinstance(model, keras.Sequential) else model.input

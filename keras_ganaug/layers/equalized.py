@@ -66,7 +66,7 @@ class Equalized(Reparametrized):
         before = getattr(layer, self._initializer, None)
         if layer.built and layer.weights and not _alike(before, initializer):  # they are alike if a file is being loaded
             raise ValueError(
-                "`layer` must not be built yet: its kernel has to start standard normal. "
+                "`layer` must not be built yet: its kernel must be initialised here. "
                 f"Received: layer={layer.name!r}, which has weights"
             )
         if before is not None:
@@ -89,13 +89,13 @@ class Equalized(Reparametrized):
         super().build(input_shape)
         if not hasattr(self.layer, self._initializer):
             raise TypeError(
-                f"`layer` must start its kernel by `{self._initializer}`, which is replaced. "
+                f"`layer` must initialise its kernel with `{self._initializer}`, which is replaced. "
                 f"Received: layer={self.layer.name!r} of type {type(self.layer).__name__}"
             )
         linear = getattr(self.layer, "activation", None) in (None, keras.activations.linear)
         if self.lr_multiplier != 1.0 and not linear:
             raise ValueError(
-                "`layer` must have no activation of its own where `lr_multiplier` is not 1. "
+                "`layer` must have no activation if `lr_multiplier` is not 1. "
                 f"Received: activation={self.layer.activation!r}"
             )
 

@@ -11,10 +11,10 @@ from keras_ganaug.metrics._inputs import feature_sets
 def precision_recall_density_coverage(real: np.ndarray, fake: np.ndarray, k: int = 5) -> dict[str, float]:
     """Compares two sets of features through balls around their points, each reaching to the k-th nearest neighbour.
 
-    - precision: the share of fakes inside the ball of a real point; recall: the share of real points inside the ball of a
-    fake;
-    - density: the mean number of real balls around a fake, divided by k (may be above 1); coverage: the share of real points
-    whose ball contains a fake.
+    - precision: the share of fakes inside the ball of a real point
+    - recall: the share of real points inside the ball of a fake
+    - density: the mean number of real balls around a fake, divided by k (may be above 1)
+    - coverage: the share of real points whose ball contains a fake
 
     Needs scikit-learn.
 

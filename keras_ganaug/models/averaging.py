@@ -41,7 +41,7 @@ class Average:
         copy.trainable = False  # this may change the order of its weights
 
     def update(self, decay, step):
-        """Updates the averages. Weights that are averages themselves, such as moving means, are copied.
+        """Updates the averages. Weights that a layer lists in `not_averaged` are copied unchanged.
 
         Args:
             decay: Decay of the running mean, in [0, 1).

@@ -30,7 +30,7 @@ def check(model: Any, given: dict[str, Any], label_smoothing: float) -> tuple[di
         raise TypeError(f"`compile` of {type(model).__name__} takes no {unknown}. Expected: some of {sorted(settings)}")
     if model.own_loss and (given["loss"] is not None or label_smoothing):
         raise ValueError(
-            f"`loss` and `label_smoothing` do not apply to {type(model).__name__}, which has a loss of its own. "
+            f"`loss` and `label_smoothing` do not apply to {type(model).__name__}, which has its own loss. "
             f"Received: loss={given['loss']!r}, label_smoothing={label_smoothing!r}"
         )
     check_trainable(model)
@@ -50,7 +50,7 @@ def check(model: Any, given: dict[str, Any], label_smoothing: float) -> tuple[di
     parts: tuple[Any, ...] = (*map(as_penalty, penalties), as_augment(settings["augment"]))
     unused = [part.players for part in parts[:-1] if not set(part.players) & model.player_networks.keys()]
     if unused:
-        raise ValueError(f"`penalties` must be of players out of {[*model.player_networks]}. Received: one of {unused[0]}")
+        raise ValueError(f"`penalties` must be for players among {[*model.player_networks]}. Received: one for {unused[0]}")
     if _checks.fraction(settings["ema_decay"], "ema_decay") == 1.0:
         raise ValueError("`ema_decay` must be below 1. Received: ema_decay=1.0")
     loss = losses.get(settings["loss"])
@@ -81,7 +81,7 @@ def check_fit(model: Any, callbacks: Any, epochs: Any, initial_epoch: Any, steps
         if value is not None:
             _checks.positive_int(value, name)
     if steps is not None and epochs != 1:
-        raise ValueError(f"`steps` takes the place of `epochs`: give one of them. Received: steps={steps}, epochs={epochs}")
+        raise ValueError(f"`steps` replaces `epochs`: give only one of them. Received: steps={steps}, epochs={epochs}")
 
 
 def compute_dtype(model: Any) -> str:

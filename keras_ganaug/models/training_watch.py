@@ -101,7 +101,7 @@ def check_finite(model, weights=False):
 
 def _raise_diverged(model, what, received):
     dtypes = {layer.compute_dtype for network in model.networks.values() for layer in network.layers}
-    half = "mixed_bfloat16 in place of mixed_float16, " if "float16" in dtypes else ""
+    half = "mixed_bfloat16 instead of mixed_float16, " if "float16" in dtypes else ""
     rates = ", ".join(f"`{name}_optimizer`" for name in sorted(model.player_networks, reverse=True))
     raise ValueError(
         f"The {type(model).__name__} diverged: {what}. Make a new one, or load one that was saved before, and "
@@ -130,7 +130,7 @@ def warn_of_generated(model, labels, stacklevel=3):
     if new:
         these = "are an extrapolation" if model.condition.label_shape else "are not of that class"
         warnings.warn(
-            f"`labels` ask for {_in_words(new, model.condition)}, of which the {type(model).__name__} saw no image in "
+            f"`labels` ask for {_in_words(new, model.condition)}, for which the {type(model).__name__} saw no image in "
             f"training: these images {these}.",
             stacklevel=stacklevel,
         )

@@ -245,7 +245,7 @@ class CrossValidation:
             return f"{text} But its log loss is higher beyond chance."
         return (
             f"{text} √(error · log loss) is {self.root(highest, count):.3f} against {self.root(base, count):.3f}. Within "
-            f"{NEAR:.0%} of the smallest, and where log losses differ by chance alone, the first of `arms` is taken."
+            f"{NEAR:.0%} of the smallest, and if log losses differ only by chance, the first of `arms` is chosen."
         )
 
 

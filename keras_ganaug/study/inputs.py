@@ -32,7 +32,7 @@ def check_functions(**functions):
         arguments, what, advice = _FUNCTIONS[name]
         expected = f"`{name}` must be a function of ({', '.join(arguments)}) that {what}"
         if isinstance(function, (keras.layers.Layer, keras.optimizers.Optimizer, Generator)):
-            raise TypeError(f"{expected}. Received: a {type(function).__name__} object, which is no function. {advice}")
+            raise TypeError(f"{expected}. Received: a {type(function).__name__} object, which is not a function. {advice}")
         of_keras = isinstance(function, type) and issubclass(function, (AdversarialModel, keras.optimizers.Optimizer))
         if of_keras or not callable(function):
             raise TypeError(f"{expected}. Received: {name}={function!r}")

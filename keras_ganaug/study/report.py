@@ -166,7 +166,7 @@ class Report:
             steps[0] += " No result here is certain evidence that the GAN adds to it."
         if self.gain is not None and not verdict.startswith(_SURE):
             steps.append(
-                "For a firmer answer add seeds, such as `seeds=range(10)`: what `directory` holds is not trained again."
+                "For a firmer answer add seeds, such as `seeds=range(10)`: what `directory` caches is not trained again."
             )
         return steps
 

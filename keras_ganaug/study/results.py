@@ -59,7 +59,7 @@ class Results:
                 for name, entry in entries.items()
             }
         except (ValueError, UnicodeDecodeError) as error:
-            why = f"which is no JSON, or a part of one: {error}"
+            why = f"which is not complete JSON: {error}"
         except (TypeError, KeyError, AttributeError):
             why = "which holds something else"
         raise ValueError(

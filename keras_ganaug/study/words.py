@@ -19,23 +19,23 @@ _TRANSFORMS = {
     "rand_augment": "changed by RandAugment",
     "mixup": "mixed with each other (MixUp)",
     "cutmix": "given a part of another image (CutMix)",
-    "random_erasing": "erased in part",
+    "random_erasing": "partly erased",
     "aug_mix": "changed by AugMix",
-    "invert": "inverted, half of them",
-    "blur": "blurred, half of them",
+    "invert": "inverted (half of them)",
+    "blur": "blurred (half of them)",
     "fourier": "given the Fourier amplitudes of other images",
     "histogram": "given the histogram of other images",
     "lisa": "mixed with others of their class or style (LISA)",
 }
 _SOURCES = {
     "gan": "samples of the GAN",
-    "shuffled": "samples of the GAN under wrong labels (a control that must not help)",
-    "oracle": "real images that were held out (a control: what a perfect GAN would do)",
+    "shuffled": "samples of the GAN with wrong labels (a control that must not help)",
+    "oracle": "held-out real images (a control: what a perfect GAN would achieve)",
 }
 _STRATEGIES = {
-    "keep": "each of the class of the image that it replaces",
-    "fill": "most of the rare classes",
-    "balance": "most of the rare classes",
+    "keep": "each of the class of the image it replaces",
+    "fill": "mostly of the rare classes",
+    "balance": "mostly of the rare classes",
     "auto": "of the classes that suit the arm",
 }
 

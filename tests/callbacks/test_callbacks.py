@@ -348,7 +348,7 @@ def test_keep_best_goes_on_with_nothing_but_its_own(other, tmp_path):
     if not other:
         gan = kga.SNGAN((8, 8, 1), 3, latent_dim=4, width=4, seed=1)
         gan.compile()
-    with pytest.raises(ValueError, match=r"`path` must be the folder in which this training was kept.*Received"):
+    with pytest.raises(ValueError, match=r"`path` must be the folder of this training.*Received"):
         fit(gan, callbacks.KeepBest(lambda gan: 1.0, path=tmp_path, **other), initial_epoch=1)
     assert int(gan.step.numpy()) == 0
 

@@ -68,7 +68,7 @@ def test_a_full_disk_for_tensorboard(tmp_path, monkeypatch):
 
     with monkeypatch.context() as patched:
         patched.setattr(tf.summary, "image", refuse)
-        with pytest.warns(UserWarning, match="Could not write for TensorBoard; the training goes on"):
+        with pytest.warns(UserWarning, match="Could not write for TensorBoard; the training continues"):
             board.on_epoch_end(0)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -180,4 +180,4 @@ def test_an_interrupted_command_says_how_to_go_on(folder, tmp_path, monkeypatch)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(kga.fitting, "fit_for", interrupted)
-    assert "goes on" in run("train", folder, out=tmp_path / "run", code=130, **TINY).stderr
+    assert "resumes" in run("train", folder, out=tmp_path / "run", code=130, **TINY).stderr

@@ -274,7 +274,7 @@ def test_images_beside_the_classes_are_told(tmp_path):
         for path in (tmp_path / name).iterdir():
             path.unlink()
         (tmp_path / name).rmdir()
-    with pytest.raises(ValueError, match="7 images beside them"):
+    with pytest.raises(ValueError, match="7 images next to them"):
         kga.datasets.from_directory(tmp_path, 8)
 
 
@@ -448,7 +448,7 @@ def test_first_of_several_frames(tmp_path, capsys):
     saved(tmp_path / "a" / "one.gif", frames[1])
     images = by_file(tmp_path, verbose=True)
     assert all(np.array_equal(image, np.full([8, 8, 3], 40)) for image in images.values())
-    assert "With several frames or pages, of which the first is read: 4." in capsys.readouterr().out
+    assert "With several frames or pages, only the first of which is read: 4." in capsys.readouterr().out
 
 
 def test_folders_of_other_file_systems():

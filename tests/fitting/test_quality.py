@@ -60,7 +60,7 @@ def test_samples_that_are_wrong_and_alike():
     same = np.where(np.arange(300)[:, None, None, None] % 3 == 1, X[1], TRAIN[0])
     result = kga.fitting.quality(Shows(same, TRAIN[1]), TRAIN, TEST, samples=90)
     assert result.diversity_by_class["grey"] == 0
-    assert "Samples are much alike, of grey" in str(result)
+    assert "Samples of grey look much alike" in str(result)
     assert "Lowest: grey, 0%" in str(result)
     wrong = kga.fitting.quality(Shows(*TRAIN, other=1), TRAIN, samples=90)
     assert wrong.gan_test == 0

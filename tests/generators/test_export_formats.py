@@ -195,11 +195,11 @@ def test_what_a_format_cannot_hold_is_told(tmp_path, monkeypatch):
     def half(x):
         return tf.cast(tf.bitcast(tf.cast(x, tf.bfloat16), tf.int16), tf.float32)
 
-    with pytest.raises(ValueError, match=r"ONNX cannot hold: it has no BesselI0e, Erfinv\. Received: format='onnx'"):
+    with pytest.raises(ValueError, match=r"ONNX cannot represent: it has no BesselI0e, Erfinv\. Received: format='onnx'"):
         odd(special).export(tmp_path / "odd", "onnx")
-    with pytest.raises(ValueError, match=r"LiteRT cannot hold: it has no .*Erfinv\. Received: format='tflite'"):
+    with pytest.raises(ValueError, match=r"LiteRT cannot represent: it has no .*Erfinv\. Received: format='tflite'"):
         odd(special).export(tmp_path / "odd", "tflite")
-    with pytest.raises(ValueError, match=r"ONNX cannot hold: it has few operations of bfloat16, of which mixed precision"):
+    with pytest.raises(ValueError, match=r"ONNX cannot represent: it has few operations in bfloat16, which mixed precision"):
         odd(half).export(tmp_path / "odd", "onnx")
     attributes = kga.GANAugmentation(kga.GAN(SHAPE, {"a": 3, "b": 2}, width=2, seed=1), 0.5)
     with pytest.raises(ValueError, match=r"export the GAN itself.*OneAttribute"):
@@ -212,7 +212,7 @@ def test_what_a_format_cannot_hold_is_told(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"`path` must be a file to write.*which is a folder"):
         gan.export(tmp_path, "tflite")
     subclassed = type("Subclassed", (keras.Model,), {"call": lambda self, x: x})()
-    with pytest.raises(ValueError, match=r"`model` must be made of `keras\.Input`s"):
+    with pytest.raises(ValueError, match=r"`model` must be built from `keras\.Input`s"):
         kga.AugmentedModel(subclassed, kga.GANAugmentation(gan, 0.5)).export(tmp_path / "odd", "onnx")
     monkeypatch.setitem(sys.modules, "tf2onnx", None)
     with pytest.raises(ImportError, match=r"format='onnx' needs tf2onnx.*keras_ganaug\[exports\]"):

@@ -320,7 +320,7 @@ def test_a_file_without_its_generator_says_so(tmp_path, saved):
 
 def test_a_generator_that_is_not_as_told_is_refused(tmp_path, saved):
     with_config(saved, tmp_path / "other.keras", lambda generator: generator.update(num_classes=7))
-    with pytest.raises(ValueError, match="must have the num_classes that the file tells, 7"):
+    with pytest.raises(ValueError, match="must have the num_classes of the file's config, 7"):
         keras.models.load_model(tmp_path / "other.keras")
 
 

@@ -76,7 +76,7 @@ def _classifier(path, stored):
         ("damaged.keras", _damaged, "which Keras cannot load"),
         ("foreign.keras", _foreign_zip, "a zip archive that Keras did not write"),
         ("hdf5.keras", lambda path, _: path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(99)), "in fact an HDF5 file"),
-        ("classifier.keras", _classifier, "a model that is none"),
+        ("classifier.keras", _classifier, "a model that is not a generator"),
         ("model.h5", lambda path, _: path.write_bytes(b"\x89HDF\r\n\x1a\n"), "an HDF5 file.*`.keras`"),
         ("notes.txt", lambda path, _: path.write_text("no model"), "neither of the two"),
         ("saved_model.pb", lambda path, _: path.write_text("no model"), "pass the folder that it is in"),

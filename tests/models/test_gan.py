@@ -334,7 +334,7 @@ def test_a_penalty_of_no_player_is_refused():
     class OfAnother(kga.penalties.Drift):
         players = ("twin",)
 
-    with pytest.raises(ValueError, match=r"`penalties` must be of players out of \['d', 'g'\].*Received: one of .*twin"):
+    with pytest.raises(ValueError, match=r"`penalties` must be for players among \['d', 'g'\].*Received: one for .*twin"):
         small_gan().compile(penalties=OfAnother())
     gan, without = (kga.TACGAN((8, 8, 1), 3, width=4, seed=1) for _ in range(2))
     gan.compile(penalties=OfAnother(10.0))

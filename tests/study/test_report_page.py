@@ -163,7 +163,7 @@ def test_each_arm_is_told_in_words():
     assert all(text.endswith(".") and "as they are" not in text for text in told.values())
     synthetic = study.Synthetic(0.5, "keep", 0.25, 0.7, real_only_end=0.1, band=(0.3, 1.0))
     assert words.in_words(study.Arm(synthetic=synthetic)) == (
-        "50% of each batch are samples of the GAN, each of the class of the image that it replaces, at 0.25 times the "
+        "50% of each batch are samples of the GAN, each of the class of the image it replaces, at 0.25 times the "
         "weight of a real image, with truncation 0.7; a classifier accepts those whose class it gives a probability of 30% "
         "to 100%; the last 10% of the training uses only real images."
     )
