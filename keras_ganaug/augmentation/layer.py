@@ -51,8 +51,7 @@ class GANAugmentation(keras.layers.Layer):
         image_key: If the model has several inputs, as in `{"photo": ..., "meta": ...}`, the key of the image. The other
             inputs pass through. Use "a/b" or a tuple of keys for nested dicts, and an integer for a position in a tuple.
             Defaults to None: `images` is one tensor.
-        label: For a generator with several attributes, the attribute that the batch labels stand for. Defaults to None: the
-            first.
+        label: For a generator with several attributes, the attribute of the batch labels. Defaults to None: the first.
         attributes: For such a generator, how the other attributes of each synthetic row are drawn: "uniform", or a mapping
             from attribute name to weights. The weights are "uniform", a mapping from value to weight, or a sequence of one
             weight per value. Attributes that are not in the mapping are uniform. Defaults to None: "uniform".

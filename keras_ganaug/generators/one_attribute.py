@@ -17,7 +17,7 @@ class OneAttribute(Generator):
 
     Args:
         generator: See `GANAugmentation`. It must have several attributes.
-        label: The attribute that the labels stand for. Defaults to None: the first.
+        label: The attribute of the labels. Defaults to None: the first.
         attributes: How the others are drawn: "uniform", or a mapping from name to weights, which are "uniform", a mapping
             from value to weight, or a sequence of one weight per value. Attributes that are not in the mapping are uniform.
             Defaults to "uniform".

@@ -51,7 +51,7 @@ def recommend(
     The arm without the GAN is chosen by the root of the product of error and log loss (`statistics.log_loss`). Successive
     elimination on the log loss drops arms, and loses the best one with a probability of at most 5%: a corrected resampled t
     test for each pair and fold, at 5% divided by their number. With few images, neither measure separates arms that differ
-    by points of accuracy, so the order of `arms` counts. The choice is the first arm whose log loss is not beyond chance
+    by points of accuracy, so the order of `arms` counts. The choice is the first arm whose log loss is not significantly
     worse than the best arm's, by a 90% interval of this kind, and whose root is at most 15% above the smallest.
 
     If `num_classes` names several attributes, and some of their combinations (cells) have no training images, the advice is
