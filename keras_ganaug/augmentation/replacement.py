@@ -138,7 +138,7 @@ class Replacement:
         holds = labels.dtype.max if labels.dtype.is_integer else 1 if labels.dtype.is_bool else np.inf
         if classes is not None and not one_hot and classes - 1 > holds:
             raise TypeError(
-                f"`labels` must have a dtype that holds the {classes} classes which `sampling_strategy` may choose. "
+                f"`labels` must be of a dtype that holds the {classes} classes which `sampling_strategy` may choose. "
                 f"Received: dtype {labels.dtype.name}"
             )
         if given is not None and one_hot and labels.shape[1] < len(given):

@@ -79,7 +79,7 @@ def to_directory(
     unseen = condition.extrapolates(classes, made.unseen_classes)
     if unseen:
         warnings.warn(
-            f"`labels` ask for classes that the generator has not seen in training. Received: {some(unseen)}",
+            f"`labels` ask for classes that the generator has seen no image of in training. Received: {some(unseen)}",
             stacklevel=2,
         )
     images = made.generate(classes if condition.conditional else len(classes), seed, truncation)
