@@ -52,7 +52,7 @@ def test_images_like_the_real_ones():
     assert result.gan_test_by_class == dict.fromkeys(NAMES, 1.0)
     assert 0.9 < result.diversity < 1.5
     text = str(kga.fitting.quality(Shows(*TRAIN), TRAIN, TEST, samples=300))
-    assert "names 100% of the samples" in text and "100% of the samples are closer" in text
+    assert "assigns 100% of the samples" in text and "100% of the samples are closer" in text
     assert "copies of training images are among them" in text
 
 
