@@ -15,7 +15,6 @@ import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import keras
 import numpy as np
 from scipy import ndimage
 
@@ -67,25 +66,9 @@ def oracle(seed):
     return tuple(map(np.concatenate, zip(*(training_images(seed, shift) for shift in (1, 2, 3)))))
 
 
-def patches(width=32):
-    """A discriminator that sees 5 × 5 pixels at a time: enough to recognise a style, too few to recognise a digit.
-
-    The default discriminator sees 20 × 20 pixels, here the whole image. It would learn that some digits never occur in a
-    style, and translations would become other digits.
-    """
-    layers, normalized = keras.layers, kga.layers.SpectralNormalization
-    images, style = keras.Input((8, 8, 1)), keras.Input((), dtype="int32")
-    x = images
-    for _ in range(2):
-        x = layers.LeakyReLU(0.1)(normalized(layers.Conv2D(width, 3))(x))
-    style_features = layers.Dense(width, use_bias=False)(kga.layers.OneHot(len(STYLES))(style))
-    logits = kga.layers.Projection()([layers.Dense(1)(x), x, style_features])
-    return keras.Model([images, style], logits)
-
-
 def train_gan(images, labels, seed):
     """Trains a translator between the styles. It needs no digit labels and no pairs of images."""
-    gan = kga.StarGAN(image_shape=(8, 8, 1), num_classes=4, width=16, discriminator=patches(), seed=seed)
+    gan = kga.StarGAN(image_shape=(8, 8, 1), num_classes=4, width=32, seed=seed)
     gan.compile()
     gan.fit(images, labels[:, 1], batch_size=64, steps=GAN_STEPS, verbose=0)
     return gan

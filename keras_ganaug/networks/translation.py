@@ -10,6 +10,7 @@ from keras_ganaug.networks import common
 from keras_ganaug.networks.common import Shape
 
 _HALVINGS = 2
+_PATCHES = (5, 8, 18)  # pixels a side that a logit of the discriminator depends on, by how often the image is halved
 Domains = int | Mapping[str, int]
 
 
@@ -59,7 +60,10 @@ def generator(
 def discriminator(
     image_shape: Shape, num_classes: Domains, width: int = 32, seed: int | None = None, label_use: str = "project"
 ) -> keras.Model:
-    """Logits of overlapping patches of about 20 × 20 pixels. The image as a whole is not considered.
+    """Logits of overlapping patches of at most 18 × 18 pixels, and of two thirds of the image's shorter side.
+
+    A patch shows the domain, but not all of the content. A discriminator of whole images would learn which content never
+    occurs in a domain, and a translation would change the content. The sides of patches are 18, 8 or 5 pixels.
 
     Args:
         image_shape, num_classes, width, seed: See the module `networks`. The layers are spectrally normalised.
@@ -70,9 +74,12 @@ def discriminator(
     make = common.Layers(seed, spectral=True)
     images, labels = common.images_and_labels(image_shape, num_classes)
     x = images
-    for n in range(_HALVINGS):
+    halvings = sum(3 * patch <= 2 * min(image_shape[:2]) for patch in _PATCHES[1:])
+    for n in range(halvings):
         x = keras.layers.LeakyReLU(0.1)(make.conv(width * 2**n, 4, strides=2)(x))
-    features = keras.layers.LeakyReLU(0.1)(make.conv(width * 2**_HALVINGS, 3)(x))
+    if not halvings:
+        x = keras.layers.LeakyReLU(0.1)(make.conv(width, 3)(x))
+    features = keras.layers.LeakyReLU(0.1)(make.conv(width * 2**halvings, 3)(x))
     features = keras.layers.Activation("linear", dtype="float32")(features)
     if label_use == "project":
         return common.projection_discriminator(images, labels, features, num_classes, make)

@@ -204,3 +204,15 @@ def test_a_classifier_beside_a_spectrally_normalised_logit_may_be_as_steep_as_it
     after = discriminator(inputs, training=True)
     np.testing.assert_allclose(after[0], before[0], rtol=1e-3, atol=1e-5)
     np.testing.assert_allclose(after[1], 10 * before[1], rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize(("side", "patch"), [(3, 3), (8, 5), (12, 8), (26, 8), (28, 18), (64, 18)])
+def test_a_logit_of_the_translators_discriminator_sees_a_patch(side, patch):
+    discriminator = networks.translation.discriminator((side, side + 1, 1), 2, width=2, seed=1)
+    images = tf.random.stateless_normal([1, side, side + 1, 1], [1, 2])
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        logits = discriminator([images, tf.constant([1])])
+        middle = logits[0, logits.shape[1] // 2, logits.shape[2] // 2, 0]
+    rows = np.flatnonzero(np.abs(tape.gradient(middle, images)).sum((0, 2, 3)))
+    assert len(rows) == np.ptp(rows) + 1 == patch
