@@ -49,13 +49,14 @@ def precision_recall_density_coverage(real: np.ndarray, fake: np.ndarray, k: int
         "precision": float((real_balls > 0).mean()),
         "recall": float(over_distances(lambda distances: (distances <= fake_radii).any(1), real, fake).mean()),
         "density": float(real_balls.mean() / k),
-        "coverage": float((nearest_distances(real, fake) <= real_radii).mean()),
+        "coverage": float((nearest(real, fake)[0] <= real_radii).mean()),
     }
 
 
-def nearest_distances(x: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """The Euclidean distance from each row of x to the nearest row of others, float64 of shape (n,)."""
-    return over_distances(lambda distances: distances.min(1), x, others)
+def nearest(x: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For each row of x, the Euclidean distance to the nearest row of others, float64 (n,), and its index, int64 (n,)."""
+    distances, indices = over_distances(lambda d: np.stack([d.min(1), d.argmin(1)], 1), x, others).T
+    return distances, indices.astype("int64")
 
 
 def over_distances(function: Callable, x: np.ndarray, others: np.ndarray | None = None) -> np.ndarray:
