@@ -1,6 +1,7 @@
 """Shared parts of the commands: options, error messages, and readers for images and generators."""
 
 import contextlib
+import dataclasses
 import functools
 import json
 import sys
@@ -76,8 +77,9 @@ def of_images(function: Callable) -> Callable:
 def look_at(directory, image_size, color_mode, fit, background):
     """Prints what is in a folder. Returns options of `from_directory`, where those that were not given fit the images."""
     facts = datasets.describe_directory(directory)
-    click.echo(facts)
     settings = {"image_size": image_size or facts.image_size, "color_mode": color_mode or facts.color_mode}
+    facts = dataclasses.replace(facts, **settings, fit=fit)
+    click.echo(facts)
     return facts, {**settings, "background": background, **_FIT[fit]}
 
 

@@ -13,6 +13,7 @@ from keras_ganaug.datasets.pairs import format_histogram
 
 _SIZES = (32, 64)
 """Advised image sizes. A CPU trains GANs of these sizes in minutes to an hour."""
+_MADE_SQUARE = {"crop": "cropped to their middle", "pad": "padded to squares", "stretch": "stretched to squares"}
 _SQUARE = 1.1  # images whose sides differ by less count as square
 
 
@@ -33,6 +34,7 @@ class FolderFacts:
         not_read: What is in the folder but not read, one text for each kind.
         image_size: The advised `image_size`.
         color_mode: The advised `color_mode`.
+        fit: How images that are not square become square: "crop", "pad" or "stretch".
     """
 
     directory: str
@@ -48,6 +50,7 @@ class FolderFacts:
     not_read: list[str]
     image_size: int
     color_mode: str
+    fit: str = "crop"
 
     @property
     def images(self) -> int:
@@ -66,8 +69,8 @@ class FolderFacts:
         lines.append(f"Sizes: {sides[0]} pixels wide, {sides[1]} high.")
         lines.append(f"In colour: {self.colored} of {number}. The color mode is {self.color_mode!r}.")
         size = self.image_size
-        shape = f", after {self.not_square} that are not square are cropped to their middle" if self.not_square else ""
-        lines.append(f"They are resized to {size} x {size} pixels{shape}.")
+        shape = f", after {self.not_square} that are not square are {_MADE_SQUARE[self.fit]}" if self.not_square else ""
+        lines.append(f"They are resized to {size} × {size} pixels{shape}.")
         lines += self.done
         if self.broken:
             lines.append(f"Broken, left out: {len(self.broken)}.")

@@ -11,9 +11,10 @@ import keras
 
 from keras_ganaug import _checks, _compat, _docs, _files, callbacks, models
 from keras_ganaug.fitting import assessment, planning
+from keras_ganaug.generators.files import GAN_FILE
 from keras_ganaug.generators.generator import as_generator
 
-_PLAN, _GAN, _QUALITY, _SAMPLES, _BACKUP = "plan.json", "gan.keras", "quality.json", "samples.png", "backup"
+_PLAN, _QUALITY, _SAMPLES, _BACKUP = "plan.json", "quality.json", "samples.png", "backup"
 _PICTURES = 10  # number of sample pictures in a training
 _FEWEST_EPOCHS, _MOST_EPOCHS = 10, 200  # a killed run resumes after the last epoch
 
@@ -85,7 +86,7 @@ def fit_for(
         plan = planning.planned(data, held, minutes, model, value_range, seed, options, begun)
         if place is not None:
             _files.write(_files.join(place, _PLAN), json.dumps({"asked": asked, "plan": plan._asdict()}, indent=1) + "\n")
-    trained = None if place is None else _files.join(place, _GAN)
+    trained = None if place is None else _files.join(place, GAN_FILE)
     done = trained is not None and _files.exists(trained)
     if verbose:
         print(plan)
@@ -125,8 +126,8 @@ def _planned_before(place, asked):
     differ = sorted(name for name, value in json.loads(json.dumps(asked)).items() if stored["asked"].get(name) != value)
     if differ:
         raise ValueError(
-            f"`directory` must be the folder of a run with the same arguments, or a new one. Received: {place!r}, of a run "
-            f"with other {', '.join(differ)}"
+            "`directory` must be the folder of a run with the same arguments, or a new one: a longer or different training "
+            f"needs a new folder. Received: {place!r}, of a run with other {', '.join(differ)}"
         )
     return planning.Plan(**stored["plan"])
 
@@ -154,7 +155,7 @@ def _train(gan, plan, data, place, verbose):
         callbacks=used,
     )
     if place is not None:
-        gan.save(_files.join(place, _GAN))
+        gan.save(_files.join(place, GAN_FILE))
         _files.remove(backup)
 
 

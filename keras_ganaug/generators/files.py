@@ -14,6 +14,7 @@ from keras_ganaug import _files
 from keras_ganaug.generators.generator import Generator, as_generator
 from keras_ganaug.generators.saved_model import SavedModelGenerator, first_line, refused
 
+GAN_FILE = "gan.keras"  # in the folder of a run that `fit_for` trained
 _HDF5 = b"\x89HDF\r\n\x1a\n"  # the first bytes of such files
 
 
@@ -24,7 +25,7 @@ def _(path: str | os.PathLike, num_classes: int | Mapping[str, int] | None = Non
 
 
 def from_path(path: str, num_classes: int | Mapping[str, int] | None = None) -> Generator:
-    """Loads the generator from a `.keras` file or a SavedModel.
+    """Loads the generator from a `.keras` file, a SavedModel, or the folder of a run of `fit_for`.
 
     Raises:
         ValueError: If there is none.
@@ -36,8 +37,10 @@ def from_path(path: str, num_classes: int | Mapping[str, int] | None = None) -> 
     if not exists:
         raise refused(path, "which does not exist")
     if is_folder:
+        if _files.exists(_files.join(path, GAN_FILE)):
+            return from_path(_files.join(path, GAN_FILE), num_classes)
         if not _files.exists(_files.join(path, "saved_model.pb")):
-            raise refused(path, "a folder without a SavedModel: it has no file saved_model.pb")
+            raise refused(path, f"a folder with neither a SavedModel nor {GAN_FILE}, the GAN of a finished run")
         return SavedModelGenerator(path)
     if path.endswith(".keras"):
         model = _keras_model(path)

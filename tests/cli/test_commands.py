@@ -83,6 +83,7 @@ def test_info(folder):
         "notes.txt",
         "EXIF",
         "not square",
+        "resized to 8 × 8 pixels",
         "steps",
     ):
         assert part in told

@@ -14,6 +14,7 @@ import keras_ganaug as kga
 from keras_ganaug import models
 from keras_ganaug.datasets.pairs import named
 from keras_ganaug.fitting import assessment, images, planning
+from keras_ganaug.generators.generator import as_generator
 
 NAMES = ("Coat", "Bag", "T-shirt/top")
 
@@ -133,6 +134,8 @@ def test_a_killed_run_goes_on_by_the_same_call(tmp_path, monkeypatch, seconds, s
     assert "epoch 3/" in told and "epoch 2/" not in told and "GAN-test" in told
     assert max_difference(straight, resumed) == 0
     assert resumed.class_names == NAMES
+    from_the_folder = as_generator(tmp_path / "killed")  # a run is a generator wherever a path is
+    np.testing.assert_array_equal(from_the_folder.generate([0, 1], seed=1), resumed.generate([0, 1], seed=1))
     assert {path.name for path in (tmp_path / "killed").iterdir()} == {
         "gan.keras",
         "plan.json",
@@ -143,7 +146,7 @@ def test_a_killed_run_goes_on_by_the_same_call(tmp_path, monkeypatch, seconds, s
     again = run(directory=tmp_path / "killed")
     assert max_difference(straight, again) == 0
     assert again.generate({"Coat": 2}).shape == (2, 8, 8, 1)
-    with pytest.raises(ValueError, match=r"`directory` must be .*with other images, minutes, seed"):
+    with pytest.raises(ValueError, match=r"`directory` must be .*needs a new folder.*with other images, minutes, seed"):
         kga.fit_for(train, 1, tmp_path / "killed", seed=3, width=32)
 
 

@@ -80,7 +80,7 @@ def _classifier(path, stored):
         ("model.h5", lambda path, _: path.write_bytes(b"\x89HDF\r\n\x1a\n"), "an HDF5 file.*`.keras`"),
         ("notes.txt", lambda path, _: path.write_text("no model"), "neither of the two"),
         ("saved_model.pb", lambda path, _: path.write_text("no model"), "pass the folder that it is in"),
-        ("folder", lambda path, _: path.mkdir(), "a folder without a SavedModel"),
+        ("folder", lambda path, _: path.mkdir(), "a folder with neither a SavedModel"),
         ("foreign", _foreign_saved_model, "keras_ganaug did not write"),
         ("broken", _broken_saved_model, "that TensorFlow cannot load"),
         ("metadata", _broken_metadata, "a broken .*keras_ganaug.json"),
