@@ -94,6 +94,11 @@ def to_directory(
     return paths
 
 
+def folder_name(name: str) -> str:
+    """The folder of a class with this name."""
+    return _UNSAFE.sub("_", name)
+
+
 def _key(label):
     return tuple(label) if isinstance(label, list) else label
 
@@ -107,7 +112,7 @@ def _folders(condition, classes):
         # Zero-padded numbers, so that alphabetical order is the order of the classes.
         parts = zip(condition.label_names(label), named, condition.sizes)
         texts = (name if names else name.zfill(len(str(size - 1))) for name, names, size in parts)
-        folders[_key(label)] = tuple(_UNSAFE.sub("_", text) for text in texts)
+        folders[_key(label)] = tuple(folder_name(text) for text in texts)
     twice = sorted({folder for folder in folders.values() if [*folders.values()].count(folder) > 1})
     if twice:
         raise ValueError(

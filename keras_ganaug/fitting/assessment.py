@@ -84,7 +84,9 @@ def quality(
 
     Args:
         generator: A GAN, a generator, or the path of one, see `GANAugmentation`.
-        train: The generator's training images: a dataset of (image, label), a pair of arrays, or an array of images.
+        train: The generator's training images: a dataset of (image, label), a pair of arrays, or an array of images. If it
+            and the generator have class names, as from `datasets.from_directory`, classes are matched by name, otherwise by
+            number. Classes without images are not measured.
         test: Real images in the same format that the generator has not seen. Defaults to None: a tenth of `train`, the same
             that `fit_for` holds out with this `seed`. If the generator was trained otherwise, it has seen these images, and
             copies cannot be detected.
@@ -95,7 +97,8 @@ def quality(
     Returns a `Quality`; `print` it to see sentences.
 
     Raises:
-        ValueError, TypeError: For images or labels that do not fit the generator, or an argument out of its range.
+        ValueError, TypeError: For images or labels that do not fit the generator, images of a class that it does not name,
+            or an argument out of its range.
 
     Example:
 
@@ -130,7 +133,9 @@ def measured(made: Any, real: images.Images, held: images.Images, samples: int, 
     classes, own, named = (_first(labels) for labels in (asked, real.labels, held.labels))
     size = condition.sizes[0] if condition.conditional else 1
     own = np.zeros(len(real.images), np.int32) if own is None else own
-    names = [condition.label_names([c] * len(condition.sizes) if condition.label_shape else c) for c in range(size)]
+    names = [
+        condition.label_names([c, *[0] * len(condition.sizes[1:])] if condition.label_shape else c) for c in range(size)
+    ]
     words = [name[0] if name else "all" for name in names]
     by_class, accuracy, real_test = {}, None, None
     if size > 1:

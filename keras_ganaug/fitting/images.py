@@ -10,7 +10,9 @@ import numpy as np
 import tensorflow as tf
 
 from keras_ganaug import _checks, conditions
+from keras_ganaug.conditions.weights import some
 from keras_ganaug.datasets.pairs import class_names_of
+from keras_ganaug.datasets.writing import folder_name
 
 _HELD_OUT, _MOST_HELD_OUT = 0.1, 1000
 
@@ -44,10 +46,11 @@ def read(data: Any, name: str, condition: Any = None) -> Images:
         data: A dataset of (image, label) or of images, batched or not; a pair of arrays (images, labels); or an array of
             images.
         name: Name of the argument, for errors.
-        condition: The `Condition` of the labels. Defaults to None: inferred from the labels.
+        condition: The `Condition` of the labels. Defaults to None: inferred from the labels. If it and the data have class
+            names, classes are matched by name.
 
     Raises:
-        ValueError, TypeError: For any other data, or no images.
+        ValueError, TypeError: For any other data, no images, or images of a class that the condition does not name.
     """
     names, labels = class_names_of(data), None
     if isinstance(data, tf.data.Dataset):
@@ -74,13 +77,39 @@ def read(data: Any, name: str, condition: Any = None) -> Images:
         return Images(images, None, condition)
     if labels is None:
         raise ValueError(f"`{name}` must have labels. Received: images alone")
-    labels = condition.arrays(labels)
+    labels = condition.arrays(_renumbered(labels, names, condition, name))
     condition.check(labels)
     condition.check_values(labels)
     indices = condition.indices(labels).numpy()
     if len(indices) != len(images):
         raise ValueError(f"`{name}` must have a label for each image. Received: {len(indices)} for {len(images)} images")
     return Images(images, indices, condition)
+
+
+def _renumbered(labels, names, condition, argument):
+    """The labels in the numbers of a condition. The same names are the same classes; without names nothing changes."""
+    wanted = condition.class_names
+    if not wanted or names is None or isinstance(wanted, Mapping) != isinstance(names, Mapping):
+        return labels
+    if isinstance(wanted, Mapping):
+        if not isinstance(labels, Mapping) or set(labels) != set(condition.names):
+            return labels
+        named = {key: (condition.attribute(key), f"{argument}[{key!r}]") for key in labels}
+        return {key: _renumbered(part, names.get(key), *named[key]) for key, part in labels.items()}
+    own = conditions.of(len(names), class_names=names)
+    labels = own.arrays(labels)
+    own.check(labels)
+    own.check_values(labels)
+    indices = own.indices(labels).numpy()
+    folders = [*map(folder_name, wanted)]
+    numbers = [folders.index(name) if (name := folder_name(each)) in folders else -1 for each in own.class_names]
+    lacking = [own.class_names[index] for index in np.unique(indices) if numbers[index] < 0]
+    if lacking:
+        raise ValueError(
+            f"`{argument}` must have images of these classes only: {some(wanted, 100)}. "
+            f"Received: images of the classes {some(own.class_names, 100)}, so {some(lacking, 100)} cannot be compared"
+        )
+    return np.array(numbers, np.int32)[indices]
 
 
 def _condition_of(labels, names):

@@ -247,7 +247,10 @@ def check_synthetic(of: str, synthetic: Any, num_classes: int) -> None:
 
 
 def with_generator(arms: Mapping[str, Arm], on_top_of: Any, synthetic: Synthetic, held_out: bool) -> dict[str, Arm]:
-    """Adds a GAN alone, and a GAN and its controls on top of some arms. "oracle" needs held-out images."""
+    """Adds a GAN alone, and a GAN and its controls on top of some arms. "oracle" needs held-out images.
+
+    The GAN on top of an arm that does nothing is the GAN alone, and is not added again.
+    """
     unknown = [name for name in on_top_of if name not in arms]
     if unknown:
         raise ValueError(f"`on_top_of` must be names of arms, {sorted(arms)}. Received: {unknown}")
@@ -255,5 +258,7 @@ def with_generator(arms: Mapping[str, Arm], on_top_of: Any, synthetic: Synthetic
     for name in on_top_of:
         for source in ("gan", "shuffled", *(("oracle",) if held_out else ())):
             source_of = {} if source == "gan" else {"source": source}
-            added[f"{source} + {name}"] = arms[name]._replace(synthetic=synthetic._replace(**source_of))
+            made = arms[name]._replace(synthetic=synthetic._replace(**source_of))
+            if made != added["gan"]:
+                added[f"{source} + {name}"] = made
     return {**arms, **added}

@@ -77,3 +77,38 @@ def test_attributes_and_no_classes():
     assert (none.gan_test, none.real_test, none.nearer_to_training) == (None, None, None)
     assert list(none.diversity_by_class) == ["all"]
     assert "Copies: not measured" in str(none)
+
+
+class Named:
+    """A pair of arrays as a dataset with class names."""
+
+    def __new__(cls, images, labels, class_names):
+        data = tf.data.Dataset.from_tensor_slices((images, labels))
+        data.class_names = class_names
+        return data
+
+
+def test_classes_are_matched_by_name():
+    some = TRAIN[1] != 0  # the folder has no "dark", so its numbers are shifted, and it has another order
+    folder = Named(TRAIN[0][some], np.where(TRAIN[1][some] == 1, 1, 0), ["bright", "grey"])
+    result = kga.fitting.quality(Shows(*TRAIN), folder, samples=30)
+    assert result.gan_test == 1
+    assert set(result.gan_test_by_class) == set(result.diversity_by_class) == {"grey", "bright"}
+    one_hot = Named(TRAIN[0][some], np.eye(2, dtype="float32")[np.where(TRAIN[1][some] == 1, 1, 0)], ["bright", "grey"])
+    assert kga.fitting.quality(Shows(*TRAIN), one_hot, samples=30) == result
+    assert kga.fitting.quality(Shows(*TRAIN, conditions.of(3)), TRAIN, folder, samples=30).gan_test == 1
+    slashed = conditions.of(3, class_names=("dark", "grey/brown", "bright"))  # `to_directory` writes it to "grey_brown"
+    folder.class_names = ["bright", "grey_brown"]
+    assert kga.fitting.quality(Shows(*TRAIN, slashed), folder, samples=30).gan_test == 1
+    by_style = conditions.of({"class": 3, "style": 2}, class_names={"class": NAMES, "style": ("a", "b")})
+    labels = {"style": TRAIN[1] % 2, "class": 2 - TRAIN[1]}
+    data = Named(TRAIN[0], labels, {"class": NAMES[::-1], "style": ["a", "b"]})
+    assert kga.fitting.quality(Shows(*TRAIN, by_style), data, samples=30).gan_test == 1
+
+
+@pytest.mark.parametrize("names", [["bright", "fox", "grey"], ["cat", "dog", "fox"]])
+def test_other_classes_are_an_error(names):
+    with pytest.raises(ValueError, match=r"`train` must have .*dark.*grey.*bright.*Received.*fox.*cannot be compared"):
+        kga.fitting.quality(Shows(*TRAIN), Named(*TRAIN, names))
+    with pytest.raises(ValueError, match=r"`test` must have .*dark"):
+        kga.fitting.quality(Shows(*TRAIN), TRAIN, Named(*TRAIN, names))

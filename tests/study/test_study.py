@@ -224,3 +224,9 @@ def test_a_plot_leaves_matplotlib_as_it_is():
         assert matplotlib.get_backend() == "svg"
     finally:
         matplotlib.use(before)
+
+
+def test_a_gan_on_top_of_nothing_is_one_arm():
+    plain = {"nothing": study.Arm(), "focal": study.Arm(loss="focal")}
+    made = arms.with_generator(plain, ["nothing", "focal"], study.Synthetic(), held_out=False)
+    assert [*made] == [*plain, "gan", "shuffled + nothing", "gan + focal", "shuffled + focal"]
