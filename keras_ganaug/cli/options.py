@@ -4,9 +4,10 @@ import contextlib
 import dataclasses
 import functools
 import json
+import re
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,18 +23,75 @@ GAN, IMAGES = "gan.keras", "images.json"
 _FIT: dict[str, dict] = {"crop": {"crop_to_aspect_ratio": True}, "pad": {"pad_to_aspect_ratio": True}, "stretch": {}}
 
 
-class Commands(click.Group):
-    """Prints errors as one line without a traceback, and warnings without a code location."""
+_ERRORS = (ValueError, TypeError, OSError, ImportError)
+_WORDS = {
+    "directory": "--out",
+    "path": "--out",
+    "labels": "--class",
+    "generator": "RUN",
+    "name": "RUN",
+    "train": "DIRECTORY",
+}
+"""Arguments of Python functions that no option is named after, and what they are called in a command."""
+
+
+def in_words(text: str, words: dict) -> str:
+    """Replaces arguments of Python functions in a message by words of the command line."""
+
+    def word(match):
+        name, value = match["name"], match["value"]
+        if name not in words:
+            return match[0]
+        return words[name] if value in (None, "True") else f"{words[name]} {value}"
+
+    text = re.sub(rf"\b(Received: )({'|'.join(words)})=", r"\1", text)
+    text = re.sub(r"`from_directory\((.+?), \.\.\.\)`", r"\1", text)
+    text = re.sub(r"`(?P<name>\w+)(\[[^]`]+\]|=(?P<value>[^`]+))?`", word, text)
+    text = re.sub(r"\b(?P<name>\w+)=(?P<value>'[^']*'|[\w.]+)", word, text)
+    return text.replace("class indices", "numbers of classes")
+
+
+class Command(click.Command):
+    """Prints errors and warnings in words of the command line: without a traceback, a code location or Python's names.
+
+    `stopped` is what it says after Ctrl-C.
+    """
+
+    def __init__(self, *arguments: Any, stopped: str, **options: Any):
+        super().__init__(*arguments, **options)
+        self.stopped = stopped
 
     def invoke(self, context: Any) -> Any:
-        warnings.showwarning = lambda message, *_, **__: click.echo(f"Warning: {message}", err=True)
-        try:
-            return super().invoke(context)
-        except (ValueError, TypeError, OSError, ImportError) as error:
-            raise click.ClickException(str(error)) from error
-        except KeyboardInterrupt:
-            click.echo("\nStopped. If you gave --out, the same command resumes after the last epoch.", err=True)
-            sys.exit(130)
+        words = {str(each.name): each.opts[0] for each in self.params if isinstance(each, click.Option)}
+        words = {**_WORDS, **words}
+
+        def warn(message, *_, **__):
+            click.echo(f"Warning: {in_words(str(message), {**words, 'directory': 'DIRECTORY'})}", err=True)
+
+        with warnings.catch_warnings():
+            warnings.showwarning = warn
+            try:
+                return super().invoke(context)
+            except _ERRORS as error:
+                raise click.ClickException(in_words(str(error), words)) from error
+            except KeyboardInterrupt:
+                click.echo(f"\nStopped. {self.stopped}", err=True)
+                sys.exit(130)
+
+
+class Commands(click.Group):
+    command_class = Command
+
+
+@contextlib.contextmanager
+def reading(what: str = "DIRECTORY") -> Iterator[None]:
+    """In errors of this context, the folder that is read is called so."""
+    try:
+        yield
+    except _ERRORS as error:
+        raise click.ClickException(
+            in_words(str(error), {"directory": what, "class_names": "The classes of DIRECTORY"})
+        ) from error
 
 
 def examples(*lines: str) -> Callable:
@@ -76,16 +134,17 @@ def of_images(function: Callable) -> Callable:
 
 def look_at(directory, image_size, color_mode, fit, background):
     """Prints what is in a folder. Returns options of `from_directory`, where those that were not given fit the images."""
-    facts = datasets.describe_directory(directory)
+    with reading():
+        facts = datasets.describe_directory(directory)
     settings = {"image_size": image_size or facts.image_size, "color_mode": color_mode or facts.color_mode}
     facts = dataclasses.replace(facts, **settings, fit=fit)
     click.echo(facts)
     return facts, {**settings, "background": background, **_FIT[fit]}
 
 
-def read(directory, settings, looked_at=True, **options):
+def read(directory, settings, looked_at=True, what="DIRECTORY", **options):
     """Reads the images of a folder. If `looked_at`, files that cannot be read were reported before."""
-    with warnings.catch_warnings():
+    with reading(what), warnings.catch_warnings():
         for told in ("broken files", "Not read") if looked_at else ():
             warnings.filterwarnings("ignore", f".*{told}")
         return datasets.from_directory(directory, **settings, skip_broken=True, verbose=False, shuffle=False, **options)
@@ -99,7 +158,8 @@ def generator_of(run):
             return load_pretrained(run)
         except ValueError as error:
             raise click.UsageError(
-                f"RUN must be a folder that `train` wrote, a .keras file, a SavedModel or a shipped generator: {error}"
+                "RUN must be a folder that `keras-ganaug train` wrote, a .keras file, a SavedModel or the name of a shipped "
+                f"generator. {run!r} does not exist, and is not such a name: {in_words(str(error), _WORDS)}"
             ) from error
     if path.is_dir() and (path / "plan.json").exists() and not (path / GAN).exists():
         raise click.UsageError(f"RUN must be a finished training: repeat the command of {run!r} to resume it")
@@ -117,7 +177,7 @@ def gan_maker(minutes, model):
 
 
 _STUDY_OPTIONS = (
-    click.option("--minutes", type=click.FloatRange(0, min_open=True), default=10.0, show_default=True, help="Per GAN."),
+    click.option("--minutes", type=click.FloatRange(0, min_open=True), default=10.0, show_default=True, help="Of each GAN."),
     click.option("--model", type=click.Choice(MODELS), default="SNGAN", show_default=True),
     click.option("--steps", type=click.IntRange(1), default=1500, show_default=True, help="Steps of each classifier."),
     click.option("--batch-size", type=click.IntRange(1), default=128, show_default=True),

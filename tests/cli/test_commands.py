@@ -15,8 +15,8 @@ testing = pytest.importorskip("click.testing")
 Image = pytest.importorskip("PIL.Image", reason="it writes the files, and reads some of them")
 pytest.importorskip("sklearn", reason="the study needs it")
 
-from keras_ganaug import cli  # noqa: E402
-from keras_ganaug.cli import commands  # noqa: E402
+from keras_ganaug import cli, datasets  # noqa: E402
+from keras_ganaug.cli import commands, options  # noqa: E402
 from keras_ganaug.fitting import assessment, planning  # noqa: E402
 
 TINY = {"minutes": 0.02, "image-size": 8}
@@ -99,6 +99,7 @@ def test_train_and_resume(folder, trained):
     out, result = trained
     assert {"gan.keras", "plan.json", "quality.json", "samples.png"} <= {file.name for file in out.iterdir()}
     assert "GAN-test" in result.stdout
+    assert f"kga.gan_augment({str(out)!r}, fraction=0.25)" in result.stdout
     gan = keras.models.load_model(out / "gan.keras")
     assert gan.class_names == ("dark", "light")
     again = run("train", folder, "--json", out=out, **TINY)  # it is done, and is not done again
@@ -120,10 +121,14 @@ def test_generate(trained, tmp_path):
     images = np.stack([image for image, _ in again.as_numpy_iterator()])
     expected = np.concatenate([gan.generate({"light": 3, 0: 3}, seed=1)[part] for part in (slice(3, 6), slice(0, 3))])
     np.testing.assert_array_equal(images, np.round(expected))
-    assert "'bright'" in run("generate", out, "--class", "bright", out=tmp_path / "no", code=1).stderr
-    assert "empty folder" in run("generate", out, out=tmp_path / "made", code=1).stderr
+    told = run("generate", out, "--class", "bright", out=tmp_path / "no", code=1).stderr
+    assert told == "Error: --class must be numbers of classes, or names among ['dark', 'light']. Received: 'bright'\n"
+    told = run("generate", out, out=tmp_path / "made", code=1).stderr
+    assert "--out must be a new or an empty folder; --overwrite writes" in told
     run("generate", "fashion_mnist", "--class", "Coat", count=1, out=tmp_path / "coats")
-    assert "'digits', 'fashion_mnist'" in run("generate", "nothing", out=tmp_path / "no", code=2).stderr
+    told = " ".join(run("generate", "nosuch", out=tmp_path / "no", code=2).stderr.split())
+    assert "'nosuch' does not exist" in told
+    assert told.endswith("RUN must be one of ['digits', 'fashion_mnist']. Received: 'nosuch'")
 
 
 @pytest.mark.usefixtures("eager")
@@ -131,6 +136,9 @@ def test_evaluate(folder, trained):
     result = json.loads(run("evaluate", trained[0], folder, "--json", samples=20).stdout)
     assert 0 <= result["gan_test"] <= 1
     assert set(result["gan_test_by_class"]) == {"dark", "light"}
+    told = run("evaluate", "digits", folder, samples=20, code=1).stderr
+    assert "Error: DIRECTORY must have images of these classes only: ['0', '1'" in told
+    assert "'dark', 'light'" in told
 
 
 def mixture(images, labels, seed):
@@ -149,7 +157,7 @@ def test_study_and_advice(folder, tmp_path, monkeypatch):
     assert set(report.arms) >= {"nothing", "gan"}
     assert report.verdict() in told
     assert "<html" in (tmp_path / "study" / "report.html").read_text()
-    assert "--arm must be of" in run("study", folder, "--arm", "some", out=tmp_path, code=2).stderr
+    assert [*report.arms].count("gan + nothing") == 0
     quick = {"arms": {"nothing": kga.study.Arm()}, "candidates": {"half": kga.study.Synthetic(0.5, bank_size=64)}}
     quick |= {"folds": 2, "repeats": 1}
     monkeypatch.setattr(kga.study, "recommend", functools.partial(kga.study.recommend, **quick))
@@ -165,20 +173,52 @@ def test_export(trained, tmp_path):
     images = tf.saved_model.load(str(tmp_path / "exported")).generate(tf.constant([0, 1]), tf.constant([1, 2]))
     gan = keras.models.load_model(trained[0] / "gan.keras")
     np.testing.assert_allclose(images, gan.generate([0, 1], seed=(1, 2)), atol=0.1)
+    before = (tmp_path / "exported" / "saved_model.pb").stat().st_mtime_ns
+    assert "--overwrite" in run("export", trained[0], out=tmp_path / "exported", code=1).stderr
+    assert (tmp_path / "exported" / "saved_model.pb").stat().st_mtime_ns == before
+    (tmp_path / "file.onnx").write_text("mine")
+    assert "--overwrite" in run("export", trained[0], format="onnx", out=tmp_path / "file.onnx", code=1).stderr
+    run("export", trained[0], "--overwrite", out=tmp_path / "exported")
+    assert (tmp_path / "exported" / "saved_model.pb").stat().st_mtime_ns > before
 
 
 def test_errors_are_a_line_and_help_has_examples(tmp_path):
     result = run("info", tmp_path, code=1)
-    assert result.stderr.startswith("Error: `directory` must have a subfolder")
+    assert result.stderr.startswith("Error: DIRECTORY must have a subfolder")
     assert "Traceback" not in result.output
     assert run("info", tmp_path / "missing", code=2).stderr
     for name in cli.main.commands:
         assert f"keras-ganaug {name} " in run(name, "--help").stdout
+    result = run("study", tmp_path, "--arm", "some", out=tmp_path, code=2)  # before the folder is read
+    assert "'--arm': 'some' is not one of 'nothing', 'class_weights'" in " ".join(result.stderr.split())
+    assert "nothing|class_weights" in run("study", "--help").stdout
 
 
-def test_an_interrupted_command_says_how_to_go_on(folder, tmp_path, monkeypatch):
+def test_messages_are_in_the_words_of_the_command():
+    words = {"directory": "--out", "image_size": "--image-size", "overwrite": "--overwrite", "format": "--format"}
+    told = "`directory` must be new; `overwrite=True` writes. `image_size`, `new` of format='onnx'. Received: directory='a'"
+    said = "--out must be new; --overwrite writes. --image-size, `new` of --format 'onnx'. Received: 'a'"
+    assert options.in_words(told, words) == said
+    told = "classes are below: `directory='a/b'`. Use `from_directory('a/train', ...)`"
+    assert options.in_words(told, words) == "classes are below: --out 'a/b'. Use 'a/train'"
+
+
+@pytest.mark.parametrize(
+    ("parts", "where", "said"),
+    [
+        (["info", "FOLDER"], (datasets, "describe_directory"), "Nothing was written"),
+        (["train", "FOLDER", "--out", "OUT", "--image-size", "8"], (kga.fitting, "fit_for"), "resumes the training"),
+        (["generate", "digits", "--out", "OUT"], (commands, "to_directory"), "--overwrite"),
+        (["evaluate", "digits", "FOLDER"], (kga.fitting, "quality"), "Nothing was written"),
+        (["study", "FOLDER", "--out", "OUT"], (kga.study, "AugmentationStudy"), "resumes the study"),
+        (["recommend", "FOLDER"], (kga.study, "recommend"), "from the beginning"),
+        (["export", "digits", "--out", "OUT"], (commands, "generator_of"), "as it was before"),
+    ],
+)
+def test_an_interrupted_command_says_how_to_go_on(folder, tmp_path, monkeypatch, parts, where, said):
     def interrupted(*args, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(kga.fitting, "fit_for", interrupted)
-    assert "resumes" in run("train", folder, out=tmp_path / "run", code=130, **TINY).stderr
+    monkeypatch.setattr(*where, interrupted)
+    places = {"FOLDER": folder, "OUT": tmp_path / "out"}
+    assert said in run(*(places.get(part, part) for part in parts), code=130).stderr
