@@ -192,32 +192,39 @@ def compare(
     return {"report": str(out / "report.html"), "verdict": report.verdict(), **report.to_dict()}
 
 
-@main.command(stopped="The same command starts from the beginning.")
+@main.command(stopped="With --cache, the same command resumes after its last result; without it, it starts again.")
 @of_images
 @of_studies
+@click.option("--folds", type=click.IntRange(2), default=3, show_default=True, help="Parts of the images; one GAN for each.")
+@click.option("--repeats", type=click.IntRange(1), help="Repetitions with new parts. [default: 2; 1 from 2,000 images on]")
+@click.option("--cache", type=click.Path(path_type=Path), help="Folder for the state to resume from.")
 @click.option("--out", type=click.Path(path_type=Path), help="JSON file for the advice, for Recommendation.from_json.")
 @click.option(
     "--classifier", type=click.Path(path_type=Path), help="Train as advised and save the classifier to this .keras file."
 )
 @with_json
-@examples("recommend photos --minutes 10", "recommend photos --out advice.json --classifier classifier.keras")
+@examples("recommend photos --minutes 10 --cache cache", "recommend photos --out advice.json --classifier classifier.keras")
 def recommend(
     directory: Path,
     minutes: float,
     model: str,
     steps: int,
     batch_size: int,
+    folds: int,
+    repeats: int | None,
+    cache: Path | None,
     out: Path | None,
     classifier: Path | None,
     **images: Any,
 ) -> dict:
     """Advise whether to train with a GAN, by cross-validation on the images of the folder DIRECTORY.
 
-    It takes at most about GANS x (MINUTES + 10 arms x the time of STEPS), with 6 GANs, or 3 from 2,000 images on. Bad arms
-    are dropped early. For a first look: --minutes 1 --steps 100.
+    It takes at most about FOLDS x REPEATS x (MINUTES + 10 arms x the time of STEPS). Bad arms are dropped early. For a first
+    look: --minutes 1 --steps 100 --folds 2 --repeats 1.
     """
     data, maker = read(directory, look_at(directory, **images)[1]), gan_maker(minutes, model)
-    advice = study.recommend(data, maker, steps=steps, batch_size=batch_size)
+    options = {"steps": steps, "batch_size": batch_size, "directory": cache}
+    advice = study.recommend(data, maker, folds=folds, repeats=repeats, **options)
     click.echo(f"\n{advice}")
     if out:
         advice.to_json(out)

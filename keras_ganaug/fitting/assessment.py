@@ -44,14 +44,18 @@ class Quality(NamedTuple):
                 f"{known}.{_lowest(self.gan_test_by_class)}"
             )
             if self.gan_test < 0.75 * (self.real_test or 1.0):
-                lines.append("  Many samples look wrong, or of another class: train longer, or with more images.")
+                lines.append(
+                    "  Many samples look wrong, or of another class: train longer (more minutes, in a new folder), or with more "
+                    "images."
+                )
         lines.append(
             f"Diversity: two samples of a class differ by {self.diversity:.0%} of what two real images do."
             f"{_lowest(self.diversity_by_class)}"
         )
         alike = [name for name, share in self.diversity_by_class.items() if share < _ALIKE]
         if alike:
-            lines.append(f"  Samples of {', '.join(alike[:5])} look much alike: more images of these would help.")
+            names = ", ".join(alike[:5])
+            lines.append(f"  Samples of {names} look much alike: a longer training, or more images of these, would help.")
         if self.nearer_to_training is None or self.p_value is None:
             lines.append(
                 f"Copies: not measured. This needs {_FEWEST} held-out images and scikit-learn "

@@ -159,12 +159,13 @@ def test_study_and_advice(folder, tmp_path, monkeypatch):
     assert "<html" in (tmp_path / "study" / "report.html").read_text()
     assert [*report.arms].count("gan + nothing") == 0
     quick = {"arms": {"nothing": kga.study.Arm()}, "candidates": {"half": kga.study.Synthetic(0.5, bank_size=64)}}
-    quick |= {"folds": 2, "repeats": 1}
+    few |= {"folds": 2, "repeats": 1, "cache": tmp_path / "cache"}
     monkeypatch.setattr(kga.study, "recommend", functools.partial(kga.study.recommend, **quick))
     monkeypatch.setattr(commands, "gan_maker", lambda minutes, model: mixture)
     advice, classifier = tmp_path / "advice.json", tmp_path / "classifier.keras"
     assert "classifier.keras" in run("recommend", folder, out=advice, classifier=classifier, **few).stdout
     assert kga.study.Recommendation.from_json(advice).base
+    assert (tmp_path / "cache" / "results.json").exists()
     assert keras.models.load_model(classifier).output_shape == (None, 2)
 
 
@@ -211,7 +212,7 @@ def test_messages_are_in_the_words_of_the_command():
         (["generate", "digits", "--out", "OUT"], (commands, "to_directory"), "--overwrite"),
         (["evaluate", "digits", "FOLDER"], (kga.fitting, "quality"), "Nothing was written"),
         (["study", "FOLDER", "--out", "OUT"], (kga.study, "AugmentationStudy"), "resumes the study"),
-        (["recommend", "FOLDER"], (kga.study, "recommend"), "from the beginning"),
+        (["recommend", "FOLDER"], (kga.study, "recommend"), "With --cache, the same command resumes"),
         (["export", "digits", "--out", "OUT"], (commands, "generator_of"), "as it was before"),
     ],
 )
