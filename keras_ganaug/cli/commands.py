@@ -223,8 +223,7 @@ def recommend(
     look: --minutes 1 --steps 100 --folds 2 --repeats 1.
     """
     data, maker = read(directory, look_at(directory, **images)[1]), gan_maker(minutes, model)
-    options = {"steps": steps, "batch_size": batch_size, "directory": cache}
-    advice = study.recommend(data, maker, folds=folds, repeats=repeats, **options)
+    advice = study.recommend(data, maker, folds=folds, repeats=repeats, steps=steps, batch_size=batch_size, directory=cache)
     click.echo(f"\n{advice}")
     if out:
         advice.to_json(out)

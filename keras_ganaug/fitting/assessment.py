@@ -45,8 +45,8 @@ class Quality(NamedTuple):
             )
             if self.gan_test < 0.75 * (self.real_test or 1.0):
                 lines.append(
-                    "  Many samples look wrong, or of another class: train longer (more minutes, in a new folder), or with more "
-                    "images."
+                    "  Many samples look wrong, or of another class: train longer (more minutes, in a new folder), or with "
+                    "more images."
                 )
         lines.append(
             f"Diversity: two samples of a class differ by {self.diversity:.0%} of what two real images do."
