@@ -117,6 +117,7 @@ def check_classes(found: Scan, skip_broken: bool) -> None:
     if len(found.images) < 2:
         below = next((_files.join(found.root, name) for name in found.images if found.nested[name]), None)
         way = f". Perhaps its classes are one folder below: `directory={legible(below)!r}`" if below else ""
+        way = way or ". Make a subfolder for each class, and move its images there"
         loose = f" and {len(found.others['in_root'])} images next to them" if found.others["in_root"] else ""
         raise ValueError(
             "`directory` must have a subfolder for each of at least two classes; all images have the same label. "
