@@ -68,7 +68,7 @@ def oracle(seed):
 
 def train_gan(images, labels, seed):
     """Trains a translator between the styles. It needs no digit labels and no pairs of images."""
-    gan = kga.StarGAN(image_shape=(8, 8, 1), num_classes=4, width=32, seed=seed)
+    gan = kga.StarGAN(image_shape=(8, 8, 1), num_classes=4, seed=seed)
     gan.compile()
     gan.fit(images, labels[:, 1], batch_size=64, steps=GAN_STEPS, verbose=0)
     return gan

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import click
-import keras
 
 from keras_ganaug import datasets, fitting
 from keras_ganaug.fitting.planning import MODELS
 from keras_ganaug.generators import as_generator, load_pretrained
+from keras_ganaug.generators.files import GAN_FILE
 
-GAN, IMAGES = "gan.keras", "images.json"
-"""Files of a run: the GAN, and the settings for reading images."""
+IMAGES = "images.json"
+"""File of a run with the settings for reading images."""
 _FIT: dict[str, dict] = {"crop": {"crop_to_aspect_ratio": True}, "pad": {"pad_to_aspect_ratio": True}, "stretch": {}}
 
 
@@ -161,9 +161,9 @@ def generator_of(run):
                 "RUN must be a folder that `keras-ganaug train` wrote, a .keras file, a SavedModel or the name of a shipped "
                 f"generator. {run!r} does not exist, and is not such a name: {in_words(str(error), _WORDS)}"
             ) from error
-    if path.is_dir() and (path / "plan.json").exists() and not (path / GAN).exists():
+    if path.is_dir() and (path / "plan.json").exists() and not (path / GAN_FILE).exists():
         raise click.UsageError(f"RUN must be a finished training: repeat the command of {run!r} to resume it")
-    return as_generator(keras.models.load_model(path / GAN) if (path / GAN).exists() else str(path))
+    return as_generator(path)
 
 
 def gan_maker(minutes, model):

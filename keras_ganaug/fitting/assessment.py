@@ -13,6 +13,7 @@ from keras_ganaug.metrics.scores import train_classifier
 
 _FEWEST = 20  # held-out images that the test for copies needs
 _COPIES = 0.01  # a p-value below which samples count as copies
+_OPEN = 2 / 3  # a share of samples closer to training images above which a large p-value is no proof of the opposite
 _ALIKE = 0.5  # share of the diversity of real images, below which samples count as alike
 
 
@@ -62,7 +63,11 @@ class Quality(NamedTuple):
                 '(pip install "keras_ganaug[study]").'
             )
         else:
-            found = "copies of training images are among them" if self.p_value < _COPIES else "no sign of copies"
+            found = "no sign of copies"
+            if self.p_value < _COPIES:
+                found = "copies of training images are among them"
+            elif self.nearer_to_training > _OPEN:  # few different samples, which may be copies of few images
+                found = "too few different samples to tell whether they are copies"
             lines.append(
                 f"Copies: {self.nearer_to_training:.0%} of the samples are closer to a training image than to a held-out "
                 f"one; 50% is expected if nothing was copied (p = {self.p_value:.2g}): {found}."

@@ -79,6 +79,14 @@ def test_attributes_and_no_classes():
     assert "Copies: not measured" in str(none)
 
 
+def test_samples_of_one_training_image_are_not_cleared():
+    """They are one observation, so no test can tell, and the words say so."""
+    result = kga.fitting.Quality(None, {}, None, 0.1, {}, 1.0, 0.5)
+    assert "too few different samples to tell" in str(result)
+    assert "no sign of copies" in str(result._replace(nearer_to_training=0.55))
+    assert "copies of training images are among them" in str(result._replace(p_value=1e-4))
+
+
 class Named:
     """A pair of arrays as a dataset with class names."""
 
