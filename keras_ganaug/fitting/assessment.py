@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +16,8 @@ _FEWEST = 20  # held-out images that the test for copies needs
 _COPIES = 0.01  # a p-value below which samples count as copies
 _OPEN = 2 / 3  # a share of samples closer to training images above which a large p-value is no proof of the opposite
 _ALIKE = 0.5  # share of the diversity of real images, below which samples count as alike
+Pair = tuple[np.ndarray, np.ndarray]
+"""Images and their class indices."""
 
 
 class Quality(NamedTuple):
@@ -139,26 +142,40 @@ def measured(made: Any, real: images.Images, held: images.Images, samples: int, 
         there = np.unique(real.labels, axis=0)
         asked = there[np.arange(samples) % len(there)]
     fake = made.generate(asked if condition.conditional else samples, seed=seed)
-    classes, own, named = (_first(labels) for labels in (asked, real.labels, held.labels))
     size = condition.sizes[0] if condition.conditional else 1
-    own = np.zeros(len(real.images), np.int32) if own is None else own
     names = [
         condition.label_names([c, *[0] * len(condition.sizes[1:])] if condition.label_shape else c) for c in range(size)
     ]
-    words = [name[0] if name else "all" for name in names]
+    own = np.zeros(len(real.images), np.int32) if real.labels is None else _first(real.labels)
+    pairs = (real.images, own), (held.images, _first(held.labels)), (fake, _first(asked))
+    return of_samples(*pairs, [name[0] if name else "all" for name in names], made.value_range, steps, seed)
+
+
+def of_samples(
+    real: Pair, held: Pair, fake: Pair, names: Sequence[str], value_range: tuple[float, float], steps: int, seed: int
+) -> Quality:
+    """The quality of samples.
+
+    Args:
+        real, held, fake: Images and class indices, (n, height, width, channels) and (n,): the generator's training images,
+            real images that it has not seen, which may be none, and its samples.
+        names: The names of all classes.
+        value_range: (lowest, highest) value of all images.
+        steps: Training steps of the classifier.
+        seed: Integer.
+    """
+    size, (images, labels) = len(names), fake
     by_class, accuracy, real_test = {}, None, None
     if size > 1:
-        classifier = train_classifier(
-            real.images, own, size, value_range=made.value_range, steps=steps, batch_size=64, seed=seed
-        )
-        score = metrics.gan_test(classifier, fake, classes, size)
-        accuracy, by_class = score.accuracy, _by_class(words, score.per_class)
-        if len(held.images):
-            real_test = metrics.gan_test(classifier, held.images, named, size).accuracy
-    of_fake = metrics.within_class_diversity(fake, classes, size)
-    of_real = metrics.within_class_diversity(real.images, own, size)
-    diversity = _by_class(words, of_fake / np.where(of_real > 0, of_real, np.nan))
-    copies = _copies(real.images, held.images, fake, seed)
+        classifier = train_classifier(*real, size, value_range=value_range, steps=steps, batch_size=64, seed=seed)
+        score = metrics.gan_test(classifier, images, labels, size)
+        accuracy, by_class = score.accuracy, _by_class(names, score.per_class)
+        if len(held[0]):
+            real_test = metrics.gan_test(classifier, *held, size).accuracy
+    of_fake = metrics.within_class_diversity(images, labels, size)
+    of_real = metrics.within_class_diversity(*real, size)
+    diversity = _by_class(names, of_fake / np.where(of_real > 0, of_real, np.nan))
+    copies = _copies(real[0], held[0], images, seed)
     mean = float(np.mean([*diversity.values()])) if diversity else float("nan")
     return Quality(accuracy, by_class, real_test, mean, diversity, *copies)
 

@@ -29,7 +29,6 @@ def write(path: str | os.PathLike, format: str, make: Callable[[], Any], variabl
         what: "generator" or "classifier", for errors.
 
     Raises:
-        ValueError, TypeError: For a path that cannot be written, or operations that the format does not support.
         ValueError, TypeError: For a path that cannot be written, and operations that the format does not have.
         ImportError: If the packages of the extra "exports" are not installed.
     """

@@ -36,7 +36,8 @@ class Report:
             to None: all are "none".
         about: Facts about the study, for the page: a mapping with `arms`, a description of each arm; `class_names`;
             `train_images` and `test_images`, the number of images of each class, in the first seed; `image_shape`, `steps`
-            and `batch_size`. Defaults to None: the page omits them.
+            and `batch_size`; and if the study was made in another way than by `AugmentationStudy`, `train_with`: how to
+            train with an arm, in words. Defaults to None: the page omits them.
         samples: Function that returns the `report_data.Samples` for the page, or None. Defaults to None.
 
     Attributes:
@@ -154,14 +155,20 @@ class Report:
             return f"{_SURE[1]}: {facts}."
         return f"No clear difference: {facts}."
 
+    @property
+    def advised(self) -> str | None:
+        """The arm to train with: the best with the GAN if the GAN surely helps, otherwise the best without. None if there is
+        none."""
+        return self.best_with_gan if self.verdict().startswith(_SURE[0]) else self.best_without_gan
+
     def next_step(self) -> list[str]:
         """What to do next, in sentences: the arm to train with, and whether more seeds are needed."""
-        verdict = self.verdict()
-        arm = self.best_with_gan if verdict.startswith(_SURE[0]) else self.best_without_gan
+        verdict, arm = self.verdict(), self.advised
         if arm is None:
             return ["Add an arm without a GAN, to compare with."]
         of = "with the GAN" if arm == self.best_with_gan else "without a GAN"
-        steps = [f"Train with the best arm {of}: `classifier = study.fit({arm!r})`."]
+        how = self.about.get("train_with", f"`classifier = study.fit({arm!r})`")
+        steps = [f"Train with the best arm {of}, {arm!r}: {how}."]
         if arm == self.best_without_gan and self.best_with_gan is not None:
             steps[0] += " No result here is certain evidence that the GAN adds to it."
         if self.gain is not None and not verdict.startswith(_SURE):

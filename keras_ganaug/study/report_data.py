@@ -6,7 +6,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _images, _random
+from keras_ganaug import _compat, _images, _random
+from keras_ganaug.fitting import assessment
+from keras_ganaug.fitting.assessment import Quality
+from keras_ganaug.generators.averaged_gan import AveragedGAN
 from keras_ganaug.generators.generator import in_chunks, seed_of
 from keras_ganaug.study import words
 
@@ -63,6 +66,10 @@ class Samples(NamedTuple):
     """(lowest, highest) value of all images."""
     translates: bool
     """Whether they are translations of training images of their class, in the same order."""
+    quality: Quality | None = None
+    """How good the samples are. None for translations."""
+    trained: tuple[int, int] | None = None
+    """The number of training steps of the GAN, and of the images that it saw in them. None if it is unknown."""
 
 
 def drawn_classes(counts: np.ndarray) -> np.ndarray:
@@ -89,6 +96,19 @@ def of_trainer(study: Any, trainer: Any, arm: Any) -> Samples:
         truncation = arm.synthetic.truncation
         return generator.in_place_of(real, tf.constant(labels[rows]), _random.fold(seed, rows.start), truncation)
 
-    made = _images.rescale(in_chunks(make, len(labels), study.image_shape), *ranges[::-1])
-    test = study.data.of("test", trainer.seed)[0]
-    return Samples(images, classes, test, np.asarray(made), labels, study.value_range, generator.translates)
+    made = np.asarray(_images.rescale(in_chunks(make, len(labels), study.image_shape), *ranges[::-1]))
+    test, quality = study.data.of("test", trainer.seed)[0], None
+    if not generator.translates:
+        held = test, study.data.cells("test", trainer.seed) // study.data.styles
+        settings = (study.class_names, study.value_range, min(1000, study.steps), trainer.seed)
+        quality = assessment.of_samples((images, classes), held, (made, labels), *settings)
+    return Samples(
+        images, classes, test, made, labels, study.value_range, generator.translates, quality, _trained(trainer.generator)
+    )
+
+
+def _trained(generator):
+    """The number of steps and of images of a GAN's training."""
+    if not isinstance(generator, AveragedGAN):
+        return None
+    return int(_compat.tf_variable(generator.gan.step)), int(_compat.tf_variable(generator.gan.images_seen))

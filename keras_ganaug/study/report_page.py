@@ -97,13 +97,15 @@ def page_of(report: Any, title: str) -> str:
     if "train_images" in about:
         parts += ["<h2>Class by class</h2>", _paragraph(_buckets_in_words(about))]
         if report.recalls:
-            parts += [
-                _note(
-                    "Recall in per cent: the share of a class's test images that are classified correctly, mean over the "
-                    "seeds."
-                ),
-                tables.html(*_classes_table(report)),
-            ]
+            best = [arm for arm in (report.best_without_gan, report.best_with_gan) if arm is not None]
+            others = [arm for arm in report.order() if arm not in best and arm in report.recalls]
+            text = (
+                "Recall in per cent: the share of a class's test images that are classified correctly, mean over the seeds."
+            )
+            parts += [_note(text), tables.html(*_classes_table(report, best))]
+            if others:
+                table = tables.html(*_classes_table(report, [*best, *others]))
+                parts.append(f"<details><summary>The same for all arms</summary>{table}</details>")
     parts += _pictures(report)
     parts += ["<h2>Next step</h2>", *map(_paragraph, report.next_step())]
     return _PAGE.substitute(title=escape(title), body="\n".join(parts))
@@ -183,18 +185,21 @@ def _buckets_in_words(about):
     )
 
 
-def _classes_table(report):
+def _classes_table(report, arms):
+    """The recalls of arms, class by class; of two arms with their difference."""
     about = report.about
     groups = statistics.buckets(about["train_images"])
     even = min(about["train_images"]) == max(about["train_images"])
-    best = [arm for arm in (report.best_without_gan, report.best_with_gan) if arm is not None]
-    arms = [*best, *(arm for arm in report.order() if arm not in best and arm in report.recalls)]
     head = ["class", "training images", "test images", *([] if even else ["part"]), *arms]
+    if len(arms) == 2:
+        head.append("difference")
     rows = []
     for c, name in enumerate(about["class_names"]):
         part = [] if even else [next(bucket for bucket, which in groups.items() if which[c])]
-        recalls = [tables.mean([run[c] for run in report.recalls[arm]]) for arm in arms]
-        rows.append([name, f"{about['train_images'][c]}", f"{about['test_images'][c]}", *part, *recalls])
+        each = [[run[c] for run in report.recalls[arm]] for arm in arms]
+        difference = [tables.mean(np.subtract(*reversed(each)), "+.1f")] if len(arms) == 2 else []
+        counts = (f"{about[f'{of}_images'][c]}" for of in ("train", "test"))
+        rows.append([name, *counts, *part, *map(tables.mean, each), *difference])
     return head, rows
 
 
@@ -206,10 +211,11 @@ def _pictures(report: Any) -> Iterable[str]:
     text = f"Training images, and samples of the GAN of seed {report.seeds[0]}."
     if samples.translates:
         text += " Each sample is the translation of the image in its place."
-    parts = ["<h2>Samples</h2>", _note(text), _image(report_pictures.grid_of_samples(samples, names), text, 580)]
+    parts = ["<h2>Samples</h2>", *map(_paragraph, _about_samples(samples)), _note(text)]
+    parts.append(_image(report_pictures.grid_of_samples(samples, names), text, 580))
     if not samples.translates:
         text = "The samples that are nearest to a training image, and the distance: the root mean square of the differences."
-        parts += ["<h2>Are samples copies?</h2>", _paragraph(report_pictures.copies_in_words(samples)), _note(text)]
+        parts += ["<h2>Nearest to training images</h2>", _note(text)]
         parts.append(_image(report_pictures.nearest_to_samples(samples, names), text, 400))
     text = (
         "How strong each frequency is in real and in synthetic images, averaged over all directions. Where the curves part, "
@@ -217,3 +223,13 @@ def _pictures(report: Any) -> Iterable[str]:
     )
     parts += ["<h2>Frequencies</h2>", _note(text), _image(report_pictures.spectra_of_samples(samples), text, 520)]
     return parts
+
+
+def _about_samples(samples):
+    """How long the GAN was trained, and how good its samples are, in paragraphs."""
+    if samples.trained is not None:
+        (steps, seen), number = samples.trained, len(samples.training)
+        each = f"each of its {number:,} training images about {_plural(round(seen / number), 'time')}"
+        yield f"The GAN was trained for {_plural(steps, 'step')} and saw {each}."
+    if samples.quality is not None:
+        yield from str(samples.quality).split("\n")

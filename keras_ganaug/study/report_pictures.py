@@ -5,14 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from keras_ganaug import _extras, metrics, plots
+from keras_ganaug import _extras, plots
 from keras_ganaug.plots.picture import Picture, of_figure
 from keras_ganaug.study import statistics
 from keras_ganaug.study.report_data import Samples
 
 _LOOKS = {"gan": ("tab:red", "with the GAN"), "none": ("tab:blue", "without"), "control": ("tab:gray", "control")}
 _COLUMNS = 4  # number of real images of a class, and of synthetic ones
-_MOST = 2000  # number of images in the test for copies
+_MOST = 2000  # number of real images in a spectrum
 
 
 def of_arms(report: Any, order: Sequence[str], label: str) -> Picture:
@@ -58,19 +58,3 @@ def spectra_of_samples(samples: Samples) -> Picture:
     """Plots the spectra of real and synthetic images of the same classes."""
     real = samples.training[np.isin(samples.classes, samples.synthetic_classes)][:_MOST]
     return plots.spectra({"real": real, "synthetic": samples.synthetic}, samples.value_range)
-
-
-def copies_in_words(samples: Samples) -> str:
-    """Whether samples are closer to training images than to test images, in a sentence."""
-    rng = np.random.default_rng(0)
-
-    def flat(images):
-        images = images[rng.permutation(len(images))[:_MOST]]
-        return images.reshape(len(images), -1)
-
-    found = metrics.memorization(flat(samples.training), flat(samples.test), flat(samples.synthetic))
-    return (
-        f"Pixel by pixel, {found['nearer_to_training']:.0%} of the samples are closer to a training image than to any of as "
-        "many test images. Without copies it would be about half, and the probability of a share at least as large would be "
-        f"{found['p_value']:.2g}."
-    )

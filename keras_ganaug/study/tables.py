@@ -31,7 +31,7 @@ def spread(values: Sequence[float], scale: float = 100.0) -> str:
     return f"{np.nanmean(scaled):.1f}{deviation}"
 
 
-def mean(values: Sequence[float]) -> str:
+def mean(values: Sequence[float], form: str = ".1f") -> str:
     """The mean in per cent. "-" if all are NaN."""
     scaled = 100 * np.asarray(values, np.float64)
-    return "-" if np.isnan(scaled).all() else f"{np.nanmean(scaled):.1f}"
+    return "-" if np.isnan(scaled).all() else f"{np.nanmean(scaled):{form}}"

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 from tools import STUDY_SHAPE, StudyRecorder, max_difference, study_data
 
-from keras_ganaug import _random, study
+from keras_ganaug import _random, fitting, study
 from keras_ganaug.generators.generator import seed_of
 from keras_ganaug.study import arms, losses, report_data, streams, words
 
@@ -81,7 +81,9 @@ def samples_of(translates=False):
     images, labels = study_data(3)
     made = rng.uniform(0, 255, [12, *STUDY_SHAPE])
     made[5] = images[17]  # a copy
-    return report_data.Samples(images, labels, study_data(4)[0], made, np.repeat([0, 1, 2], 4), (0, 255), translates)
+    quality = None if translates else fitting.Quality(0.5, {"bee": 0.4, "cat": 0.6}, 0.9, 0.8, {"bee": 0.8}, 0.55, 0.2)
+    arrays = images, labels, study_data(4)[0], made, np.repeat([0, 1, 2], 4)
+    return report_data.Samples(*arrays, (0, 255), translates, quality, (100, len(images) * 7))
 
 
 def test_a_page_tells_what_was_done_and_found(tmp_path):
@@ -101,10 +103,10 @@ def test_a_page_tells_what_was_done_and_found(tmp_path):
     assert [row[0] for row in all_arms[1:]] == ["gan", "plain"]
     assert re.fullmatch(r"\+2\.8 \(\+1\.\d to \+3\.\d\)", all_arms[1][2])
     assert all_arms[2][2:4] == ["-", "without"]
-    assert by_class[0] == ["class", "training images", "test images", "part", "plain", "gan"]
-    assert by_class[1] == ["ant <1>", "100", "5", "head", "82.0", "84.8"]
-    assert by_class[3] == ["cat", "8", "7", "tail", "62.0", "64.8"]
-    assert page.texts["p"][-1].startswith("Train with the best arm with the GAN: classifier = study.fit('gan').")
+    assert by_class[0] == ["class", "training images", "test images", "part", "plain", "gan", "difference"]
+    assert by_class[1] == ["ant <1>", "100", "5", "head", "82.0", "84.8", "+2.8"]
+    assert by_class[3] == ["cat", "8", "7", "tail", "62.0", "64.8", "+2.8"]
+    assert page.texts["p"][-1].startswith("Train with the best arm with the GAN, 'gan': classifier = study.fit('gan').")
 
 
 @pytest.mark.parametrize(
@@ -134,10 +136,12 @@ def test_a_page_is_one_file_for_every_screen(tmp_path):
         "What the arms are",
         "Class by class",
         "Samples",
-        "Are samples copies?",
+        "Nearest to training images",
         "Frequencies",
         "Next step",
     ]
+    assert "The GAN was trained for 100 steps and saw each of its 60 training images about 7 times." in page.texts["p"]
+    assert [line in page.texts["p"] for line in str(samples_of().quality).split("\n")] == [True] * 4
     page = page_of(report_of([0.01, 0.0, 0.02], samples=lambda: samples_of(translates=True)), tmp_path)
     assert "Each sample is the translation of the image in its place." in page.text
     assert "copies" not in page.text  # of which all are, in part
@@ -146,7 +150,25 @@ def test_a_page_is_one_file_for_every_screen(tmp_path):
 def test_where_all_classes_are_even_there_are_no_parts(tmp_path):
     page = page_of(report_of([0.01, 0.0, 0.02], counts=[9, 9, 9]), tmp_path)
     assert "All classes have 9 training images" in page.text
-    assert page.tables[1][0] == ["class", "training images", "test images", "plain", "gan"]
+    assert page.tables[1][0] == ["class", "training images", "test images", "plain", "gan", "difference"]
+
+
+def test_a_third_arm_is_folded_away(tmp_path):
+    report = report_of([0.01, 0.0, 0.02])
+    runs = {arm: [{m: each[m][n] for m in each} for n in range(3)] for arm, each in report.arms.items()}
+    for arm, each in runs.items():
+        for run, recalls in zip(each, report.recalls[arm], strict=True):
+            run["recalls"] = recalls
+    runs["other"] = [{**run, "balanced_accuracy": 0.1} for run in runs["plain"]]
+    page = page_of(study.Report(runs, range(3), {**report.kinds, "other": "none"}, report.about), tmp_path)
+    assert page.tables[1][0][-3:] == ["plain", "gan", "difference"]
+    assert page.tables[2][0][-3:] == ["plain", "gan", "other"]
+    assert page.texts["summary"] == ["The same for all arms"]
+
+
+def test_a_page_tells_how_to_train_where_the_study_was_not_made_in_python():
+    report = report_of([0.03, 0.02, 0.03, 0.04, 0.02], train_with="run it with --classifier FILE")
+    assert report.next_step() == ["Train with the best arm with the GAN, 'gan': run it with --classifier FILE."]
 
 
 def test_a_report_without_more_has_a_page_too(tmp_path):
@@ -197,6 +219,9 @@ def test_a_study_tells_its_report_what_it_did(tmp_path):
     np.testing.assert_array_equal(samples.synthetic_classes, np.repeat([0, 1, 2], 24))
     of_gan = whole._first.generator.sample(tf.constant(samples.synthetic_classes), _random.fold(seed_of(3), 0))
     np.testing.assert_allclose(samples.synthetic, of_gan, atol=1e-3)
+    assert samples.quality.real_test is not None
+    assert set(samples.quality.gan_test_by_class) == {*NAMES}
+    assert samples.trained == (0, 0)
     assert whole.fit("gan", seed=3).name
     assert max_difference(recorder.models[2], recorder.models[1]) == 0
     adjusted = whole.fit("logits")
