@@ -25,7 +25,7 @@ _MAPPING = "tensorflow.python.data.ops.structured_function"  # it has one object
 def gan_augment(
     generator: Any,
     fraction: float = 0.25,
-    sampling_strategy: str | Mapping[int, float] | Sequence[float] = "keep",
+    sampling_strategy: str | Mapping[int | str, float] | Sequence[float] = "keep",
     synthetic_weight: float | None = None,
     value_range: tuple[float, float] | None = None,
     truncation: float = 1.0,

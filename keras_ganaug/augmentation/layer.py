@@ -36,9 +36,9 @@ class GANAugmentation(keras.layers.Layer):
         sampling_strategy: How the classes of synthetic rows are chosen. "keep": each row keeps the class of the row it
             replaces, so labels do not change. "balance": the classes that are rarest in the batch. If nearly all rows of a
             class are then synthetic and most others real, a classifier can learn to recognise the class by traces of the
-            generator; "keep" on oversampled data avoids this. A mapping from class index to weight, or a sequence of one
-            weight per class: drawn in proportion; the batch may contain classes that the generator does not know. Defaults
-            to "keep".
+            generator; "keep" on oversampled data avoids this. A mapping from class (index or name) to weight, or a sequence
+            of one weight per class: drawn in proportion; the batch may contain classes that the generator does not know.
+            Defaults to "keep".
         synthetic_weight: Factor for the sample weights of synthetic rows, at least 0. Batches without sample weights get
             them. Defaults to None: sample weights do not change.
         value_range: (lowest, highest) value of the images in the batch. Defaults to the generator's own range, which is [-1,
@@ -53,8 +53,9 @@ class GANAugmentation(keras.layers.Layer):
             Defaults to None: `images` is one tensor.
         label: For a generator with several attributes, the attribute of the batch labels. Defaults to None: the first.
         attributes: For such a generator, how the other attributes of each synthetic row are drawn: "uniform", or a mapping
-            from attribute name to weights. The weights are "uniform", a mapping from value to weight, or a sequence of one
-            weight per value. Attributes that are not in the mapping are uniform. Defaults to None: "uniform".
+            from attribute name to weights. The weights are "uniform", a mapping from value (index or name) to weight, or a
+            sequence of one weight per value. Attributes that are not in the mapping are uniform. Defaults to None:
+            "uniform".
 
     Call arguments:
         images: Tensor of shape (batch, height, width, channels) and any real dtype. Integers are rounded and clipped.
@@ -86,7 +87,7 @@ class GANAugmentation(keras.layers.Layer):
         self,
         generator: Any,
         fraction: float = 0.25,
-        sampling_strategy: str | Mapping[int, float] | Sequence[float] = "keep",
+        sampling_strategy: str | Mapping[int | str, float] | Sequence[float] = "keep",
         synthetic_weight: float | None = None,
         value_range: tuple[float, float] | None = None,
         truncation: float = 1.0,

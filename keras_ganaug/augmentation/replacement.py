@@ -15,7 +15,7 @@ import tensorflow as tf
 from keras_ganaug import _checks, _compat, _images, _random, _watch, conditions
 from keras_ganaug.augmentation.image_key import ImageKey
 from keras_ganaug.augmentation.rows import in_rows, rarest_classes
-from keras_ganaug.conditions import weights
+from keras_ganaug.conditions import names, weights
 from keras_ganaug.generators.generator import Generator
 
 
@@ -47,7 +47,8 @@ class Replacement:
         self.generator, self.condition = generator, generator.condition
         self.fraction, self.truncation = _checks.fraction(fraction), _checks.truncation(truncation)
         self.strategy = sampling_strategy if isinstance(sampling_strategy, str) else "weights"
-        self.class_weights = weights.class_weights(sampling_strategy, generator.num_classes)
+        given = names.by_index(sampling_strategy, generator.class_names, "sampling_strategy")
+        self.class_weights = weights.class_weights(given, generator.num_classes)
         if generator.translates and self.truncation != 1.0:
             raise ValueError(f"`truncation` must be 1 for a generator that translates. Received: truncation={truncation!r}")
         if not self.condition.conditional and sampling_strategy != "keep":

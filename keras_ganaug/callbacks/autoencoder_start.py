@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _checks, _images, _pipelines, _random, networks
+from keras_ganaug import _checks, _images, _pipelines, _progress, _random, networks
 from keras_ganaug._images import NETWORK_RANGE
 from keras_ganaug.callbacks.gan_callback import GANCallback
 from keras_ganaug.datasets import streams
@@ -84,7 +84,8 @@ class AutoencoderStart(GANCallback):
         with gan.distribute_strategy.scope():
             autoencoder = self._autoencoder(gan)
             autoencoder.compile(keras.optimizers.Adam(self.learning_rate), "mean_absolute_error", **options)
-        self.history = autoencoder.fit(self._batches(gan), shuffle=False, verbose=self.verbose).history
+        options = {"verbose": self.verbose, "callbacks": _progress.with_steps(part="autoencoder")}
+        self.history = autoencoder.fit(self._batches(gan), shuffle=False, **options).history
         gan.average.update(0.0, 0)  # resets the average to the current generator
 
     def _autoencoder(self, gan):

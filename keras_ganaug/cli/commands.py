@@ -1,4 +1,4 @@
-"""The commands."""
+"""The commands. Functions import what needs TensorFlow, so that help appears at once."""
 
 import json
 import os
@@ -7,10 +7,12 @@ from typing import Any
 
 import click
 
-from keras_ganaug import fitting, study
 from keras_ganaug.cli.options import (
+    ARMS,
     IMAGES,
+    MODELS,
     Commands,
+    describe,
     examples,
     gan_maker,
     generator_of,
@@ -20,9 +22,6 @@ from keras_ganaug.cli.options import (
     read,
     with_json,
 )
-from keras_ganaug.datasets import to_directory
-from keras_ganaug.fitting.planning import MODELS
-from keras_ganaug.study.arms import all_arms
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -54,8 +53,11 @@ def info(directory: Path, minutes: float, model: str, **images: Any) -> dict:
 
     Nothing is written. The command trains a few steps to measure their time.
     """
+    from keras_ganaug import _progress, fitting
+
     facts, settings = look_at(directory, **images)
-    plan = fitting.plan(read(directory, settings), minutes, model)
+    with _progress.phase("Plan", "\nMeasuring the time of a training step. This takes up to a minute."):
+        plan = fitting.plan(read(directory, settings), minutes, model)
     click.echo(f"\nPlan for a training of {minutes:g} minutes:\n{plan}")
     return {**facts.to_dict(), "plan": plan._asdict()}
 
@@ -73,6 +75,8 @@ def train(directory: Path, out: Path, minutes: float, model: str, seed: int, **i
 
     Run the same command again to resume a run that was stopped or killed. RUN/samples.png shows samples during the training.
     """
+    from keras_ganaug import fitting
+
     _, settings = look_at(directory, **images)
     click.echo()
     fitting.fit_for(read(directory, settings), minutes, out, model, seed=seed)
@@ -100,6 +104,8 @@ def train(directory: Path, out: Path, minutes: float, model: str, seed: int, **i
 @examples("generate run --class cat --class dog --count 50 --out synthetic", "generate fashion_mnist --out fashion")
 def generate(run: str, classes: tuple, count: int, out: Path, seed: int, truncation: float, overwrite: bool) -> dict:
     """Write samples of a RUN as PNG files, in one folder for each class."""
+    from keras_ganaug import datasets
+
     generator = generator_of(run)
     condition = generator.condition
     labels: Any = count
@@ -108,7 +114,7 @@ def generate(run: str, classes: tuple, count: int, out: Path, seed: int, truncat
         labels = {int(name) if name not in names and name.isdigit() else name: count for name in classes or map(str, names)}
     elif classes:
         raise click.UsageError("--class needs a generator with classes, and this one has none")
-    files = to_directory(generator, out, labels, seed, truncation, overwrite)
+    files = datasets.to_directory(generator, out, labels, seed, truncation, overwrite)
     click.echo(f"{len(files)} images in {out}")
     return {"files": files}
 
@@ -124,11 +130,15 @@ def evaluate(run: str, directory: Path, samples: int) -> dict:
 
     If these are its training images, the ones held out of the training serve to detect copies.
     """
+    from keras_ganaug import _progress, fitting
+
     generator, stored = generator_of(run), Path(run, IMAGES)
     height, width, channels = generator.image_shape
     settings = {"image_size": (height, width), "color_mode": {1: "grayscale", 3: "rgb", 4: "rgba"}.get(channels, "rgb")}
     settings |= json.loads(stored.read_text(encoding="utf-8")) if stored.exists() else {}
-    quality = fitting.quality(generator, read(directory, settings, looked_at=False), samples=samples)
+    describe(directory)
+    with _progress.phase("Quality", fitting.training.MEASURING):
+        quality = fitting.quality(generator, read(directory, settings), samples=samples)
     click.echo(quality)
     left_out = [name for name in generator.class_names or () if name not in quality.gan_test_by_class]
     if left_out:
@@ -143,7 +153,7 @@ def evaluate(run: str, directory: Path, samples: int) -> dict:
     "--seeds", type=click.IntRange(1), default=3, show_default=True, help="Repetitions of all arms, each with its own GAN."
 )
 @click.option("--test", type=click.Path(exists=True, file_okay=False, path_type=Path), help="[default: a quarter, held out]")
-@click.option("--arm", "arms", type=click.Choice([*all_arms()]), multiple=True, help="Repeat it for several. [default: all]")
+@click.option("--arm", "arms", type=click.Choice(ARMS), multiple=True, help="Repeat it for several. [default: all]")
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="Folder for report.html and the state to resume from."
 )
@@ -168,13 +178,16 @@ def compare(
     An arm is a way to train the classifier. A study takes about SEEDS x (MINUTES + ARMS x the time of STEPS). The GAN adds
     two arms or more. For a first look: --minutes 1 --steps 100 --seeds 1.
     """
+    from keras_ganaug import study
+
     _, settings = look_at(directory, **images)
     if test is None:
         data, held = read(directory, settings, validation_split=0.25)
     else:
         data = read(directory, settings)
-        held = read(test, settings, looked_at=False, what="--test", class_names=data.class_names)
-    known = all_arms() if arms else study.default_arms(channels=data.element_spec[0].shape[-1])
+        describe(test, "--test")
+        held = read(test, settings, what="--test", class_names=data.class_names)
+    known = study.arms.all_arms() if arms else study.default_arms(channels=data.element_spec[0].shape[-1])
     report = study.AugmentationStudy(
         data,
         held,
@@ -222,13 +235,16 @@ def recommend(
     It takes at most about FOLDS x REPEATS x (MINUTES + 10 arms x the time of STEPS). Bad arms are dropped early. For a first
     look: --minutes 1 --steps 100 --folds 2 --repeats 1.
     """
+    from keras_ganaug import _progress, study
+
     data, maker = read(directory, look_at(directory, **images)[1]), gan_maker(minutes, model)
     advice = study.recommend(data, maker, folds=folds, repeats=repeats, steps=steps, batch_size=batch_size, directory=cache)
     click.echo(f"\n{advice}")
     if out:
         advice.to_json(out)
     if classifier:
-        advice.fit(data, make_generator=maker).save(classifier)
+        with _progress.phase("Classifier", f"\nTraining a classifier as advised: {steps:,} steps."):
+            advice.fit(data, make_generator=maker).save(classifier)
         click.echo(f"Trained as advised: {classifier}")
     return {"advice": str(advice), "fraction": advice.fraction, "base": advice.base, "figures": advice.figures}
 

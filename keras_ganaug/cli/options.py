@@ -13,13 +13,19 @@ from typing import Any
 
 import click
 
-from keras_ganaug import datasets, fitting
-from keras_ganaug.fitting.planning import MODELS
-from keras_ganaug.generators import as_generator, load_pretrained
-from keras_ganaug.generators.files import GAN_FILE
+from keras_ganaug import _command
 
+MODELS = ("ACGAN", "CGAN", "GAN", "LSGAN", "SAGAN", "SNGAN", "StyleGAN", "TACGAN", "WGAN", "WGANGP")
+"""The models of `fit_for`. They and the arms are listed here, since help appears without TensorFlow."""
+ARMS = (
+    *("nothing", "class_weights", "oversampling", "balanced_softmax", "logit_adjustment", "focal", "shift_flip"),
+    *("rand_augment", "mixup", "rand_augment + mixup", "cutmix", "smote", "balanced_softmax + shift_flip"),
+    *("balanced_softmax + rand_augment", "balanced_softmax + mixup", "balanced_softmax + cutmix"),
+)
+"""The arms of `study.arms.all_arms`."""
 IMAGES = "images.json"
 """File of a run with the settings for reading images."""
+_MOST = 5  # broken files that are named
 _FIT: dict[str, dict] = {"crop": {"crop_to_aspect_ratio": True}, "pad": {"pad_to_aspect_ratio": True}, "stretch": {}}
 
 
@@ -65,7 +71,11 @@ class Command(click.Command):
         words = {str(each.name): each.opts[0] for each in self.params if isinstance(each, click.Option)}
         words = {**_WORDS, **words}
 
+        _command.load()
+        from keras_ganaug import _progress
+
         def warn(message, *_, **__):
+            _progress.clear()
             click.echo(f"Warning: {in_words(str(message), {**words, 'directory': 'DIRECTORY'})}", err=True)
 
         with warnings.catch_warnings():
@@ -75,6 +85,7 @@ class Command(click.Command):
             except _ERRORS as error:
                 raise click.ClickException(in_words(str(error), words)) from error
             except KeyboardInterrupt:
+                _progress.clear()
                 click.echo(f"\nStopped. {self.stopped}", err=True)
                 sys.exit(130)
 
@@ -132,26 +143,48 @@ def of_images(function: Callable) -> Callable:
     return functools.reduce(lambda made, option: option(made), reversed(options), function)
 
 
+def describe(directory, what="DIRECTORY"):
+    """Returns the facts about a folder. Prints to standard error which files are left out."""
+    from keras_ganaug import _progress, datasets
+
+    _progress.show(f"Reading the images of {directory}")
+    with reading(what):
+        facts = datasets.describe_directory(directory)
+    _progress.clear()
+    left_out = [text.removesuffix("; `follow_links=True` reads it") for text in facts.not_read]
+    if facts.broken:
+        named = [path + (f" ({why})" if why else "") for path, why in [*facts.broken.items()][:_MOST]]
+        more = f" and {len(facts.broken) - _MOST} more" if len(facts.broken) > _MOST else ""
+        left_out.insert(0, f"{len(facts.broken)} broken: {', '.join(named)}{more}")
+    if left_out:
+        click.echo("\n  ".join([f"Left out of {directory}:", *left_out]), err=True)
+    return facts
+
+
 def look_at(directory, image_size, color_mode, fit, background):
     """Prints what is in a folder. Returns options of `from_directory`, where those that were not given fit the images."""
-    with reading():
-        facts = datasets.describe_directory(directory)
+    facts = describe(directory)
     settings = {"image_size": image_size or facts.image_size, "color_mode": color_mode or facts.color_mode}
     facts = dataclasses.replace(facts, **settings, fit=fit)
-    click.echo(facts)
+    click.echo(dataclasses.replace(facts, broken={}, not_read=[]))
     return facts, {**settings, "background": background, **_FIT[fit]}
 
 
-def read(directory, settings, looked_at=True, what="DIRECTORY", **options):
-    """Reads the images of a folder. If `looked_at`, files that cannot be read were reported before."""
+def read(directory, settings, what="DIRECTORY", **options):
+    """Reads the images of a folder that was described before."""
+    from keras_ganaug import datasets
+
     with reading(what), warnings.catch_warnings():
-        for told in ("broken files", "Not read") if looked_at else ():
+        for told in ("broken files", "Not read"):
             warnings.filterwarnings("ignore", f".*{told}")
         return datasets.from_directory(directory, **settings, skip_broken=True, verbose=False, shuffle=False, **options)
 
 
 def generator_of(run):
     """Loads the generator of a run, of a file or folder, or a shipped one."""
+    from keras_ganaug.generators import as_generator, load_pretrained
+    from keras_ganaug.generators.files import GAN_FILE
+
     path = Path(run)
     if not path.exists():
         try:
@@ -168,6 +201,8 @@ def generator_of(run):
 
 def gan_maker(minutes, model):
     """The function that trains a study's GAN for this many minutes."""
+
+    from keras_ganaug import fitting
 
     def make(images, labels, seed):
         return fitting.fit_for((images, labels), minutes, model=model, seed=seed, verbose=False)

@@ -9,7 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 from keras_ganaug import _random
-from keras_ganaug.conditions import weights
+from keras_ganaug.conditions import names, weights
 from keras_ganaug.conditions.condition import Condition
 
 
@@ -18,9 +18,9 @@ class Drawn:
 
     Args:
         condition: The `Condition` of the labels, with classes.
-        attributes: "uniform" or weights. For one class, a mapping from value to weight or a sequence of one weight per
-            value. For several attributes, a mapping from name to such weights; attributes that are not in it are uniform.
-            Defaults to "uniform".
+        attributes: "uniform" or weights. For one class, a mapping from value (index or name) to weight or a sequence of
+            one weight per value. For several attributes, a mapping from name to such weights; attributes that are not in it
+            are uniform. Defaults to "uniform".
         label: The attribute that is given and not drawn. Defaults to None: all are drawn.
 
     Raises:
@@ -40,15 +40,15 @@ class Drawn:
                 f"Received: attributes={attributes!r}"
             )
         given = given if several or uniform else {"attributes": given}
-        self.weights = {
-            name: weights.class_weights(
-                given.get(name, "uniform"),
-                self.sizes[name],
-                f"attributes[{name!r}]" if several else "attributes",
-                ("uniform",),
-            )
-            for name in others
-        }
+        self.weights = {name: self._weights_of(name, given.get(name, "uniform")) for name in others}
+
+    def _weights_of(self, name, given):
+        """The weights of one attribute; None if it is uniform."""
+        several, class_names = bool(self.condition.label_shape), self.condition.class_names
+        argument = f"attributes[{name!r}]" if several else "attributes"
+        class_names = (class_names or {}).get(name) if several else class_names
+        given = names.by_index(given, class_names, argument)
+        return weights.class_weights(given, self.sizes[name], argument, ("uniform",))
 
     def warn_of(self, unseen_classes: tuple) -> None:
         """Warns if values or combinations may be drawn that are in `unseen_classes` (see `Condition.unseen`)."""

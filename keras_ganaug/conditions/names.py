@@ -71,6 +71,17 @@ def as_indices(labels: Any, class_names: tuple[str, ...] | None, argument: str =
     return [index(label) for label in labels] if kind in "UO" and np.ndim(labels) else labels
 
 
+def by_index(weights: Any, class_names: Any, argument: str) -> Any:
+    """Replaces class names by class indices in a mapping from class to weight. Other weights are unchanged."""
+    if not isinstance(weights, Mapping) or isinstance(class_names, Mapping):
+        return weights
+    found = as_indices([*weights], class_names, argument)
+    twice = [key for key, index in zip(weights, found) if found.count(index) > 1]
+    if twice:
+        raise ValueError(f"`{argument}` must give each class one weight. Received: {twice}, which are the same class")
+    return dict(zip(found, weights.values()))
+
+
 def counted(labels: Any, class_names: tuple[str, ...] | None, argument: str = "labels") -> Any:
     """Like `as_indices`, and expands a mapping from class (index or name) to number of images into one label per image."""
     if not isinstance(labels, Mapping):

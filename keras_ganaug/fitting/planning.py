@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from keras_ganaug import _checks, callbacks, models, penalties
+from keras_ganaug import _checks, _progress, models, penalties
 from keras_ganaug.discriminator_augment import AdaptiveAugment, DiffAugment
 from keras_ganaug.fitting import images as fitting_images
 from keras_ganaug.models.schedule import steps_to_try
@@ -27,6 +27,7 @@ _WIDTHS = (32, 16, 8)
 _MOST = 8  # factor on the usual steps; more hardly help
 _RESERVE = 0.1  # share of the time for compiling, pictures and measuring the quality
 _LEAST = 0.5  # share of the time for training alone; if compiling takes longer, the total time is exceeded
+_BUSY = 1.3  # a median step that takes so many times the fastest is worth a line
 _START = 0.6  # time of a step of `AutoencoderStart`, relative to one of training
 
 
@@ -57,8 +58,11 @@ class Plan(NamedTuple):
     class_balanced: bool
     steps: int
     seconds_per_step: float
+    """The median of several steps, for the number of steps."""
     minutes: float
     seed: int
+    fastest_step: float | None = None
+    """The seconds of the fastest of these steps, for the width: other programs slow down a step, but not all alike."""
 
     @property
     def expected_minutes(self) -> float:
@@ -110,6 +114,11 @@ class Plan(NamedTuple):
             f"{self.steps:,} training steps of {self.batch_size} images, about {_words(minutes)}: "
             f"a step takes {self.seconds_per_step:.3g} s on this machine. Learning rates fall to 0 over these steps.",
         ]
+        if self.fastest_step is not None and self.seconds_per_step > _BUSY * self.fastest_step:
+            lines.append(
+                f"The machine is busy: its fastest step took {self.fastest_step:.3g} s. The width is chosen by this time, the "
+                "number of steps by the time above."
+            )
         if self.steps < usual / 2:
             needed = _words(minutes * usual / self.steps)
             lines.append(
@@ -131,7 +140,7 @@ class Plan(NamedTuple):
 
 
 def _words(minutes):
-    return callbacks.TimeLeft.format(60 * minutes)
+    return _progress.words(60 * minutes)
 
 
 def _classes(num_classes):
@@ -213,17 +222,20 @@ def planned(data, held, minutes, model, value_range, seed, options, begun):
         seconds_per_step=math.inf,
         minutes=float(minutes),
         seed=int(seed),
+        fastest_step=math.inf,
     )
     best, steps = base, 0
     for width in (options["width"],) if "width" in options else _WIDTHS:
         tried = base._replace(options={**base.options, "width": width})
-        seconds, first = _seconds_per_step(tried, data)
-        if seconds > best.seconds_per_step / 1.5:
+        _progress.tell(f"measuring the time of a training step of width {width}", stays=False)
+        measured = _step_time(tried, data)
+        if measured.fastest > best.fastest_step / 1.5:
             break  # a narrower network is not faster here
-        best = tried._replace(seconds_per_step=seconds)
-        left = (1 - _RESERVE) * 60 * minutes - (time.monotonic() - begun) - first
-        steps = max(int(max(left, _LEAST * 60 * minutes) / seconds), 1)
-        if steps >= steps_to_try(shape) / 2 or time.monotonic() - begun > (1 - _LEAST) * 60 * minutes:
+        best = tried._replace(seconds_per_step=measured.median, fastest_step=measured.fastest)
+        left = (1 - _RESERVE) * 60 * minutes - (time.monotonic() - begun) - measured.first
+        left = max(left, _LEAST * 60 * minutes)
+        steps = max(int(left / measured.median), 1)
+        if left / measured.fastest >= steps_to_try(shape) / 2 or time.monotonic() - begun > (1 - _LEAST) * 60 * minutes:
             break  # there are enough steps, or there is no time to try another width
     start = 0
     if np.median(counts) < _FEW_OF_A_CLASS:
@@ -247,12 +259,21 @@ class _Clock(keras.callbacks.Callback):
             self.model.stop_training = True
 
 
-def _seconds_per_step(plan, data):
-    """The seconds of a training step, and those of the first step, which includes tracing and compiling."""
+class StepTime(NamedTuple):
+    """Seconds of a training step."""
+
+    fastest: float
+    median: float
+    first: float
+    """It includes tracing and compiling. The others do not."""
+
+
+def _step_time(plan, data):
+    """Measures a few training steps."""
     clock = _Clock()
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _progress.phase(None):
         warnings.simplefilter("ignore")  # the training itself warns
         gan = plan.build()
         gan.fit(data.images, data.labels, plan.batch_size, steps=1000, steps_per_epoch=1000, verbose=0, callbacks=[clock])
     durations = np.diff(clock.times)
-    return float(np.median(durations[1:])), float(durations[0])
+    return StepTime(float(durations[1:].min()), float(np.median(durations[1:])), float(durations[0]))

@@ -9,12 +9,13 @@ from typing import Any
 
 import keras
 
-from keras_ganaug import _checks, _compat, _docs, _files, callbacks, models
+from keras_ganaug import _checks, _compat, _docs, _files, _progress, callbacks, models
 from keras_ganaug.fitting import assessment, planning
 from keras_ganaug.generators.files import GAN_FILE
 from keras_ganaug.generators.generator import as_generator
 
 _PLAN, _QUALITY, _SAMPLES, _BACKUP = "plan.json", "quality.json", "samples.png", "backup"
+MEASURING = "Measuring the quality of the samples. If there are classes, this trains a classifier of the real images."
 _PICTURES = 10  # number of sample pictures in a training
 _FEWEST_EPOCHS, _MOST_EPOCHS = 10, 200  # a killed run resumes after the last epoch
 
@@ -83,26 +84,28 @@ def fit_for(
     asked |= {"options": options, "images": f"{data.digest()} {held.digest()}"}
     plan = None if place is None else _planned_before(place, asked)
     if plan is None:
-        plan = planning.planned(data, held, minutes, model, value_range, seed, options, begun)
+        with _progress.phase("Plan", "Measuring the time of a training step. This takes up to a minute.", verbose):
+            plan = planning.planned(data, held, minutes, model, value_range, seed, options, begun)
         if place is not None:
             _files.write(_files.join(place, _PLAN), json.dumps({"asked": asked, "plan": plan._asdict()}, indent=1) + "\n")
     trained = None if place is None else _files.join(place, GAN_FILE)
     done = trained is not None and _files.exists(trained)
     if verbose:
-        print(plan)
+        _progress.say(str(plan))
         if place is not None:
-            print(
-                f"{place!r} contains a trained GAN." if done else f"The same call resumes it from {place!r}.",
-                flush=True,
-            )
+            _progress.say(f"{place!r} contains a trained GAN." if done else f"The same call resumes it from {place!r}.")
     if done:
         gan = keras.models.load_model(trained)
     else:
         gan = plan.build()
-        _train(gan, plan, data, place, verbose)
-    quality = _quality(gan, plan, data, held, place)
-    if verbose:
-        print(quality, flush=True)
+        if not verbose:
+            _progress.tell(f"training for {plan.steps:,} steps, about {_progress.words(60 * plan.expected_minutes)}")
+        with _progress.phase("Training", "Training. The first step takes longest: it compiles the networks.", verbose):
+            _train(gan, plan, data, place, verbose)
+    if verbose or place is not None:
+        quality = _quality(gan, plan, data, held, place, verbose)
+        if verbose:
+            _progress.say(str(quality))
     return gan
 
 
@@ -159,13 +162,14 @@ def _train(gan, plan, data, place, verbose):
         _files.remove(backup)
 
 
-def _quality(gan, plan, data, held, place):
+def _quality(gan, plan, data, held, place, verbose):
     """The quality of the GAN: from the folder if it was measured before, otherwise measured now."""
     path = None if place is None else _files.join(place, _QUALITY)
     if path is not None and _files.exists(path):
         return assessment.Quality(**json.loads(_files.read_text(path)))
     steps = min(max(int(0.05 * 60 * plan.minutes / plan.seconds_per_step), 50), 1000)
-    quality = assessment.measured(as_generator(gan), data, held, 1000, steps, plan.seed)
+    with _progress.phase("Quality", MEASURING, verbose):
+        quality = assessment.measured(as_generator(gan), data, held, 1000, steps, plan.seed)
     if path is not None:
         _files.write(path, json.dumps(quality._asdict(), indent=1) + "\n")
     return quality

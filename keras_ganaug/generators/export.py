@@ -62,7 +62,8 @@ def export_generator(
         ImportError: If the packages of the extra "exports" are not installed, for "onnx".
     """
     if _checks.one_of(format, formats.FORMATS, "format") != "saved_model":
-        formats.write(path, format, lambda: _only_from_latents(generator, format), generator.variables, "generator")
+        settings = (generator.variables, "generator", generator.description)
+        formats.write(path, format, lambda: _only_from_latents(generator, format), *settings)
         return
     path = os.path.expanduser(_checks.path(path))
     _checks.new_folder(path)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -18,7 +19,14 @@ FORMATS = ("saved_model", "onnx", "tflite")
 NAMES = {"onnx": "ONNX", "tflite": "LiteRT"}
 
 
-def write(path: str | os.PathLike, format: str, make: Callable[[], Any], variables: Any, what: str) -> None:
+def write(
+    path: str | os.PathLike,
+    format: str,
+    make: Callable[[], Any],
+    variables: Any,
+    what: str,
+    description: Mapping[str, Any] | None = None,
+) -> None:
     """Writes a function as a file, atomically: an older file stays intact until the new one is complete.
 
     Args:
@@ -27,6 +35,7 @@ def write(path: str | os.PathLike, format: str, make: Callable[[], Any], variabl
         make: Returns the `tf.function`, with an input signature of named `tf.TensorSpec`s. The function returns a dict.
         variables: Object that holds its variables.
         what: "generator" or "classifier", for errors.
+        description: Properties that an ONNX file stores as its metadata, in JSON. LiteRT files store none. Defaults to None.
 
     Raises:
         ValueError, TypeError: For a path that cannot be written, and operations that the format does not have.
@@ -41,7 +50,7 @@ def write(path: str | os.PathLike, format: str, make: Callable[[], Any], variabl
     packages = [_extras.load(name, f"format={format!r}", "exports") for name in ("onnx", "tf2onnx") if format == "onnx"]
     function = make()
     try:
-        content = _onnx(function, *packages) if packages else _litert(function, variables)
+        content = _onnx(function, description or {}, *packages) if packages else _litert(function, variables)
     except Exception as error:  # the converters have no common class of errors
         reason = _reason(error, function)
         raise ValueError(
@@ -63,7 +72,7 @@ def _reason(error, function):
     return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
 
 
-def _onnx(function, onnx, tf2onnx):
+def _onnx(function, description, onnx, tf2onnx):
     """The content of an ONNX file for the function."""
     logger = logging.getLogger(tf2onnx.__name__)
     level = logger.level
@@ -86,6 +95,7 @@ def _onnx(function, onnx, tf2onnx):
         for size in value.type.tensor_type.shape.dim[:1]:
             if size.dim_param:  # the number of images, which tf2onnx names differently for each input
                 size.dim_param = "n"
+    onnx.helper.set_model_props(model, {name: json.dumps(value) for name, value in description.items()})
     return model.SerializeToString()
 
 

@@ -19,8 +19,8 @@ class OneAttribute(Generator):
         generator: See `GANAugmentation`. It must have several attributes.
         label: The attribute of the labels. Defaults to None: the first.
         attributes: How the others are drawn: "uniform", or a mapping from name to weights, which are "uniform", a mapping
-            from value to weight, or a sequence of one weight per value. Attributes that are not in the mapping are uniform.
-            Defaults to "uniform".
+            from value (index or name) to weight, or a sequence of one weight per value. Attributes that are not in the
+            mapping are uniform. Defaults to "uniform".
 
     Raises:
         ValueError, TypeError: For an argument out of its range.

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _compat, _pipelines
+from keras_ganaug import _compat, _pipelines, _progress
 
 
 def adam_with_cosine_decay(steps: int) -> keras.optimizers.Optimizer:
@@ -39,7 +39,8 @@ def train_classifier_on(
         optimizer=optimizer or adam_with_cosine_decay(steps),
         loss=loss or keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
-    model.fit(_pipelines.untuned(data), steps_per_epoch=steps, shuffle=False, verbose=verbose, callbacks=[*callbacks])
+    callbacks = _progress.with_steps(callbacks)
+    model.fit(_pipelines.untuned(data), steps_per_epoch=steps, shuffle=False, verbose=verbose, callbacks=callbacks)
     return model
 
 

@@ -5,7 +5,7 @@ import warnings
 import keras
 import numpy as np
 
-from keras_ganaug import _compat
+from keras_ganaug import _compat, _progress
 
 _EVERY = 32  # number of batches between two checks, each of which waits for the accelerator
 
@@ -60,12 +60,14 @@ def with_watch(callbacks, plan):
         callbacks.callbacks[:] = [TrainingWatch(others, plan), *others]
         return callbacks
     others = [] if callbacks is None else list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
-    return [TrainingWatch(others, plan), *others]
+    last = plan.steps_of_last_epoch or plan.steps_per_epoch
+    total = last and (plan.epochs - 1) * plan.steps_per_epoch + last
+    return [TrainingWatch(others, plan), *_progress.with_steps(others, total=total)]
 
 
 def _looks_at_batches(callback):
-    if getattr(callback, "save_freq", None) == "epoch":  # Keras's own callbacks then do nothing per batch
-        return False
+    if isinstance(callback, _progress.Steps) or getattr(callback, "save_freq", None) == "epoch":
+        return False  # the first does not wait, and Keras's own callbacks then do nothing per batch
     names, base = ("on_train_batch_end", "on_batch_end"), keras.callbacks.Callback
     return any(getattr(type(callback), name, None) is not getattr(base, name) for name in names)
 

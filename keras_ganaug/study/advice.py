@@ -107,6 +107,7 @@ class Recommendation(NamedTuple):
             make_generator,
             arms={self.base: self.arm},
             on_top_of=None,
+            verbose=False,
             build=build,
             optimizer=optimizer,
             seeds=[seed],

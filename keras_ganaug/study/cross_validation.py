@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 
-from keras_ganaug import conditions
+from keras_ganaug import _progress, conditions
 from keras_ganaug.study import fingerprint, statistics, training
 from keras_ganaug.study.progress import Progress
 from keras_ganaug.study.study import AugmentationStudy
@@ -132,9 +132,10 @@ class CrossValidation:
             arms={name: self.arms[name] for name in names},
             on_top_of=None,
             seeds=[self.seeds[run]],
-            **self.options,
+            **{**self.options, "verbose": False},
         )
-        results = study.results(generator_first=not self.metrics, told=self.progress.trained)
+        with _progress.phase(self.progress.where, told=self.progress.verbose):
+            results = study.results(generator_first=not self.metrics, told=self.progress.trained)
         for name in names:
             for metric, values in self.metrics.setdefault(name, {metric: [] for metric in statistics.METRICS}).items():
                 values.append(results[self.seeds[run], name].get(metric, np.nan))
@@ -148,7 +149,8 @@ class CrossValidation:
     def _generator_of(self, images, labels, seed):
         if seed not in self._generators:
             start = time.monotonic()
-            self._generators[seed] = self.make_generator(images, labels, seed)
+            with self.progress.making_gan():
+                self._generators[seed] = self.make_generator(images, labels, seed)
             self.progress.made_gan(time.monotonic() - start)
         return self._generators[seed]
 

@@ -1,9 +1,10 @@
 """Prints the progress of a cross-validation."""
 
+import contextlib
 import time
 from typing import Any
 
-from keras_ganaug.callbacks import TimeLeft
+from keras_ganaug import _progress
 from keras_ganaug.study import statistics
 
 
@@ -33,6 +34,17 @@ class Progress:
         self._phase, self._fold, self._here, self._arms = phase, fold, trainings, arms
         self._last = time.monotonic()
 
+    @property
+    def where(self) -> str:
+        """The phase and the fold, in words."""
+        return f"{self._phase}, fold {self._fold + 1} of at most {self.folds}"
+
+    def making_gan(self) -> contextlib.AbstractContextManager:
+        """The context in which the GAN of the fold is trained."""
+        fold = f"fold {self._fold + 1} of at most {self.folds}"
+        about = f", about {_progress.words(self._of_gans / self._gans)}" if self._gans else ""
+        return _progress.phase(f"{fold}, GAN", f"{fold}: training its GAN{about}", self.verbose)
+
     def made_gan(self, seconds: float) -> None:
         """Records the seconds that the training of a GAN took."""
         self._gans, self._of_gans, self._last = self._gans + 1, self._of_gans + seconds, self._last + seconds
@@ -44,9 +56,8 @@ class Progress:
         self._here = max(self._here - 1, 0)
         if self.verbose:
             metric = statistics.deciding([metrics])
-            where = f"{self._phase}, fold {self._fold + 1} of at most {self.folds}"
             words = f"{metric.replace('_', ' ')} {metrics[metric]:.1%}"
-            print(f"{where}, {name}: {words}, at most {TimeLeft.format(self.most_left)} left", flush=True)
+            _progress.say(f"{self.where}, {name}: {words}, at most {_progress.words(self.most_left)} left")
 
     @property
     def most_left(self) -> float:

@@ -10,8 +10,7 @@ from typing import Any
 
 import keras
 
-from keras_ganaug import _checks, _extras, _files, _random, _watch, networks
-from keras_ganaug.callbacks import TimeLeft
+from keras_ganaug import _checks, _extras, _files, _progress, _random, _watch, networks
 from keras_ganaug.metrics.classifier import adam_with_cosine_decay
 from keras_ganaug.study import arms as arms_module
 from keras_ganaug.study import fingerprint, inputs, report_data, statistics
@@ -61,7 +60,7 @@ class AugmentationStudy:
             `build`, `optimizer` and `make_generator`, steps and batch size. A function or an object that another process
             could not recognise needs an attribute `cache_key`: a string that describes its behaviour and replaces its code.
             Without it, its results are not cached, with a warning. Needs filelock. Defaults to None: nothing is cached.
-        verbose: Whether to print a line with the remaining time after each arm. Defaults to True.
+        verbose: Whether to print a line before each GAN and after each arm, and the steps of the training. Defaults to True.
         class_names: Class names for the report. Defaults to None: those of `train` or `test`, otherwise numbers.
 
     Raises:
@@ -194,7 +193,8 @@ class AugmentationStudy:
             trainer = Trainer(self, chosen)
             look_at_scale({"train": (trainer.images, trainer.labels)}, self.value_range)
             trainer.prepare(self.arms[arm].needs_generator)
-            return classifier_of(trainer, self.arms[arm])
+            with _progress.phase(f"seed {chosen}, {arm}", told=self.verbose):
+                return classifier_of(trainer, self.arms[arm])
 
     def samples(self) -> report_data.Samples | None:
         """The images for the report. None without an arm with a GAN, or if the GAN of the first seed is not available."""
@@ -230,7 +230,8 @@ class AugmentationStudy:
             if len(results) == before:
                 trainer.prepare(generator_first or any(self.arms[name].needs_generator for name in remaining))
             for name in remaining:
-                metrics = results[seed, name] = trainer.measure(self.arms[name])
+                with _progress.phase(f"seed {seed}, {name}", told=self.verbose):
+                    metrics = results[seed, name] = trainer.measure(self.arms[name])
                 if (seed, name) in keys:
                     store.record(*keys[seed, name], metrics)
                 if told is not None:
@@ -244,8 +245,8 @@ class AugmentationStudy:
     def _tell(self, what, metrics, done, before, total, spent):
         """Prints a line with the remaining time."""
         metric, left = statistics.deciding([metrics]), spent / (done - before) * (total - done)
-        words, times = metric.replace("_", " "), f"{TimeLeft.format(spent)}, {TimeLeft.format(left)} left"
-        print(f"{done}/{total} {what}: {words} {metrics[metric]:.1%}  {times}", flush=True)
+        words, times = metric.replace("_", " "), f"{_progress.words(spent)}, {_progress.words(left)} left"
+        _progress.say(f"{done}/{total} {what}: {words} {metrics[metric]:.1%}  {times}")
 
     def generator_path(self, seed: int) -> Path | None:
         """The file that caches the GAN of a seed, after `run`. None if there is none."""

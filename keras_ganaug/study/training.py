@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _checks, _extras, _files, _random, _watch, conditions
+from keras_ganaug import _checks, _extras, _files, _progress, _random, _watch, conditions
 from keras_ganaug.generators.controls import Pool, Shuffled
 from keras_ganaug.generators.filtered import FilteredGenerator
 from keras_ganaug.generators.generator import checked
@@ -70,9 +70,12 @@ class Trainer:
 
         The number of classes of a bare Keras model is unknown.
         """
-        made = cached_generator(
-            self.study.generator_path(self.seed), lambda: self.study.make_generator(self.images, self.labels, self.seed)
-        )
+
+        def make():
+            with _progress.phase(f"seed {self.seed}, GAN", f"seed {self.seed}: training its GAN", self.study.verbose):
+                return self.study.make_generator(self.images, self.labels, self.seed)
+
+        made = cached_generator(self.study.generator_path(self.seed), make)
         num_classes, generator = self.study.num_classes, checked(made)
         if generator.condition.conditional and generator.num_classes is None:
             generator = checked(made, num_classes)

@@ -408,6 +408,20 @@ def test_weights_of_classes_that_were_never_seen_are_refused(weights):
     kga.gan_augment(Unseen(), 0.5, {1: 1.0}, seed=1)
 
 
+def test_weights_by_class_names():
+    gan = small_gan(class_names=["ant", "bee", "cat"])
+    weights = [kga.gan_augment(gan, 0.5, each)._replacement.class_weights for each in ({"cat": 3, 0: 1}, [1, 0, 3])]
+    np.testing.assert_array_equal(*weights)
+    for wrong in ({"dog": 1.0}, {"cat": 1.0, 2: 1.0}, {"cat": -1.0}):
+        with pytest.raises(ValueError, match=r"`sampling_strategy` must .*Received"):
+            kga.gan_augment(gan, 0.5, wrong)
+    with pytest.raises(ValueError, match=r"`sampling_strategy` must be class indices, since the classes have no names"):
+        kga.gan_augment(small_gan(), 0.5, {"cat": 1.0})
+    of = kga.GAN((8, 8, 1), {"kind": 2, "hue": 3}, width=2, class_names={"kind": ["a", "b"], "hue": ["red", "blue", "grey"]})
+    drawn = [kga.gan_augment(of, 0.5, attributes={"hue": each}) for each in ({"grey": 1, "red": 1}, [1, 0, 1])]
+    np.testing.assert_array_equal(*(each._replacement.generator.drawn.weights["hue"] for each in drawn))
+
+
 META = np.arange(N)
 INPUTS = {
     "photo": {"photo": X, "meta": META},

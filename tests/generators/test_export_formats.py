@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import json
 import re
 import sys
 from pathlib import Path
@@ -108,6 +109,15 @@ def test_all_families_are_tested():
 
     classes = [*public(kga.GAN).values(), kga.StarGAN]
     assert {family(cls) for cls in classes} == {*FAMILIES} == {family(cls) for cls in FAMILIES.values()}
+
+
+def test_an_onnx_file_tells_its_class_names(tmp_path):
+    gan = kga.GAN(SHAPE, 3, width=2, latent_dim=6, seed=1, class_names=["ant", "bee", "cat"])
+    gan.export(tmp_path / "generator.onnx", format="onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "generator.onnx", providers=["CPUExecutionProvider"])
+    found = {name: json.loads(value) for name, value in session.get_modelmeta().custom_metadata_map.items()}
+    assert found == json.loads(json.dumps(gan.averaged.description))
+    assert found["class_names"] == ["ant", "bee", "cat"]
 
 
 def test_labels_of_several_attributes(tmp_path):
