@@ -16,7 +16,7 @@ _FEWEST = 20  # held-out images that the test for copies needs
 _COPIES = 0.01  # a p-value below which samples count as copies
 _OPEN = 2 / 3  # a share of samples closer to training images above which a large p-value is no proof of the opposite
 _ALIKE = 0.5  # share of the diversity of real images, below which samples count as alike
-Pair = tuple[np.ndarray, np.ndarray]
+Pair = tuple[np.ndarray, Any]
 """Images and their class indices."""
 
 
