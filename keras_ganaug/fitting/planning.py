@@ -116,8 +116,8 @@ class Plan(NamedTuple):
         ]
         if self.fastest_step is not None and self.seconds_per_step > _BUSY * self.fastest_step:
             lines.append(
-                f"The machine is busy: its fastest step took {self.fastest_step:.3g} s. The width is chosen by this time, the "
-                "number of steps by the time above."
+                f"That is the median. The fastest step took {self.fastest_step:.3g} s, so the machine seems busy. The "
+                "fastest step decides the width, and the median the number of steps."
             )
         if self.steps < usual / 2:
             needed = _words(minutes * usual / self.steps)

@@ -41,9 +41,9 @@ class Progress:
 
     def making_gan(self) -> contextlib.AbstractContextManager:
         """The context in which the GAN of the fold is trained."""
-        fold = f"fold {self._fold + 1} of at most {self.folds}"
+        name = f"GAN of fold {self._fold + 1} of at most {self.folds}"
         about = f", about {_progress.words(self._of_gans / self._gans)}" if self._gans else ""
-        return _progress.phase(f"{fold}, GAN", f"{fold}: training its GAN{about}", self.verbose)
+        return _progress.phase(name, f"training the {name}{about}", self.verbose)
 
     def made_gan(self, seconds: float) -> None:
         """Records the seconds that the training of a GAN took."""

@@ -72,7 +72,8 @@ class Trainer:
         """
 
         def make():
-            with _progress.phase(f"seed {self.seed}, GAN", f"seed {self.seed}: training its GAN", self.study.verbose):
+            name = f"GAN of seed {self.seed}"
+            with _progress.phase(name, f"training the {name}", self.study.verbose):
                 return self.study.make_generator(self.images, self.labels, self.seed)
 
         made = cached_generator(self.study.generator_path(self.seed), make)

@@ -39,7 +39,7 @@ def _planned_at_once():
         return keras.Sequential([keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(num_classes)])
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(planning, "_seconds_per_step", lambda plan, data: (0.3, 0.1))
+        patch.setattr(planning, "_step_time", lambda plan, data: planning.StepTime(0.3, 0.3, 0.1))
         patch.setattr(planning, "_WIDTHS", (4,))
         patch.setattr(assessment, "train_classifier", train_classifier)
         yield
@@ -76,21 +76,13 @@ def trained(folder, tmp_path_factory):
 
 def test_info(folder):
     told = run("info", folder, **TINY).stdout
-    for part in (
-        "56 images of 2 classes",
-        "Broken, left out: 1",
-        "dark/broken.png",
-        "notes.txt",
-        "EXIF",
-        "not square",
-        "resized to 8 × 8 pixels",
-        "steps",
-    ):
+    for part in ("56 images of 2 classes", "EXIF", "not square", "resized to 8 × 8 pixels", "Measuring", "training steps"):
         assert part in told
     result = run("info", folder, "--json", **TINY)
     facts = json.loads(result.stdout)
     assert facts["classes"] == {"dark": 28, "light": 28}
     assert facts["plan"]["steps"] >= 1
+    assert len(facts["broken"]) == 1
     assert "56 images" in result.stderr
 
 
@@ -129,6 +121,40 @@ def test_generate(trained, tmp_path):
     told = " ".join(run("generate", "nosuch", out=tmp_path / "no", code=2).stderr.split())
     assert "'nosuch' does not exist" in told
     assert told.endswith("RUN must be one of ['digits', 'fashion_mnist']. Received: 'nosuch'")
+
+
+LEFT_OUT = """Left out of {}:
+  1 broken: dark/broken.png
+  1 file of other kinds (.txt 1): notes.txt
+  1 hidden file: dark/.hidden.png
+"""
+
+
+@pytest.mark.usefixtures("eager")
+def test_each_command_says_once_and_in_the_same_words_which_files_are_left_out(folder, trained, tmp_path, monkeypatch):
+    def interrupted(*args, **options):
+        raise KeyboardInterrupt
+
+    for name in ("AugmentationStudy", "recommend"):  # after the folders are read
+        monkeypatch.setattr(kga.study, name, interrupted)
+
+    def told(result):
+        return "".join(line for line in result.stderr.splitlines(True) if not line.startswith("Warning"))
+
+    expected, out = LEFT_OUT.format(folder), tmp_path / "out"
+    assert told(run("info", folder, **TINY)) == expected
+    assert told(trained[1]) == expected
+    assert told(run("evaluate", trained[0], folder, samples=20)) == expected
+    assert told(run("recommend", folder, code=130, **TINY)).startswith(expected + "\nStopped")
+    assert told(run("study", folder, test=folder, out=out, code=130, **TINY)).startswith(expected * 2 + "\nStopped")
+    for number in range(7):
+        (tmp_path / "in" / "ab"[number % 2]).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / "ab"[number % 2] / f"{number}.png").write_bytes(b"")
+        Image.new("L", (8, 8), 30 * number).save(tmp_path / "in" / "ab"[number % 2] / f"good{number}.png")
+    seven = told(run("info", tmp_path / "in", **TINY))
+    assert (
+        "7 broken: a/0.png (it is empty), a/2.png" in seven and seven.count(".png") == 5 and seven.endswith(" and 2 more\n")
+    )
 
 
 @pytest.mark.usefixtures("eager")
@@ -209,7 +235,7 @@ def test_messages_are_in_the_words_of_the_command():
     [
         (["info", "FOLDER"], (datasets, "describe_directory"), "Nothing was written"),
         (["train", "FOLDER", "--out", "OUT", "--image-size", "8"], (kga.fitting, "fit_for"), "resumes the training"),
-        (["generate", "digits", "--out", "OUT"], (commands, "to_directory"), "--overwrite"),
+        (["generate", "digits", "--out", "OUT"], (datasets, "to_directory"), "--overwrite"),
         (["evaluate", "digits", "FOLDER"], (kga.fitting, "quality"), "Nothing was written"),
         (["study", "FOLDER", "--out", "OUT"], (kga.study, "AugmentationStudy"), "resumes the study"),
         (["recommend", "FOLDER"], (kga.study, "recommend"), "With --cache, the same command resumes"),

@@ -29,11 +29,12 @@ def data(counts, shape=(8, 8, 1)):
 def seconds(monkeypatch):
     """A step of width 32 takes so long, one of half the width a quarter of it."""
 
-    def set_to(seconds):
+    def set_to(seconds, busy=1.0):
         def of(plan, data):
-            return seconds * (plan.options["width"] / 32) ** 2, 1.0
+            step = seconds * (plan.options["width"] / 32) ** 2
+            return planning.StepTime(step, step * busy, 1.0)
 
-        monkeypatch.setattr(planning, "_seconds_per_step", of)
+        monkeypatch.setattr(planning, "_step_time", of)
 
     return set_to
 
@@ -96,6 +97,26 @@ def test_rates_fall_to_0_over_exactly_these_steps(seconds, small):
     sngan = build(plan._replace(model="SNGAN", augment="adaptive"))
     assert type(sngan.penalties[0]) is kga.penalties.MismatchedLabels
     assert type(sngan.augment) is kga.AdaptiveAugment
+
+
+def test_a_busy_machine_does_not_make_the_network_narrower(seconds):
+    """It makes fewer steps: as many as fit into the time, if it stays busy."""
+    seconds(0.5)
+    quiet = kga.fitting.plan(data([200, 200], (32, 32, 1)), minutes=30)
+    seconds(0.5, busy=3.0)
+    busy = kga.fitting.plan(data([200, 200], (32, 32, 1)), minutes=30)
+    assert busy.options == quiet.options == {"width": 32}
+    assert math.isclose(busy.steps, quiet.steps / 3, abs_tol=2)
+    assert "a step takes 0.5 s" in str(quiet) and "busy" not in str(quiet)
+    assert "a step takes 1.5 s" in str(busy) and "fastest step took 0.5 s" in str(busy)
+
+
+def test_the_fastest_step_is_the_least_of_several(monkeypatch, small):
+    clock = iter([0.0, 9.0, 9.5, 10.0, 12.0, 12.4, 14.0, 16.0, 18.0])
+    monkeypatch.setattr(planning.time, "monotonic", lambda: next(clock))
+    plan = planning.Plan("SNGAN", (8, 8, 1), 3, None, (0, 255), {"width": 8}, 9, 0, (3, 3), 9, None, 0, False, 9, 1, 1, 0)
+    found = planning._step_time(plan, images.read(small_data(), "train"))
+    assert found == pytest.approx((0.4, 0.5, 9.0))  # the first one includes compiling
 
 
 def test_the_time_of_a_step_is_measured(monkeypatch, small):
