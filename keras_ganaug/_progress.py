@@ -140,7 +140,7 @@ class Steps(keras.callbacks.Callback):
         if per_epoch and not self.params.get("verbose") and now >= self._next:
             self._next, done = now + _REFRESH, self._epoch * per_epoch + batch + 1
             total = self.total or self.params["epochs"] * per_epoch
-            text = f"{done:,} of {total:,} steps, {words(self.seconds(total - done))} left"
+            text = f"{done:,} of {total:,} steps, {words(self.seconds(max(total - done, 0)))} left"
             show(f"{self.what}: {text}" if self.what else text, self.stream)
 
     def seconds(self, steps: float) -> float:

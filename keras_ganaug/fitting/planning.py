@@ -27,7 +27,7 @@ _WIDTHS = (32, 16, 8)
 _MOST = 8  # factor on the usual steps; more hardly help
 _RESERVE = 0.1  # share of the time for compiling, pictures and measuring the quality
 _LEAST = 0.5  # share of the time for training alone; if compiling takes longer, the total time is exceeded
-_BUSY = 1.3  # a median step that takes so many times the fastest is worth a line
+_BUSY = 1.5  # a median step that takes so many times the fastest is worth a line
 _START = 0.6  # time of a step of `AutoencoderStart`, relative to one of training
 
 

@@ -202,7 +202,8 @@ class AugmentationStudy:
         path = None if arm is None else self.generator_path(self.seeds[0])
         if arm is None or (self._first is None and not (path is not None and path.exists())):
             return None
-        with _watch.telling_once(), _random.preserved():
+        measuring = _progress.phase("quality of the samples", "measuring the quality of the samples", self.verbose)
+        with measuring, _watch.telling_once(), _random.preserved():
             return report_data.of_trainer(self, self._first or Trainer(self, self.seeds[0]), arm)
 
     def results(
