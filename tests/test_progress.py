@@ -11,7 +11,7 @@ from tools import StudyRecorder, small_data, small_gan, study_data
 import keras_ganaug as kga
 from keras_ganaug import _progress, callbacks
 from keras_ganaug.metrics.classifier import train_classifier_on
-from keras_ganaug.study.progress import Progress
+from keras_ganaug.study.progress import Progress, StudyProgress
 
 pytestmark = pytest.mark.usefixtures("eager")
 
@@ -136,7 +136,7 @@ def test_a_study_says_what_it_does(capsys, monkeypatch):
     assert lines[0] == "training the GAN of seed 3"
     assert any(line.startswith("GAN of seed 3: ") and " of 3 steps, " in line for line in lines)
     assert any(line.startswith("seed 3, gan: ") and " of 3 steps, " in line for line in lines)
-    assert lines[-1].startswith("1/1 seed 3, gan: ")
+    assert lines[-1].startswith("1/1 seed 3, gan: ") and lines[-1].endswith(" 0 s left")
     kga.AugmentationStudy(study_data(1), study_data(2), make, verbose=False, **options).results()
     assert capsys.readouterr().out == ""
     few = {"arms": {"plain": kga.study.Arm()}, "candidates": {"half": some}, "folds": 2, "repeats": 1}
@@ -149,5 +149,17 @@ def test_a_study_says_what_it_does(capsys, monkeypatch):
     progress = Progress(folds=6, verbose=True)
     progress.made_gan(300)
     progress.begin("with the GAN", 1, 2, 2)
-    with progress.making_gan():
+    with progress.making_gan("GAN of fold 2 of at most 6"):
         assert capsys.readouterr().out == "training the GAN of fold 2 of at most 6, about 5 min\n"
+
+
+def test_the_time_of_a_gan_is_not_that_of_an_arm(monkeypatch, capsys):
+    clock = iter([0.0, 0.0, 610.0, 620.0])
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    progress = StudyProgress(verbose=True)
+    progress.begin(total=20, done=4)
+    progress.made_gan(600)
+    progress.trained(0, "a", {"balanced_accuracy": 0.5}, gans=2)
+    progress.trained(0, "b", {"balanced_accuracy": 0.5}, gans=2)
+    expected = "6/20 seed 0, b: balanced accuracy 50.0%  10 min, 22 min left"  # two GANs and 14 arms of 10 s
+    assert capsys.readouterr().out.splitlines()[-1] == expected

@@ -1,7 +1,6 @@
 """Compares arms by cross-validation on the training set, fold by fold, with successive elimination."""
 
 import math
-import time
 
 import numpy as np
 
@@ -148,10 +147,8 @@ class CrossValidation:
 
     def _generator_of(self, images, labels, seed):
         if seed not in self._generators:
-            start = time.monotonic()
-            with self.progress.making_gan():
+            with self.progress.making_gan(f"GAN of {self.progress.fold}"):
                 self._generators[seed] = self.make_generator(images, labels, seed)
-            self.progress.made_gan(time.monotonic() - start)
         return self._generators[seed]
 
     def differences(self, name, other, metric=None):

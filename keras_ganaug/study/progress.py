@@ -1,14 +1,67 @@
-"""Prints the progress of a cross-validation."""
+"""Prints the progress of a study or a cross-validation."""
 
 import contextlib
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from keras_ganaug import _progress
 from keras_ganaug.study import statistics
 
 
-class Progress:
+class Times:
+    """The durations of the trainings so far, from which the remaining time follows.
+
+    Args:
+        verbose: Whether to print.
+    """
+
+    def __init__(self, verbose: bool) -> None:
+        self.verbose = verbose
+        self._gans, self._of_gans = 0, 0.0
+        self._trainings, self._of_trainings, self._last = 0, 0.0, time.monotonic()
+
+    @contextlib.contextmanager
+    def making_gan(self, name: str) -> Iterator[None]:
+        """The context in which a GAN is trained. It prints a line first."""
+        about, start = f", about {_progress.words(self._of_gans / self._gans)}" if self._gans else "", time.monotonic()
+        with _progress.phase(name, f"training the {name}{about}", self.verbose):
+            yield
+        self.made_gan(time.monotonic() - start)
+
+    def made_gan(self, seconds: float) -> None:
+        """Records the seconds that the training of a GAN took."""
+        self._gans, self._of_gans, self._last = self._gans + 1, self._of_gans + seconds, self._last + seconds
+
+    def made_classifier(self) -> None:
+        """Records that an arm was trained and measured."""
+        now = time.monotonic()
+        self._trainings, self._of_trainings, self._last = self._trainings + 1, self._of_trainings + now - self._last, now
+
+    def left(self, trainings: int, gans: int) -> float:
+        """The seconds of so many trainings of classifiers and GANs, by their mean durations so far."""
+        left = trainings * self._of_trainings / max(self._trainings, 1)
+        return left + gans * self._of_gans / max(self._gans, 1)
+
+
+class StudyProgress(Times):
+    """Prints a line after each training of a study."""
+
+    def begin(self, total: int, done: int) -> None:
+        """Starts a study with so many trainings, some of which are done."""
+        self._total, self._done, self._last = total, done, time.monotonic()
+
+    def trained(self, seed: int, name: str, metrics: Any, gans: int) -> None:
+        """Prints that an arm was trained and measured. So many GANs are still to be trained."""
+        self.made_classifier()
+        self._done += 1
+        if self.verbose:
+            times = [self._of_gans + self._of_trainings, self.left(self._total - self._done, gans)]
+            spent, left = map(_progress.words, times)
+            _progress.say(f"{self._done}/{self._total} seed {seed}, {name}: {_measured(metrics)}  {spent}, {left} left")
+
+
+class Progress(Times):
     """Prints a line after each training, with an upper bound of the remaining time. Eliminated arms shorten it.
 
     Args:
@@ -17,10 +70,10 @@ class Progress:
     """
 
     def __init__(self, folds: int, verbose: bool) -> None:
-        self.folds, self.verbose = folds, verbose
+        super().__init__(verbose)
+        self.folds = folds
         self.to_come = 0  # maximum number of trainings in later phases
-        self._phase, self._fold, self._here, self._arms, self._gans = "", 0, 0, 0, 0
-        self._trainings, self._of_trainings, self._of_gans, self._last = 0, 0.0, 0.0, time.monotonic()
+        self._phase, self._fold, self._here, self._arms = "", 0, 0, 0
 
     def begin(self, phase: str, fold: int, trainings: int, arms: int) -> None:
         """Starts a fold, counted from 0.
@@ -35,33 +88,30 @@ class Progress:
         self._last = time.monotonic()
 
     @property
+    def fold(self) -> str:
+        """The fold, in words."""
+        return f"fold {self._fold + 1} of at most {self.folds}"
+
+    @property
     def where(self) -> str:
         """The phase and the fold, in words."""
-        return f"{self._phase}, fold {self._fold + 1} of at most {self.folds}"
-
-    def making_gan(self) -> contextlib.AbstractContextManager:
-        """The context in which the GAN of the fold is trained."""
-        name = f"GAN of fold {self._fold + 1} of at most {self.folds}"
-        about = f", about {_progress.words(self._of_gans / self._gans)}" if self._gans else ""
-        return _progress.phase(name, f"training the {name}{about}", self.verbose)
-
-    def made_gan(self, seconds: float) -> None:
-        """Records the seconds that the training of a GAN took."""
-        self._gans, self._of_gans, self._last = self._gans + 1, self._of_gans + seconds, self._last + seconds
+        return f"{self._phase}, {self.fold}"
 
     def trained(self, name: str, metrics: Any) -> None:
         """Records and prints that an arm was trained and measured."""
-        now = time.monotonic()
-        self._trainings, self._of_trainings, self._last = self._trainings + 1, self._of_trainings + now - self._last, now
+        self.made_classifier()
         self._here = max(self._here - 1, 0)
         if self.verbose:
-            metric = statistics.deciding([metrics])
-            words = f"{metric.replace('_', ' ')} {metrics[metric]:.1%}"
-            _progress.say(f"{self.where}, {name}: {words}, at most {_progress.words(self.most_left)} left")
+            _progress.say(f"{self.where}, {name}: {_measured(metrics)}, at most {_progress.words(self.most_left)} left")
 
     @property
     def most_left(self) -> float:
-        """The remaining seconds if no arm is eliminated, by the mean duration of trainings so far."""
+        """The remaining seconds if no arm is eliminated."""
         trainings = self._here + (self.folds - self._fold - 1) * self._arms + self.to_come
-        left = trainings * self._of_trainings / max(self._trainings, 1)
-        return left + (self.folds - self._gans) * self._of_gans / max(self._gans, 1)
+        return self.left(trainings, self.folds - self._gans)
+
+
+def _measured(metrics):
+    """The metric that decides, in words."""
+    metric = statistics.deciding([metrics])
+    return f"{metric.replace('_', ' ')} {metrics[metric]:.1%}"

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -13,10 +12,11 @@ import keras
 from keras_ganaug import _checks, _extras, _files, _progress, _random, _watch, networks
 from keras_ganaug.metrics.classifier import adam_with_cosine_decay
 from keras_ganaug.study import arms as arms_module
-from keras_ganaug.study import fingerprint, inputs, report_data, statistics
+from keras_ganaug.study import fingerprint, inputs, report_data
 from keras_ganaug.study.arms import Arm, Synthetic
 from keras_ganaug.study.data import StudyData, look_at_scale
 from keras_ganaug.study.fitting import classifier_of
+from keras_ganaug.study.progress import StudyProgress
 from keras_ganaug.study.report import Report
 from keras_ganaug.study.results import Results, key
 from keras_ganaug.study.source_code import digest_of
@@ -112,6 +112,7 @@ class AugmentationStudy:
             raise ValueError(f"`seeds` must be different integers, at least one. Received: seeds={seeds!r}")
         self.value_range = _checks.value_range(value_range)
         self.verbose = _checks.boolean(verbose, "verbose")
+        self.progress = StudyProgress(self.verbose)
         self.data = StudyData(train, test, held_out, num_classes, self.seeds[0])
         self.num_classes, self.image_shape = self.data.num_classes, self.data.image_shape
         self.class_names = report_data.names_of(class_names, self.num_classes, train, test)
@@ -222,7 +223,8 @@ class AugmentationStudy:
         store, keys = self._keys()
         cached = store.read() if store is not None else {}
         results = {place: cached[name]["results"] for place, (name, _) in keys.items() if name in cached}
-        total, before, start = len(self.seeds) * len(self.arms), len(results), time.monotonic()
+        before = len(results)
+        self.progress.begin(len(self.seeds) * len(self.arms), before)
         for seed in self.seeds:
             remaining = [name for name in self.arms if (seed, name) not in results]
             if not remaining:
@@ -237,17 +239,16 @@ class AugmentationStudy:
                     store.record(*keys[seed, name], metrics)
                 if told is not None:
                     told(name, metrics)
-                elif self.verbose:
-                    self._tell(f"seed {seed}, {name}", metrics, len(results), before, total, time.monotonic() - start)
+                else:
+                    self.progress.trained(seed, name, metrics, self._gans_after(seed, results))
             if seed == self.seeds[0] and any(self.arms[name].needs_generator for name in remaining):
                 self._first = trainer  # the report draws samples of its generator
         return results
 
-    def _tell(self, what, metrics, done, before, total, spent):
-        """Prints a line with the remaining time."""
-        metric, left = statistics.deciding([metrics]), spent / (done - before) * (total - done)
-        words, times = metric.replace("_", " "), f"{_progress.words(spent)}, {_progress.words(left)} left"
-        _progress.say(f"{done}/{total} {what}: {words} {metrics[metric]:.1%}  {times}")
+    def _gans_after(self, seed, results):
+        """The number of GANs that later seeds need."""
+        needing, later = [name for name in self.arms if self.arms[name].needs_generator], self.seeds.index(seed) + 1
+        return sum(any((seed, name) not in results for name in needing) for seed in self.seeds[later:])
 
     def generator_path(self, seed: int) -> Path | None:
         """The file that caches the GAN of a seed, after `run`. None if there is none."""

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _checks, _extras, _files, _progress, _random, _watch, conditions
+from keras_ganaug import _checks, _extras, _files, _random, _watch, conditions
 from keras_ganaug.generators.controls import Pool, Shuffled
 from keras_ganaug.generators.filtered import FilteredGenerator
 from keras_ganaug.generators.generator import checked
@@ -72,8 +72,7 @@ class Trainer:
         """
 
         def make():
-            name = f"GAN of seed {self.seed}"
-            with _progress.phase(name, f"training the {name}", self.study.verbose):
+            with self.study.progress.making_gan(f"GAN of seed {self.seed}"):
                 return self.study.make_generator(self.images, self.labels, self.seed)
 
         made = cached_generator(self.study.generator_path(self.seed), make)
