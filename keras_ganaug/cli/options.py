@@ -71,23 +71,22 @@ class Command(click.Command):
         words = {str(each.name): each.opts[0] for each in self.params if isinstance(each, click.Option)}
         words = {**_WORDS, **words}
 
-        _command.load()
-        from keras_ganaug import _progress
-
         def warn(message, *_, **__):
+            from keras_ganaug import _progress
+
             _progress.clear()
             click.echo(f"Warning: {in_words(str(message), {**words, 'directory': 'DIRECTORY'})}", err=True)
 
-        with warnings.catch_warnings():
-            warnings.showwarning = warn
-            try:
+        try:
+            _command.load()
+            with warnings.catch_warnings():
+                warnings.showwarning = warn
                 return super().invoke(context)
-            except _ERRORS as error:
-                raise click.ClickException(in_words(str(error), words)) from error
-            except KeyboardInterrupt:
-                _progress.clear()
-                click.echo(f"\nStopped. {self.stopped}", err=True)
-                sys.exit(130)
+        except _ERRORS as error:
+            raise click.ClickException(in_words(str(error), words)) from error
+        except KeyboardInterrupt:
+            click.echo(f"\nStopped. {self.stopped}", err=True)
+            sys.exit(130)
 
 
 class Commands(click.Group):
@@ -147,10 +146,9 @@ def describe(directory, what="DIRECTORY"):
     """Returns the facts about a folder. Prints to standard error which files are left out."""
     from keras_ganaug import _progress, datasets
 
-    _progress.show(f"Reading the images of {directory}")
-    with reading(what):
+    with reading(what), _progress.phase(None):  # which removes the line in the end
+        _progress.show(f"Reading the images of {directory}")
         facts = datasets.describe_directory(directory)
-    _progress.clear()
     left_out = [text.removesuffix("; `follow_links=True` reads it") for text in facts.not_read]
     if facts.broken:
         named = [path + (f" ({why})" if why else "") for path, why in [*facts.broken.items()][:_MOST]]

@@ -11,7 +11,7 @@ import tensorflow as tf
 from tools import Killed, max_difference, small_data, small_gan
 
 import keras_ganaug as kga
-from keras_ganaug import models
+from keras_ganaug import _progress, models
 from keras_ganaug.datasets.pairs import named
 from keras_ganaug.fitting import assessment, images, planning
 from keras_ganaug.generators.generator import as_generator
@@ -169,6 +169,26 @@ def test_a_killed_run_goes_on_by_the_same_call(tmp_path, monkeypatch, seconds, s
     assert again.generate({"Coat": 2}).shape == (2, 8, 8, 1)
     with pytest.raises(ValueError, match=r"`directory` must be .*needs a new folder.*with other images, minutes, seed"):
         kga.fit_for(train, 1, tmp_path / "killed", seed=3, width=32)
+
+
+@pytest.mark.usefixtures("eager", "small")
+def test_each_phase_has_a_line_and_nothing_is_done_in_vain(monkeypatch, seconds, capsys):
+    seconds(0.1)
+    measured = []
+    result = kga.fitting.Quality(None, {}, None, 0.8, {}, None, None)
+    monkeypatch.setattr(assessment, "measured", lambda *given: measured.append(given) or result)
+    run = functools.partial(kga.fit_for, small_data(60), minutes=0.01, width=32)
+    run()
+    lines = capsys.readouterr().out.splitlines()
+    starts = ("Measuring the time", "SNGAN of width", "Training.", "epoch 1/", "Measuring the quality", "Diversity")
+    found = [next(number for number, line in enumerate(lines) if line.startswith(start)) for start in starts]
+    assert found == sorted(found) and len(measured) == 1
+    run(verbose=False)
+    assert capsys.readouterr().out == ""
+    with _progress.phase("GAN of seed 0"):
+        run(verbose=False)
+    assert capsys.readouterr().out.startswith("GAN of seed 0: training for 2 steps, about 0 s")
+    assert len(measured) == 1  # nobody would see another one
 
 
 @pytest.mark.parametrize(
