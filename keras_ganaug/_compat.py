@@ -97,6 +97,22 @@ def output_layer(model):
     return None if history is None else history[0]
 
 
+def train_function(model):
+    """The function that runs the next training step of a model on an iterator."""
+    made = model.make_train_function()
+    if not KERAS_3:
+        model.train_function = made
+    return model.train_function
+
+
+def first_epoch(model, otherwise, steps_per_epoch):
+    """The epoch at which Keras's `BackupAndRestore` wants to go on, after `on_train_begin`; `otherwise` without it."""
+    if not KERAS_3:
+        return model._maybe_load_initial_counters_from_ckpt(steps_per_epoch, otherwise)[0]
+    found, model._initial_epoch = model._initial_epoch, None  # for this `fit` alone
+    return found or otherwise
+
+
 def auto_jit_compile(under_strategy):
     """What `jit_compile="auto"` of a GAN becomes. Keras 3 decides for itself; Keras 2 does not know this value."""
     if KERAS_3:

@@ -29,6 +29,8 @@ class Stream(NamedTuple):
     """int32 labels of all images, if the data are arrays."""
     class_names: Any = None
     """The class names of the data, or None."""
+    starts_at_step: bool = False
+    """Whether an iterator starts at the images of the model's next step, not at the beginning of the data."""
 
 
 def of(x: Any, y: Any, model: Any, batch_size: int | None, shuffle: bool, class_balanced: bool, endless: bool) -> Stream:
@@ -156,7 +158,7 @@ def from_arrays(x: Any, y: Any, model: Any, batch_size: int | None, shuffle: boo
         return tf.gather(images, indices) if labels is None else (tf.gather(images, indices), tf.gather(labels, indices))
 
     dataset = _pipelines.untuned(rows.map(take, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2))
-    return Stream(dataset, -(-num_images // rows_per_step), y)
+    return Stream(dataset, -(-num_images // rows_per_step), y, starts_at_step=True)
 
 
 def _in_turn(groups):

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from keras_ganaug import _checks, _docs, _files, _images, _random, _replicas, _state, conditions
 from keras_ganaug.datasets import streams
-from keras_ganaug.models import saving, schedule, settings, training, training_watch
+from keras_ganaug.models import loop, saving, schedule, settings, training, training_watch
 from keras_ganaug.models.averaging import Average
 from keras_ganaug.models.training_record import TrainingRecord
 
@@ -252,6 +252,9 @@ class AdversarialModel(_files.WrittenAside, conditions.Conditioned, keras.Model)
                 unusable, but files that callbacks such as `KeepBest` wrote before are not.
         """
         settings.check_fit(self, callbacks, epochs, initial_epoch, steps_per_epoch, steps)
+        resuming = loop.resuming(callbacks)
+        if resuming is not None:
+            resuming.restore(self)
         stream = streams.of(x, y, self, batch_size, shuffle, class_balanced, endless=bool(steps_per_epoch or steps))
         self.condition.learn_names(stream.class_names)
         if stream.labels is not None:
@@ -262,9 +265,9 @@ class AdversarialModel(_files.WrittenAside, conditions.Conditioned, keras.Model)
             schedule.warn_of_few_steps(self, plan)
         callbacks = training_watch.with_watch(callbacks, plan)
         self.training_record.restart()
-        with _checks.readable_errors():
-            times = {"epochs": plan.epochs, "initial_epoch": initial_epoch, "steps_per_epoch": plan.steps_per_epoch}
-            history = super().fit(stream.dataset, verbose=verbose, callbacks=callbacks, shuffle=False, **times)
+        place = loop.Place(initial_epoch) if resuming is None else resuming.place(plan, initial_epoch)
+        with _checks.readable_errors(), self.distribute_strategy.scope():
+            history = loop.run(self, stream, plan, place, verbose, callbacks)
         self.training_state.augment.after_fit()
         return history
 

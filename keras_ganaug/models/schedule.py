@@ -29,6 +29,10 @@ class Schedule(NamedTuple):
     steps_of_last_epoch: int | None = None
     """Number of steps in the last epoch if it is shorter than the others, otherwise None."""
 
+    def steps_in(self, epoch: int) -> int | None:
+        """Number of steps in an epoch. None if the end of the data determines it."""
+        return self.steps_of_last_epoch or self.steps_per_epoch if epoch == self.epochs - 1 else self.steps_per_epoch
+
 
 def of(stream: Any, epochs: int, initial_epoch: int, steps_per_epoch: int | None, steps: int | None) -> Schedule:
     """Makes the schedule of a `fit` over a stream from its arguments."""

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from keras_ganaug import _compat, _progress
+from keras_ganaug.models.loop import Resuming
 
 _EVERY = 32  # number of batches between two checks, each of which waits for the accelerator
 
@@ -27,18 +28,12 @@ class TrainingWatch(keras.callbacks.Callback):
         self._every = 1 if any(map(_looks_at_batches, others)) else _EVERY
         # Such a callback may write weights in the middle of an epoch.
         self._within_epochs = any(isinstance(getattr(other, "save_freq", None), int) for other in others)
-        self._batches = 0
-        self._plan, self._left = plan, None
+        self._plan, self._batches = plan, 0
 
     def on_train_begin(self, logs=None):
         self._batches = 0
 
-    def on_epoch_begin(self, epoch, logs=None):
-        self._left = self._plan.steps_of_last_epoch if epoch == self._plan.epochs - 1 else None
-
     def on_train_batch_end(self, batch, logs=None):
-        if self._left is not None and batch + 1 >= self._left:
-            self.model.stop_training = True
         self._batches += 1
         if self._batches % self._every == 0:
             check_finite(self.model, weights=self._within_epochs)
@@ -60,6 +55,7 @@ def with_watch(callbacks, plan):
         callbacks.callbacks[:] = [TrainingWatch(others, plan), *others]
         return callbacks
     others = [] if callbacks is None else list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
+    others = sorted(others, key=lambda each: isinstance(each, Resuming))  # a backup comes after what others do
     last = plan.steps_of_last_epoch or plan.steps_per_epoch
     total = last and (plan.epochs - 1) * plan.steps_per_epoch + last
     return [TrainingWatch(others, plan), *_progress.with_steps(others, total=total)]
