@@ -62,7 +62,7 @@ def info(directory: Path, minutes: float, model: str, **images: Any) -> dict:
     return {**facts.to_dict(), "plan": plan._asdict()}
 
 
-@main.command(stopped="The same command resumes the training after its last epoch.")
+@main.command(stopped="The same command resumes the training, at most about a minute before this moment.")
 @of_images
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the run: new, or one to resume.")
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), default=30.0, show_default=True, help="Total time.")

@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 
-from keras_ganaug import _checks, _compat, _docs, _files, _progress, callbacks, models
+from keras_ganaug import _checks, _docs, _files, _progress, callbacks, models
 from keras_ganaug.fitting import assessment, planning
 from keras_ganaug.generators.files import GAN_FILE
 from keras_ganaug.generators.generator import as_generator
@@ -17,7 +17,8 @@ from keras_ganaug.generators.generator import as_generator
 _PLAN, _QUALITY, _SAMPLES, _BACKUP = "plan.json", "quality.json", "samples.png", "backup"
 MEASURING = "Measuring the quality of the samples. If there are classes, this trains a classifier of the real images."
 _PICTURES = 10  # number of sample pictures in a training
-_FEWEST_EPOCHS, _MOST_EPOCHS = 10, 200  # a killed run resumes after the last epoch
+_FEWEST_EPOCHS, _MOST_EPOCHS = 10, 200
+_BACKUP_SECONDS = 60  # between two backups
 
 
 def fit_for(
@@ -43,8 +44,8 @@ def fit_for(
     grows with the number of pixels, and larger images need more steps.
 
     **To resume**, call it again with the same arguments and `directory`. A run that was killed or stopped by Ctrl-C
-    continues after its last epoch. On the same machine, its final weights equal those of an uninterrupted run bit for bit. A
-    finished run is loaded.
+    continues from its last backup, at most about a minute before. On the same machine, its final weights equal those of an
+    uninterrupted run bit for bit. A finished run is loaded.
 
     Args:
         train: Images to train on: a dataset of (image, label), as from `datasets.from_directory`, a pair of arrays (images,
@@ -144,9 +145,8 @@ def _train(gan, plan, data, place, verbose):
     backup = None
     if place is not None:
         backup = _files.join(place, _BACKUP)
-        double = {"double_checkpoint": True} if _compat.KERAS_3 else {}
         used.append(callbacks.SampleGrid(_files.join(place, _SAMPLES), every=max(epochs // _PICTURES, 1)))
-        used.append(keras.callbacks.BackupAndRestore(backup, delete_checkpoint=False, **double))
+        used.append(callbacks.Backup(backup, every=max(round(_BACKUP_SECONDS / plan.seconds_per_step), 1)))
     gan.fit(
         data.images,
         data.labels,

@@ -133,7 +133,8 @@ def check_callbacks(callbacks):
             # Keras 2 has no such argument: it always writes its checkpoints atomically.
             warnings.warn(
                 "`BackupAndRestore` loses the whole training if it is killed while it writes: pass "
-                "`double_checkpoint=True`. Received: double_checkpoint=False",
+                "`double_checkpoint=True`, or use `keras_ganaug.callbacks.Backup`, which also continues exactly within an "
+                "epoch. Received: double_checkpoint=False",
                 stacklevel=3,
             )
         if isinstance(callback, schedulers):
