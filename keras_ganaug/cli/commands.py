@@ -157,8 +157,13 @@ def evaluate(run: str, directory: Path, samples: int) -> dict:
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="Folder for report.html and the state to resume from."
 )
+@click.option(
+    "--classifier",
+    type=click.Path(path_type=Path),
+    help="Train with the best arm and save this .keras file.",
+)
 @with_json
-@examples("study photos --out study", "study photos --test new_photos --seeds 5 --minutes 20 --out study")
+@examples("study photos --out study", "study photos --test new_photos --seeds 5 --out study --classifier best.keras")
 def compare(
     directory: Path,
     minutes: float,
@@ -169,6 +174,7 @@ def compare(
     test: Path | None,
     arms: tuple,
     out: Path,
+    classifier: Path | None,
     **images: Any,
 ) -> dict:
     """Compare a classifier with and without samples of a GAN, and with methods without a GAN, on held-out images.
@@ -178,7 +184,7 @@ def compare(
     An arm is a way to train the classifier. A study takes about SEEDS x (MINUTES + ARMS x the time of STEPS). The GAN adds
     two arms or more. For a first look: --minutes 1 --steps 100 --seeds 1.
     """
-    from keras_ganaug import study
+    from keras_ganaug import _progress, study
 
     _, settings = look_at(directory, **images)
     if test is None:
@@ -188,7 +194,7 @@ def compare(
         describe(test, "--test")
         held = read(test, settings, what="--test", class_names=data.class_names)
     known = study.arms.all_arms() if arms else study.default_arms(channels=data.element_spec[0].shape[-1])
-    report = study.AugmentationStudy(
+    made = study.AugmentationStudy(
         data,
         held,
         gan_maker(minutes, model),
@@ -198,10 +204,17 @@ def compare(
         batch_size=batch_size,
         seeds=range(seeds),
         directory=out / "cache",
-    ).run()
+    )
+    report = made.run()
+    report.about["train_with"] = "add `--classifier best.keras` to the command"
+    report.about["add_seeds"] = "`--seeds 10` with the same `--out`: what is there is not trained again"
     report.to_html(out / "report.html")
     report.to_json(out / "report.json")
     click.echo(f"\n{report}\n\n{out / 'report.html'}")
+    if classifier:
+        with _progress.phase("Classifier", f"\nTraining with the arm {report.advised!r}: {steps:,} steps."):
+            made.fit(report.advised).save(classifier)
+        click.echo(f"Trained with {report.advised!r}: {classifier}")
     return {"report": str(out / "report.html"), "verdict": report.verdict(), **report.to_dict()}
 
 

@@ -36,8 +36,8 @@ class Report:
             to None: all are "none".
         about: Facts about the study, for the page: a mapping with `arms`, a description of each arm; `class_names`;
             `train_images` and `test_images`, the number of images of each class, in the first seed; `image_shape`, `steps`
-            and `batch_size`; and if the study was made in another way than by `AugmentationStudy`, `train_with`: how to
-            train with an arm, in words. Defaults to None: the page omits them.
+            and `batch_size`; and if the study was not made in Python, `train_with` and `add_seeds`: how to train with the
+            best arm and how to add seeds, in words. Defaults to None: the page omits them.
         samples: Function that returns the `report_data.Samples` for the page, or None. Defaults to None.
 
     Attributes:
@@ -172,9 +172,8 @@ class Report:
         if arm == self.best_without_gan and self.best_with_gan is not None:
             steps[0] += " No result here is certain evidence that the GAN adds to it."
         if self.gain is not None and not verdict.startswith(_SURE):
-            steps.append(
-                "For a firmer answer add seeds, such as `seeds=range(10)`: what `directory` caches is not trained again."
-            )
+            how = self.about.get("add_seeds", "`seeds=range(10)`: what `directory` caches is not trained again")
+            steps.append(f"For a firmer answer add seeds, such as {how}.")
         return steps
 
     def rows(self) -> tuple[list[str], list[list[str]]]:

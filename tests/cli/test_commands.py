@@ -178,11 +178,16 @@ def test_study_and_advice(folder, tmp_path, monkeypatch):
     classifier = functools.partial(kga.networks.classifier.classifier, width=4)
     monkeypatch.setattr(kga.networks.classifier, "classifier", classifier)
     few = {**TINY, "steps": 2, "batch-size": 16}
-    told = run("study", folder, "--arm", "nothing", out=tmp_path / "study", seeds=1, **few).stdout
+    best = tmp_path / "best.keras"
+    told = run("study", folder, "--arm", "nothing", out=tmp_path / "study", seeds=1, classifier=best, **few).stdout
     report = kga.study.Report.from_json(tmp_path / "study" / "report.json")
     assert set(report.arms) >= {"nothing", "gan"}
     assert report.verdict() in told
-    assert "<html" in (tmp_path / "study" / "report.html").read_text()
+    page = (tmp_path / "study" / "report.html").read_text()
+    assert "add <code>--classifier best.keras</code> to the command" in page
+    assert "`--seeds 10`" not in page
+    assert "<code>--seeds 10</code>" in page
+    assert keras.models.load_model(best).output_shape == (None, 2)
     assert [*report.arms].count("gan + nothing") == 0
     quick = {"arms": {"nothing": kga.study.Arm()}, "candidates": {"half": kga.study.Synthetic(0.5, bank_size=64)}}
     few |= {"folds": 2, "repeats": 1, "cache": tmp_path / "cache"}

@@ -169,6 +169,8 @@ def test_a_third_arm_is_folded_away(tmp_path):
 def test_a_page_tells_how_to_train_where_the_study_was_not_made_in_python():
     report = report_of([0.03, 0.02, 0.03, 0.04, 0.02], train_with="run it with --classifier FILE")
     assert report.next_step() == ["Train with the best arm with the GAN, 'gan': run it with --classifier FILE."]
+    report = report_of([0.03, -0.02, 0.03], train_with="run it", add_seeds="`--seeds 10`")
+    assert report.next_step()[1:] == ["For a firmer answer add seeds, such as `--seeds 10`."]
 
 
 def test_a_report_without_more_has_a_page_too(tmp_path):
