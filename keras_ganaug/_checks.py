@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _files
+from keras_ganaug import _files, _replicas
 
 _OUR_ERROR = "keras_ganaug: "
 
@@ -18,6 +18,16 @@ _OUR_ERROR = "keras_ganaug: "
 def assertion(condition: tf.Tensor, message: str, *values: Any) -> tf.Operation:
     """An operation that fails with a message and the values if the condition does not hold. XLA omits it."""
     return tf.debugging.Assert(condition, [f"{_OUR_ERROR}{message}. Received: ", *values], summarize=20)
+
+
+# What TensorFlow raises in the other workers if one ends, depending on what they are doing.
+_LOST = (
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+    tf.errors.InternalError,
+    tf.errors.UnavailableError,
+)
 
 
 def readable(error: BaseException) -> Exception | None:
@@ -34,9 +44,18 @@ def readable(error: BaseException) -> Exception | None:
 
 @contextlib.contextmanager
 def readable_errors():
-    """Within the context, errors of `assertion` are raised as the original exception."""
+    """Within the context, errors of `assertion` are raised as the original exception. That of a lost worker is explained."""
     try:
         yield
+    except _LOST as error:
+        if not _replicas.other_workers():
+            raise
+        reason = str(error)[max(str(error).find("Collective ops is aborted"), 0) :].splitlines()[:2]
+        raise RuntimeError(
+            "The training ended because another worker has ended or cannot be reached. Start all workers again: with a "
+            "callback that backs up the training, it goes on from the last backup. "
+            f"Received: {type(error).__name__}: {' '.join(reason)}"
+        ) from error
     except tf.errors.InvalidArgumentError as error:
         meant = readable(error)
         if meant is None:

@@ -24,6 +24,31 @@ _GENERATION = "Keras 3" if KERAS_3 else "Keras 2"
 SAME_ON_ALL = "only_first_replica" if KERAS_3 else tf.VariableAggregation.ONLY_FIRST_REPLICA
 
 
+class Model(keras.Model):
+    """A Keras model that trains under a strategy over several processes too. Keras 3's own `fit` fails there."""
+
+    if KERAS_3:
+
+        def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+            strategy = self.distribute_strategy
+            if iterator is None or not strategy.extended._in_multi_worker_mode():
+                return super()._maybe_symbolic_build(iterator=iterator, data_batch=data_batch)
+            batch = next(next(part for *_, part in iterator))  # Keras would average the values over the workers
+            local = tf.nest.map_structure(lambda value: strategy.experimental_local_results(value)[0], batch)
+            with strategy.scope():
+                return self._symbolic_build(data_batch=local)
+
+        def _make_function(self, step_function):
+            if not self.distribute_strategy.extended._in_multi_worker_mode():
+                return super()._make_function(step_function)
+
+            def step_with_rows(data):
+                # Keras takes the mean over the first axis of all workers' results.
+                return tf.nest.map_structure(lambda value: tf.reshape(value, [1]), step_function(data))
+
+            return super()._make_function(step_with_rows)
+
+
 def compile_classifier(model, **options):
     """Compiles a classifier that this package trains.
 
@@ -165,23 +190,11 @@ def tf_variable(weight):
     return weight._variable if type(weight).__name__.startswith("AutoCast") else weight
 
 
-def add_replica_weight(layer, name, shape, dtype):
-    """Adds a non-trainable weight of zeros. Each replica of a strategy has its own value."""
-    if not KERAS_3:
-        kinds = {"synchronization": tf.VariableSynchronization.ON_READ, "aggregation": tf.VariableAggregation.SUM}
-        return layer.add_weight(name=name, shape=shape, dtype=dtype, initializer="zeros", trainable=False, **kinds)
-    weight = keras.Variable(
-        lambda shape, dtype: tf.zeros(shape, dtype),
-        shape=shape,
-        dtype=dtype,
-        trainable=False,
-        autocast=False,
-        synchronization="on_read",
-        aggregation="sum",
-        name=name,
-    )
-    setattr(layer, name, weight)  # so that Keras tracks it
-    return weight
+def separate_statistics(model):
+    """The `tf.Variable`s of a model that training changes differently on each replica: Keras 3 has them, Keras 2 none."""
+    layers = [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.BatchNormalization)]
+    layers = [layer for layer in layers if KERAS_3 and layer.trainable and not layer.synchronized]
+    return [tf_variable(weight) for layer in layers for weight in (layer.moving_mean, layer.moving_variance)]
 
 
 def assign_all(variables, values):

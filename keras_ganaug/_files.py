@@ -2,12 +2,16 @@
 
 All paths may be on any file system that TensorFlow knows, such as "gs://bucket/folder". Object stores have no rename, but
 their writes are atomic: an object appears whole or not at all.
+
+If several processes train a model together, all of them call the same functions, but only the chief changes files: what the
+others write is thrown away. So a folder that they share holds each file once.
 """
 
 import contextlib
 import os
 import posixpath
 import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +19,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from keras_ganaug import _compat
+from keras_ganaug import _compat, _replicas
 
 Path = str | os.PathLike
 _OF_SAVED_MODELS = ("assets", "assets.extra", "fingerprint.pb", "saved_model.pb", "variables")
@@ -59,6 +63,8 @@ def read_text(path: Path) -> str:
 
 def remove(path: Path) -> None:
     """Removes a file or a folder if it exists. Of a link, only the link is removed."""
+    if not _replicas.is_chief():
+        return
     if is_remote(path):
         if exists(path):
             (tf.io.gfile.rmtree if is_folder(path) else tf.io.gfile.remove)(os.fspath(path))
@@ -70,7 +76,7 @@ def remove(path: Path) -> None:
 
 def make_folder(path: Path) -> None:
     """Creates a folder and its parents."""
-    if os.fspath(path) and not os.fspath(path).endswith("://"):
+    if _replicas.is_chief() and os.fspath(path) and not os.fspath(path).endswith("://"):
         tf.io.gfile.makedirs(os.fspath(path))
 
 
@@ -81,6 +87,10 @@ def replacing(path: Path) -> Iterator[str]:
     If the context ends with an error, the old file stays and the temporary one is removed. If `path` is a link, its target
     is replaced. The new file has the permissions of the old one.
     """
+    if not _replicas.is_chief():
+        with _thrown_away(path) as new:
+            yield new
+        return
     path = _resolved(path)
     make_folder(parent(path))
     new = join(parent(path), f".{uuid.uuid4().hex[:8]}.{os.path.basename(path)}")
@@ -107,6 +117,10 @@ def replacing_saved_model(path: Path) -> Iterator[str]:
 
     Other files in the old folder, such as a README, stay. In an object store the SavedModel is written in place.
     """
+    if not _replicas.is_chief():
+        with _thrown_away(path) as new:
+            yield new
+        return
     path = _resolved(path).rstrip("/")
     if is_remote(path):
         yield path
@@ -131,6 +145,13 @@ def replacing_saved_model(path: Path) -> Iterator[str]:
                 tf.io.gfile.rename(old, path)
             remove(new)
         raise
+
+
+@contextlib.contextmanager
+def _thrown_away(path: Path) -> Iterator[str]:
+    """Yields a path with the same suffixes in a temporary folder, which is removed when the context ends."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield os.path.join(folder, os.path.basename(os.fspath(path).rstrip("/")))
 
 
 def _resolved(path: Path) -> str:
@@ -190,7 +211,7 @@ class WrittenAside(keras.Model):
                 "`export(path)` "
                 f"writes a SavedModel of its {self.exported}. Received: filepath={path!r}"
             )
-        if not overwrite and exists(path):
+        if not overwrite and exists(path) and _replicas.is_chief():
             return super().save(filepath, overwrite=False, **kwargs)  # Keras asks the user
         with replacing(path) as new:
             super().save(new, **kwargs)

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.eager import context as eager
 
-from keras_ganaug import _compat
+from keras_ganaug import _compat, _replicas
 
 _PHILOX_KEY = np.array([0x02461E293EC8F720], np.uint64)
 _LOW = np.zeros([1], np.uint64)  # the half of the counter that the generator increments
@@ -61,7 +61,7 @@ def fold(seed, *numbers):
     """Derives a new seed from a seed and integers. Different seeds or integers give independent seeds."""
     for number in numbers:
         # The seed is hashed before the number is added, so that neighbouring seeds do not share their series.
-        seed = uniform_ints([2], seed) + (as_seed(number) if isinstance(number, (int, np.integer)) else _halves(number))
+        seed = _ints([2], seed) + (as_seed(number) if isinstance(number, (int, np.integer)) else _halves(number))
     return seed
 
 
@@ -73,6 +73,18 @@ def _halves(number):
 
 
 def uniform_ints(shape, seed):
+    """Full-range int32 numbers, one row for each image.
+
+    Within `_replicas.whole_batch` they are the replica's rows of the numbers that one device would draw for the whole batch.
+    """
+    replicas = _replicas.batch_replicas()
+    if replicas == 1:
+        return _ints(shape, seed)
+    shape = tf.convert_to_tensor(shape, tf.int32)
+    return _replicas.own_rows(_ints(tf.concat([replicas * shape[:1], shape[1:]], 0), seed))
+
+
+def _ints(shape, seed):
     """Full-range int32 numbers.
 
     They equal those of `tf.random.stateless_uniform` with `alg="philox"`, which needs several times as many operations to
@@ -89,16 +101,20 @@ def _philox(shape, key, counter, dtype):
 
 def replica_seed(seed):
     """The seed with the replica's number folded in, so that no two replicas draw the same numbers."""
-    context = tf.distribute.get_replica_context()
-    if context is None or context.num_replicas_in_sync == 1:
-        return seed
-    return fold(seed, context.replica_id_in_sync_group)
+    context = _replicas.several()
+    return seed if context is None else fold(seed, context.replica_id_in_sync_group)
 
 
 def uniform(shape, seed, minval=0.0, maxval=1.0):
     """Uniform float32 numbers: one of 2²³ equally spaced values, symmetric about the middle of (minval, maxval)."""
-    high_bits = tf.bitwise.right_shift(tf.bitcast(uniform_ints(shape, seed), tf.uint32), tf.constant(9, tf.uint32))
-    return minval + (tf.cast(tf.bitcast(high_bits, tf.int32), tf.float32) + 0.5) * ((maxval - minval) * 2.0**-23)
+    return minval + (_high_bits(uniform_ints(shape, seed)) + 0.5) * ((maxval - minval) * 2.0**-23)
+
+
+def _high_bits(ints):
+    """The 23 highest bits of int32 numbers, as float32."""
+    return tf.cast(
+        tf.bitcast(tf.bitwise.right_shift(tf.bitcast(ints, tf.uint32), tf.constant(9, tf.uint32)), tf.int32), tf.float32
+    )
 
 
 def integers(shape, seed, low, high):
@@ -131,7 +147,7 @@ def beta(shape, alpha, seed, tries=8):
 
 def permutation(size, seed):
     """A random order of `range(size)`, int32; `size` may be a tensor. Ties are broken by position."""
-    return tf.argsort(uniform([size], seed), stable=True)
+    return tf.argsort(_high_bits(_ints([size], seed)), stable=True)
 
 
 def normal_rows(seeds, size, stream=0):

@@ -1,28 +1,160 @@
 """Replicas of a `tf.distribute` strategy: shared values, and checks of where models are made and compiled."""
 
+import contextlib
+import contextvars
 import functools
 import warnings
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import tensorflow as tf
+from tensorflow.python.eager import context as eager
 
 from keras_ganaug import _compat
 
 
-def over_replicas(values, sum=False):
+class _Share(NamedTuple):
+    """The part of a batch that a replica has: one of `replicas` equal parts of each of `blocks` equal blocks of rows."""
+
+    replicas: int
+    index: Any
+    blocks: Any
+
+
+_share: contextvars.ContextVar[_Share | None] = contextvars.ContextVar("share", default=None)
+
+
+def several() -> Any:
+    """The replica's context if there are several replicas, else None."""
+    context = tf.distribute.get_replica_context()
+    return None if context is None or context.num_replicas_in_sync == 1 else context
+
+
+def over_replicas(values: Any, sum: bool = False, differentiable: bool = False) -> Any:
     """Averages tensors over the replicas of a strategy. Without a strategy, returns them as they are.
 
     Decisions that depend on the whole batch, such as a learning rate or a moving mean, use these values, since each replica
     sees only its part of the batch.
 
     Args:
-        values: A tensor or a structure of tensors. Their gradient is stopped.
+        values: A tensor or a structure of tensors.
         sum: Whether to sum instead of averaging. Defaults to False.
+        differentiable: Whether gradients flow to the values of all replicas. Defaults to False: they are stopped.
     """
-    values = tf.nest.map_structure(lambda value: tf.stop_gradient(tf.convert_to_tensor(value)), values)
-    context = tf.distribute.get_replica_context()
-    if context is None or context.num_replicas_in_sync == 1:
+    keep = tf.identity if differentiable else tf.stop_gradient
+    values = tf.nest.map_structure(lambda value: keep(tf.convert_to_tensor(value)), values)
+    context = several()
+    if context is None:
         return values
     return context.all_reduce(tf.distribute.ReduceOp.SUM if sum else tf.distribute.ReduceOp.MEAN, values)
+
+
+@contextlib.contextmanager
+def whole_batch(blocks: Any = 1) -> Iterator[None]:
+    """Within the context, random rows and `own_rows` are those that one device would give these rows of the whole batch.
+
+    Args:
+        blocks: Number of blocks of the whole batch of which the replica has its part. Defaults to 1: consecutive rows.
+    """
+    context = several()
+    share = None if context is None else _Share(context.num_replicas_in_sync, context.replica_id_in_sync_group, blocks)
+    token = _share.set(share)
+    try:
+        yield
+    finally:
+        _share.reset(token)
+
+
+def batch_replicas() -> int:
+    """The number of replicas that share the current batch. 1 outside of `whole_batch`."""
+    share = _share.get()
+    return 1 if share is None else share.replicas
+
+
+def own_rows(rows: tf.Tensor) -> tf.Tensor:
+    """The replica's rows of a tensor for the whole batch. All rows outside of `whole_batch`."""
+    share = _share.get()
+    if share is None:
+        return rows
+    rest = tf.shape(rows)[1:]
+    parts = tf.reshape(rows, tf.concat([[share.blocks, share.replicas, -1], rest], 0))
+    own = tf.reshape(parts[:, share.index], tf.concat([[-1], rest], 0))
+    return tf.ensure_shape(own, [rows.shape[0] and rows.shape[0] // share.replicas, *rows.shape[1:]])
+
+
+def all_rows(rows: tf.Tensor, blocks: Any = None) -> tf.Tensor:
+    """The rows of all replicas, in the order of the whole batch. Gradients flow back to all of them.
+
+    Args:
+        rows: The replica's rows.
+        blocks: Number of blocks of the whole batch. Defaults to None: that of `whole_batch`.
+    """
+    share = _share.get()
+    if share is None:
+        return rows
+    blocks = share.blocks if blocks is None else blocks
+    rest = tf.shape(rows)[1:]
+    gathered = several().all_gather(rows, axis=0)
+    parts = tf.reshape(gathered, tf.concat([[share.replicas, blocks, -1], rest], 0))
+    parts = tf.transpose(parts, tf.concat([[1, 0], tf.range(2, tf.rank(parts))], 0))
+    everything = tf.reshape(parts, tf.concat([[-1], rest], 0))
+    return tf.ensure_shape(everything, [rows.shape[0] and rows.shape[0] * share.replicas, *rows.shape[1:]])
+
+
+def agree_on_moving_statistics(model: Any) -> None:
+    """Gives all replicas the mean of their moving statistics, if Keras has separate ones."""
+    variables = [] if several() is None else _compat.separate_statistics(model)
+    if variables:
+        for variable, value in zip(variables, over_replicas([tf.identity(each) for each in variables]), strict=True):
+            variable.assign(value)
+
+
+def multi_worker(strategy: tf.distribute.Strategy) -> bool:
+    """Whether a strategy runs in several processes."""
+    return strategy.extended._in_multi_worker_mode()
+
+
+def _server() -> Any:
+    """What this process is in its cluster. None without one."""
+    return getattr(eager.context(), "_collective_ops_server_def", None)  # TensorFlow has no public name for it
+
+
+def other_workers() -> bool:
+    """Whether other processes train together with this one."""
+    return _server() is not None
+
+
+def is_chief() -> bool:
+    """Whether this process is the one among its workers that writes files. True if there are no other workers."""
+    server = _server()
+    if server is None:
+        return True
+    chief = "chief" if any(job.name == "chief" for job in server.cluster.job) else "worker"
+    return (server.job_name, server.task_index) == (chief, 0)
+
+
+def agreed(number: int) -> int:
+    """A number that all workers agree on: that of the chief. All must call this in the scope of their strategy."""
+    if not multi_worker(tf.distribute.get_strategy()):
+        return number
+    return int(tf.Variable(tf.constant(number, tf.int64), trainable=False).numpy())  # initial values come from the chief
+
+
+def dealt(dataset: tf.data.Dataset, model: Any) -> tf.data.Dataset:
+    """The batches of `fit`, in an order of rows that gives each replica its part of each of the `d_steps` updates."""
+    replicas, updates = model.distribute_strategy.num_replicas_in_sync, model.d_steps
+    if replicas == 1:
+        return dataset
+
+    def deal(rows):
+        parts = tf.reshape(rows, [updates, replicas, -1, *rows.shape[1:]])
+        return tf.reshape(tf.transpose(parts, [1, 0, *range(2, parts.shape.rank)]), [rows.shape[0], *rows.shape[1:]])
+
+    if updates > 1:
+        dataset = dataset.map(lambda *e: tf.nest.map_structure(deal, e if len(e) > 1 else e[0]))
+    options = tf.data.Options()  # each worker reads all the data and takes its rows, whatever files they come from
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
+    return dataset.with_options(options)
 
 
 def under_strategy(model):

@@ -46,7 +46,7 @@ def _beginning(values):
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
-class AugmentedModel(_files.WrittenAside, keras.Model):
+class AugmentedModel(_files.WrittenAside, _compat.Model):
     """A classifier that augments each batch within its own training step.
 
     `compile`, `fit`, `evaluate`, `predict` and `export` work as in any Keras model. Only training augments. The weights are
@@ -133,13 +133,8 @@ class AugmentedModel(_files.WrittenAside, keras.Model):
                 f"Received: class_weight={class_weight!r}, sampling_strategy={replacement.strategy!r}"
             )
         x, y = self._checked(x, y, (args[0] if args else kwargs.get("batch_size")) or 32)
-        try:
+        with _checks.readable_errors():
             return super().fit(x, y, *args, class_weight=class_weight, **kwargs)
-        except tf.errors.InvalidArgumentError as error:
-            readable = _checks.readable(error)
-            if readable is None:
-                raise
-            raise readable from None
 
     def train_on_batch(self, x: Any, y: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Trains on one batch, like `keras.Model.train_on_batch`. Checks the values of labels first."""
@@ -197,7 +192,9 @@ class AugmentedModel(_files.WrittenAside, keras.Model):
     def train_step(self, data):
         images, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         augmented = self.augmentation(images, labels, sample_weight, training=True)
-        return super().train_step(augmented)
+        results = super().train_step(augmented)
+        _replicas.agree_on_moving_statistics(self.model)
+        return results
 
     def export(self, path: Any, format: str = "saved_model", **kwargs: Any) -> None:
         """Exports the plain classifier, without the augmentation.
@@ -212,7 +209,8 @@ class AugmentedModel(_files.WrittenAside, keras.Model):
             ValueError, TypeError, ImportError: See `GAN.export`.
         """
         if _checks.one_of(format, formats.FORMATS, "format") == "saved_model":
-            self.model.export(path, **kwargs)
+            with _files.replacing_saved_model(path) as new:
+                self.model.export(new, **kwargs)
             return
         variables = [_compat.tf_variable(variable) for variable in self.model.variables]
         formats.write(path, format, lambda: formats.of_model(self.model), variables, "classifier")

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from keras_ganaug import _checks, _compat, _files, _random
+from keras_ganaug import _checks, _compat, _files, _random, _replicas
 from keras_ganaug.augmentation.replacement import Replacement
 from keras_ganaug.generators import FilteredGenerator, Generator, assets, export, for_batches
 
@@ -98,7 +98,7 @@ class GANAugmentation(keras.layers.Layer):
         attributes: str | Mapping[str, Any] | None = None,
         **kwargs: Any,
     ):
-        seed = _random.entropy() if _checks.seed(seed) is None else _checks.seed(seed)
+        seed = _replicas.agreed(_random.entropy()) if _checks.seed(seed) is None else _checks.seed(seed)
         generator = for_batches(generator, num_classes, label, attributes)
         arguments = (fraction, sampling_strategy, synthetic_weight, value_range, truncation, image_key)
         # Keras does not track a plain object, so the generator's weights are neither trained nor saved as the layer's.

@@ -53,7 +53,7 @@ def of(x: Any, y: Any, model: Any, batch_size: int | None, shuffle: bool, class_
         stream = from_arrays(images, labels, model, size, True, True)
     else:
         stream = from_dataset(x, model, endless)
-    return stream._replace(class_names=class_names)
+    return stream._replace(dataset=_replicas.dealt(stream.dataset, model), class_names=class_names)
 
 
 def split(element: Any, condition: Any) -> tuple[Any, Any]:

@@ -1,15 +1,30 @@
 """Batch normalisation whose scale and offset depend on the class."""
 
-from collections.abc import Mapping, Sequence
+import contextlib
+import contextvars
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from keras_ganaug import _checks, _compat
-from keras_ganaug._replicas import over_replicas
+from keras_ganaug._replicas import over_replicas, several
 from keras_ganaug.conditions import encode
 from keras_ganaug.layers._layer import Layer
 from keras_ganaug.layers.one_hot import checked_sizes
+
+_moving: contextvars.ContextVar[Any] = contextvars.ContextVar("moving", default=True)
+
+
+@contextlib.contextmanager
+def moving_if(condition: Any) -> Iterator[None]:
+    """Within the context, moving moments follow the batch only if a condition holds, a boolean scalar."""
+    token = _moving.set(condition)
+    try:
+        yield
+    finally:
+        _moving.reset(token)
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
@@ -30,8 +45,8 @@ class ConditionalBatchNormalization(Layer):
     Call arguments:
         inputs: `[images, labels]`, or `images` alone without classes. `images` is a float tensor of shape (batch, height,
             width, channels), `labels` an int32 tensor of shape (batch,), or (batch, attributes).
-        training: If True, uses the moments of the batch and updates the moving ones. Under a strategy, each replica uses the
-            moments of its own part of the batch; the moving ones follow their means.
+        training: If True, uses the moments of the batch and updates the moving ones. Under a strategy, these are the moments
+            of the whole batch.
 
     Returns a tensor with the shape and dtype of `images`.
     """
@@ -62,14 +77,12 @@ class ConditionalBatchNormalization(Layer):
     def call(self, inputs, training=None):
         images, labels = (inputs, None) if self.num_classes is None else inputs
         if training:
-            channels = images.shape[-1]
-            images, mean, variance = tf.compat.v1.nn.fused_batch_norm(
-                images, tf.ones([channels]), tf.zeros([channels]), epsilon=self.epsilon, is_training=True
-            )
-            moments = over_replicas([mean, variance])
+            images, *moments = self._normalized(images)
+            share = 1.0 - self.momentum
+            share = share if _moving.get() is True else tf.where(_moving.get(), share, 0.0)
             for moving, batch in zip((self.moving_mean, self.moving_variance), moments, strict=True):
                 old = _value(moving)
-                moving.assign(old + (1.0 - self.momentum) * (batch - old))
+                moving.assign(old + share * (batch - old))
         gamma, beta = _value(self.gamma), _value(self.beta)
         if labels is not None:
             # The product with one-hot rows has a dense gradient, which works in every optimizer and in XLA.
@@ -81,6 +94,22 @@ class ConditionalBatchNormalization(Layer):
             beta = beta - gamma * _value(self.moving_mean)
         gamma, beta = tf.cast(gamma, images.dtype), tf.cast(beta, images.dtype)
         return images * gamma[:, None, None, :] + beta[:, None, None, :]
+
+    def _normalized(self, images):
+        """The images normalised by the moments of the batch, and these moments. The variance is the unbiased one."""
+        channels, replicas = images.shape[-1], several()
+        if replicas is None:
+            ones, zeros = tf.ones([channels]), tf.zeros([channels])
+            return tf.compat.v1.nn.fused_batch_norm(images, ones, zeros, epsilon=self.epsilon, is_training=True)
+        # Distances from the moving mean, which all replicas share, have small squares: their means lose few digits.
+        centre = tf.stop_gradient(_value(self.moving_mean))
+        x = tf.cast(images, tf.float32) - centre
+        means = [tf.reduce_mean(x, axis=[0, 1, 2]), tf.reduce_mean(tf.square(x), axis=[0, 1, 2])]
+        mean, square = over_replicas(means, differentiable=True)
+        variance = tf.nn.relu(square - tf.square(mean))
+        number = tf.cast(tf.size(x) // channels * replicas.num_replicas_in_sync, tf.float32)
+        normalized = (x - mean) * tf.math.rsqrt(variance + self.epsilon)
+        return tf.cast(normalized, images.dtype), centre + mean, variance * number / (number - 1.0)
 
 
 def _value(weight):

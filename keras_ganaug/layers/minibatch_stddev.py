@@ -1,5 +1,7 @@
 """Minibatch standard deviation."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -15,7 +17,8 @@ class MinibatchStdDev(Layer):
     number for the group. If the group size does not divide the batch, the largest smaller size that does is used.
 
     The images of a group should have the same class. Otherwise, differences between classes hide a lack of diversity within
-    them. GANs with classes order their batches by `class_groups`.
+    them. GANs with classes order their batches by `class_groups`. Under a strategy, a group consists of images of one
+    replica; the GANs deal whole groups to the replicas.
 
     Reference: Karras et al. 2018, Progressive Growing of GANs, section 3.
 
@@ -32,7 +35,7 @@ class MinibatchStdDev(Layer):
         self.epsilon = _checks.non_negative(epsilon, "epsilon")
 
     def call(self, inputs):
-        batch, size = tf.shape(inputs)[0], _group_size(inputs, self.group_size)
+        batch, size = tf.shape(inputs)[0], size_of_groups(inputs, self.group_size)
         height, width, channels = inputs.shape[1:]
         x = tf.cast(inputs, tf.float32)
         #  size, .../As in the paper's code, a group consists of the images n, n + batch / size, .../ size, ...
@@ -47,7 +50,7 @@ class MinibatchStdDev(Layer):
         return (*input_shape[:-1], input_shape[-1] + 1)
 
 
-def class_groups(labels: tf.Tensor, group_size: int = 4) -> tf.Tensor:
+def class_groups(labels: tf.Tensor, group_size: Any = 4) -> tf.Tensor:
     """Orders a batch so that `MinibatchStdDev` groups images of the same class, as far as the batch allows.
 
     Args:
@@ -64,12 +67,12 @@ def class_groups(labels: tf.Tensor, group_size: int = 4) -> tf.Tensor:
     """
     labels = tf.convert_to_tensor(labels, tf.int32)
     by_class = tf.argsort(labels, stable=True)
-    return tf.reshape(tf.transpose(tf.reshape(by_class, [-1, _group_size(labels, group_size)])), [-1])
+    return tf.reshape(tf.transpose(tf.reshape(by_class, [-1, size_of_groups(labels, group_size)])), [-1])
 
 
-def _group_size(batch, most):
-    """The largest divisor of the batch up to `most`: an integer, or a tensor if the batch size is not static."""
-    if batch.shape[0] is not None:
+def size_of_groups(batch: tf.Tensor, most: Any) -> Any:
+    """The largest divisor of the batch size up to `most`: an integer, or a tensor if either is not static."""
+    if batch.shape[0] is not None and isinstance(most, int):
         return max(n for n in range(1, most + 1) if batch.shape[0] % n == 0)
     sizes = tf.range(1, most + 1)
     return tf.reduce_max(tf.where(tf.equal(tf.shape(batch)[0] % sizes, 0), sizes, 1))

@@ -10,14 +10,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _checks, _docs, _files, _images, _random, _replicas, _state, conditions
+from keras_ganaug import _checks, _compat, _docs, _files, _images, _random, _replicas, _state, conditions
 from keras_ganaug.datasets import streams
 from keras_ganaug.models import loop, saving, schedule, settings, training, training_watch
 from keras_ganaug.models.averaging import Average
 from keras_ganaug.models.training_record import TrainingRecord
 
 
-class AdversarialModel(_files.WrittenAside, conditions.Conditioned, keras.Model):
+class AdversarialModel(_files.WrittenAside, conditions.Conditioned, _compat.Model):
     """A Keras model with several players. It owns their networks and trains them in turn.
 
     The constructor of a subclass creates the networks as attributes, and ends with `made(network, inputs)`.
@@ -57,7 +57,7 @@ class AdversarialModel(_files.WrittenAside, conditions.Conditioned, keras.Model)
         image_shape = _checks.image_shape(image_shape)
         condition = conditions.of(num_classes, class_names=class_names)
         value_range, width = _checks.value_range(value_range), _checks.positive_int(width, "width")
-        seed = _random.entropy() if _checks.seed(seed) is None else _checks.seed(seed)
+        seed = _replicas.agreed(_random.entropy()) if _checks.seed(seed) is None else _checks.seed(seed)
         super().__init__(**kwargs)
         self.image_shape, self.condition, self.value_range = image_shape, condition, value_range
         self.seed, self.width, self.d_steps = seed, width, 1

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _checks, _compat, _random, _watch, networks
+from keras_ganaug import _checks, _compat, _random, _replicas, _watch, networks
 from keras_ganaug.generators.averaged_gan import AveragedTranslator
 from keras_ganaug.generators.generator import as_generator, seed_of
 from keras_ganaug.models import network_checks, training_watch
@@ -188,7 +188,9 @@ class StarGAN(AdversarialModel):
     def fakes(self, batch: Batch) -> tuple[Fakes, tf.Tensor]:
         """Translates the real images into the domains of the batch in a random order. Returns the images and the domains."""
         number = tf.shape(batch.images)[0]
-        domains = tf.gather(batch.labels, _random.permutation(number, _random.fold(batch.seed, 4)))
+        labels = _replicas.all_rows(batch.labels)
+        order = _random.permutation(tf.shape(labels)[0], _random.fold(batch.seed, 4))
+        domains = _replicas.own_rows(tf.gather(labels, order))
 
         def draw(seed):
             return self.sample_latents(number, seed)

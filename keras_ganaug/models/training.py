@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
-from keras_ganaug import _compat, _random, _replicas
-from keras_ganaug.layers.minibatch_stddev import MinibatchStdDev, class_groups
+from keras_ganaug import _checks, _compat, _random, _replicas
+from keras_ganaug.layers.minibatch_stddev import MinibatchStdDev, class_groups, size_of_groups
 from keras_ganaug.layers.spectral_normalization import power_iteration_once
 
 
@@ -85,22 +85,35 @@ def step(model: Any, images: tf.Tensor, labels: Any) -> dict[str, Any]:
     model.before_step()
     images = model.real_images(images)
     step_number = _compat.tf_variable(model.step)
-    seed = _random.replica_seed(_random.fold(_random.as_seed(model.seed), step_number))
+    _check_together(step_number)
+    seed = _random.fold(_random.as_seed(model.seed), step_number)
     rows = (images.shape[0] or tf.shape(images)[0]) // model.d_steps
+    layers = [layer for layer in model.discriminator._flatten_layers() if isinstance(layer, MinibatchStdDev)]
+    groups_of = size_of_groups(images[:rows], max((layer.group_size for layer in layers), default=1))
     losses: dict[str, list] = {}
-    for number, player in enumerate(model.players()):
-        for update in range(player.updates):
-            part = slice(update * rows, (update + 1) * rows)
-            update_seed = _random.fold(seed, number * 1000 + update)
-            batch = Batch(images[part], None if labels is None else labels[part], update_seed)
-            loss = _update(model, player, _grouped(model, batch))
-            model.report(f"{player.name}_loss", loss)
-            losses.setdefault(player.name, []).append(tf.cast(loss, tf.float32))
+    with _replicas.whole_batch(groups_of):
+        for number, player in enumerate(model.players()):
+            for update in range(player.updates):
+                part = slice(update * rows, (update + 1) * rows)
+                update_seed = _random.fold(seed, number * 1000 + update)
+                batch = Batch(images[part], None if labels is None else labels[part], update_seed)
+                loss = _update(model, player, _grouped(model, batch, groups_of) if layers else batch)
+                model.report(f"{player.name}_loss", loss)
+                losses.setdefault(player.name, []).append(tf.cast(loss, tf.float32))
     model.training_record.write(step_number, labels, losses)
     model.average.update(model.ema_decay, step_number)
     model.step.assign_add(1)
     model.images_seen.assign_add(tf.cast(_replicas.over_replicas(tf.shape(images)[0], sum=True), tf.int64))
     return {metric.name: metric.result() for metric in model.metrics}
+
+
+def _check_together(step_number):
+    """Checks that all workers are at the same step. They are not if some of them could not read the backup."""
+    if _replicas.other_workers() and _replicas.several() is not None:
+        own = tf.cast(step_number, tf.float32)
+        equal = tf.equal(_replicas.over_replicas(own), own)
+        message = "all workers must be at the same training step: they must resume from one folder that all of them see"
+        _checks.assertion(equal, message, step_number)
 
 
 def _update(model, player, batch):
@@ -122,10 +135,14 @@ def _update(model, player, batch):
     return loss
 
 
-def _grouped(model, batch):
-    """Reorders the batch so that a minibatch standard deviation compares images of the same class."""
-    sizes = [layer.group_size for layer in model.discriminator._flatten_layers() if isinstance(layer, MinibatchStdDev)]
-    if batch.labels is None or not sizes:
-        return batch
-    order = class_groups(model.condition.groups(batch.labels), max(sizes))
-    return batch._replace(images=tf.gather(batch.images, order), labels=tf.gather(batch.labels, order))
+def _grouped(model, batch, groups_of):
+    """Reorders the batch so that a minibatch standard deviation compares images of the same class.
+
+    Each replica of a strategy gets whole groups of the whole batch, if its part is a multiple of the size of a group.
+    """
+    images, labels = _replicas.all_rows(batch.images, blocks=1), batch.labels
+    if labels is not None:
+        labels = _replicas.all_rows(labels, blocks=1)
+        order = class_groups(model.condition.groups(labels), groups_of)
+        images, labels = tf.gather(images, order), _replicas.own_rows(tf.gather(labels, order))
+    return batch._replace(images=_replicas.own_rows(images), labels=labels)

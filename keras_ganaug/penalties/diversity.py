@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from keras_ganaug import _replicas
 from keras_ganaug.penalties.penalty import Penalty
 
 
@@ -24,21 +25,22 @@ class ClassDiversity(Penalty):
     """
 
     players = ("g",)
+    over_replicas = True
 
     def __init__(self, weight: float = 0.15, interval: int = 1):
         super().__init__(weight, interval)
 
     def value(self, context):
         if context.labels is None:
-            order, pairs = tf.range(tf.shape(context.real.images)[0]), 1.0
+            order, pairs = tf.range(tf.shape(context.real.images)[0] * _replicas.batch_replicas()), 1.0
         else:
-            groups = context.condition.groups(context.labels)
+            groups = context.condition.groups(_replicas.all_rows(context.labels))
             order = tf.argsort(groups, stable=True)
             groups = tf.gather(groups, order)
             pairs = tf.cast(tf.equal(groups[1:], groups[:-1]), tf.float32)
 
         def spread(view):
-            images = tf.gather(tf.cast(view.images, tf.float32), order)
+            images = tf.gather(_replicas.all_rows(tf.cast(view.images, tf.float32)), order)
             return pairs * tf.reduce_mean(tf.abs(images[1:] - images[:-1]), axis=[1, 2, 3])
 
         lack = spread(context.real) - spread(context.fake)
@@ -61,6 +63,7 @@ class ModeSeeking(Penalty):
     """
 
     players = ("g",)
+    over_replicas = True
 
     def __init__(self, weight: float = 1.0, interval: int = 1):
         super().__init__(weight, interval)
@@ -74,4 +77,5 @@ class ModeSeeking(Penalty):
 
 
 def _mean_distance(one, other):
-    return tf.reduce_mean(tf.abs(tf.cast(one, tf.float32) - tf.cast(other, tf.float32)))
+    distance = tf.reduce_mean(tf.abs(tf.cast(one, tf.float32) - tf.cast(other, tf.float32)))
+    return _replicas.over_replicas(distance, differentiable=True)

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from keras_ganaug import _checks
 from keras_ganaug._docs import complete_docstring
+from keras_ganaug.layers.conditional_batch_normalization import moving_if
 from keras_ganaug.penalties.context import Context
 
 
@@ -70,14 +71,19 @@ class Penalty:
         if due is True:
             return self.weight * self.value(context)
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        if replicas > 1 and (self.over_replicas or batch_norms(context.network)):
+        if replicas > 1 and (self.over_replicas or self._normalises(context)):
             # Replicas cannot communicate within a branch, so the value is computed in every step.
-            return tf.where(due, self.weight * self.interval, 0.0) * self.value(context)
+            with moving_if(due):
+                return tf.where(due, self.weight * self.interval, 0.0) * self.value(context)
         return tf.cond(
             due,
             lambda: self.weight * self.interval * self.value(context.in_branch()),
             lambda: tf.constant(0.0),
         )
+
+    def _normalises(self, context):
+        """Whether a network that the value may use normalises by the moments of the whole batch."""
+        return any(batch_norms(context.networks.get(player)) for player in {"d", context.player})
 
     def due(self, context: Context) -> Any:
         """Whether the value is computed in this step: True, or a scalar tensor."""

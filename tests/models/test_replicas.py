@@ -6,10 +6,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tools import finite, small_data, small_gan
+import workers
+from tools import small_data, small_gan
 
 import keras_ganaug as kga
-from keras_ganaug import _compat, _replicas, penalties
+from keras_ganaug import _compat, _random, _replicas, penalties
 
 X, Y = small_data(16, (4, 4, 1))
 SLOW = pytest.mark.slow
@@ -34,49 +35,42 @@ def check_alike(gan):
         assert np.isfinite(first).all()
 
 
-def augment():
-    return kga.AdaptiveAugment("flip,color", kimg=0.1, initial_probability=0.5)
-
-
-def everything():
-    parts = [penalties.LeCam(interval=2), penalties.HistoricalAveraging(0.01), penalties.Drift()]
-    return [*parts, penalties.PathLength(interval=2), penalties.ModeSeeking(0.1)]
-
-
 @pytest.mark.parametrize(
-    ("cls", "options", "compiled"),
-    [
-        pytest.param(kga.GAN, {}, lambda: {"penalties": penalties.R1(interval=2)}, id="GAN"),
-        pytest.param(kga.WGAN, {}, dict, id="WGAN", marks=SLOW),
-        pytest.param(kga.WGANGP, {}, dict, id="WGANGP", marks=SLOW),
-        pytest.param(kga.LSGAN, {}, dict, id="LSGAN", marks=SLOW),
-        pytest.param(kga.CGAN, {}, dict, id="CGAN", marks=SLOW),
-        pytest.param(kga.ACGAN, {}, dict, id="ACGAN", marks=SLOW),
-        pytest.param(kga.BEGAN, {"patience": 1}, dict, id="BEGAN"),
-        pytest.param(kga.ProgressiveGAN, {"fade_images": 20, "stable_images": 8}, dict, id="ProgressiveGAN", marks=SLOW),
-        pytest.param(kga.StyleGAN, {}, dict, id="StyleGAN", marks=SLOW),
-        pytest.param(kga.SNGAN, {}, lambda: {"penalties": everything(), "augment": augment()}, id="SNGAN"),
-        pytest.param(kga.SAGAN, {}, dict, id="SAGAN", marks=SLOW),
-    ],
+    "name", [pytest.param(name, marks=() if name in ("GAN", "BEGAN", "SNGAN") else SLOW) for name in workers.cases()]
 )
 @pytest.mark.filterwarnings("ignore:.*about the gradient at each image", "ignore:The augmentation's probability")
-def test_replicas_hold_the_same(two_replicas, cls, options, compiled):
-    shape = (8, 8, 1) if cls is kga.GAN else (4, 4, 1)  # where there is batch normalisation in the discriminator
-    with two_replicas.scope():
-        gan = cls(shape, 3, latent_dim=3, width=4, seed=1, **options)
-        gan.compile(d_steps=1, **compiled())
-    assert finite(gan.fit(*small_data(16, shape), batch_size=4, epochs=2, verbose=0))
+def test_two_replicas_train_as_one_device(two_replicas, name):
+    gan, losses = workers.train(name, two_replicas.scope())
     assert all(len(parts(weight)) == 2 for weight in states(gan))
     check_alike(gan)
-    assert int(gan.step) == 8
-    assert int(gan.images_seen) == 32
-    if cls is kga.BEGAN:
+    assert int(gan.images_seen) == 8 * gan.d_steps * int(gan.step)
+    one, expected = workers.train(name)
+    for value, wanted in zip(workers.state_of(gan), workers.state_of(one), strict=True):
+        np.testing.assert_allclose(value, wanted, rtol=1e-4, atol=1e-5)
+    for metric, wanted in expected.items():
+        np.testing.assert_allclose(losses[metric], wanted, rtol=1e-4, atol=1e-5)
+    if name == "BEGAN":
         rates = {float(_compat.tf_variable(each.learning_rate).numpy()) for each in (gan.g_optimizer, gan.d_optimizer)}
         assert len(rates) == 1
         assert rates.pop() < 0.9e-4  # halved at least once
         assert float(gan.k) > 0
-    if cls is kga.SNGAN:
+    if name == "SNGAN":
         assert float(gan.augment.probability) != 0.5
+
+
+def test_a_replica_draws_its_rows_of_the_batch(two_replicas):
+    def draw():
+        with _replicas.whole_batch(blocks=2):
+            rows = _random.uniform([4, 3], [1, 2]), _random.integers(tf.constant([4]), [1, 2], 0, 9)
+            return *rows, _replicas.all_rows(rows[0]), _replicas.own_rows(_random.permutation(8, [1, 2])), tf.constant(0)
+
+    rows, integers, everything, order, _ = map(two_replicas.experimental_local_results, two_replicas.run(draw))
+    own = [[0, 1, 4, 5], [2, 3, 6, 7]]  # the first and the second half of both blocks
+    for replica in (0, 1):
+        np.testing.assert_array_equal(rows[replica], _random.uniform([8, 3], [1, 2]).numpy()[own[replica]])
+        np.testing.assert_array_equal(integers[replica], _random.integers([8], [1, 2], 0, 9).numpy()[own[replica]])
+        np.testing.assert_array_equal(everything[replica], _random.uniform([8, 3], [1, 2]))
+        np.testing.assert_array_equal(order[replica], _random.permutation(8, [1, 2]).numpy()[own[replica]])
 
 
 def on_replicas(strategy, function, *rows):
@@ -176,9 +170,29 @@ def test_moving_moments_are_those_of_the_batch(strategy):
     x = RNG.normal(1.0, 2.0, [8, 2, 2, 3])
     run(strategy, lambda x: layer(x, training=True), x)
     np.testing.assert_allclose(parts(layer.moving_mean)[-1], x.mean((0, 1, 2)) / 2, rtol=1e-4)
-    halves = [x] if strategy is None else np.split(x, 2)  # each normalises by its own
-    variance = np.mean([half.reshape(-1, 3).var(0, ddof=1) for half in halves], axis=0)
-    np.testing.assert_allclose(parts(layer.moving_variance)[-1], 0.5 + variance / 2, rtol=1e-4)
+    np.testing.assert_allclose(parts(layer.moving_variance)[-1], 0.5 + x.reshape(-1, 3).var(0, ddof=1) / 2, rtol=1e-4)
+
+
+def test_batch_normalisation_and_its_gradients_are_those_of_the_batch(two_replicas):
+    with two_replicas.scope():
+        layer = kga.layers.ConditionalBatchNormalization()
+        layer.build((None, 2, 2, 3))
+    x, weight = RNG.normal(1.0, 2.0, [2, 8, 2, 2, 3]).astype(np.float32)
+
+    def gradients(x, weight):
+        with tf.GradientTape() as outer:
+            outer.watch(x)
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                y = layer(x, training=True)
+                loss = tf.reduce_sum(tf.square(y) * weight)
+            first = tape.gradient(loss, x)
+            total = tf.reduce_sum(tf.square(first))
+        return tf.stack([y, first, outer.gradient(total, x)], axis=1)
+
+    results = on_replicas(two_replicas, gradients, x, weight)
+    results = np.concatenate(two_replicas.experimental_local_results(results))
+    np.testing.assert_allclose(results, gradients(tf.constant(x), tf.constant(weight)), rtol=1e-3, atol=1e-3)
 
 
 def test_over_replicas_has_no_gradient_and_leaves_what_one_device_has():
