@@ -12,6 +12,7 @@ URL = "https://github.com/keras-ganaug/keras_ganaug"
 # `.ci/run` tries the lowest versions of all of them.
 IMAGES = ["pillow>=10.3"]
 STUDY = [
+    "cloudpickle>=3",
     "filelock>=3.12",
     "imbalanced-learn>=0.12",
     "matplotlib>=3.7",
@@ -23,7 +24,7 @@ TENSORBOARD = ["tensorboard>=2.15"]  # which TensorFlow installs no more
 DOCS = ["furo>=2024.8.6", "myst-parser>=4", "sphinx>=8.1", "sphinx-copybutton>=0.5.2"]
 NOTEBOOKS = ["ipykernel>=6.29", "jupytext>=1.16", "nbclient>=0.10"]  # to make and to run those of `examples/notebooks`
 EXPORTS = ["ai-edge-litert>=1.4", "onnx>=1.17", "onnxruntime>=1.20", "tf2onnx>=1.17"]
-TEST = ["pytest>=8", "pytest-xdist>=3.5", *CLI, *EXPORTS, *IMAGES, *STUDY, *TENSORBOARD]
+TEST = ["distributed>=2024.8", "pytest>=8", "pytest-xdist>=3.5", *CLI, *EXPORTS, *IMAGES, *STUDY, *TENSORBOARD]
 
 
 def version():

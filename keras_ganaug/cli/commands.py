@@ -211,7 +211,7 @@ def compare(
     report.to_html(out / "report.html")
     report.to_json(out / "report.json")
     click.echo(f"\n{report}\n\n{out / 'report.html'}")
-    if classifier:
+    if classifier and report.advised:
         with _progress.phase("Classifier", f"\nTraining with the arm {report.advised!r}: {steps:,} steps."):
             made.fit(report.advised).save(classifier)
         click.echo(f"Trained with {report.advised!r}: {classifier}")

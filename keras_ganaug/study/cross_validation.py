@@ -65,6 +65,7 @@ class CrossValidation:
         make_generator: See `recommend`.
         folds, repeats, seed: See `recommend`. GAN and classifiers of a fold have the seed `seed * folds * repeats` plus the
             number of the fold, so no two folds or seeds share one.
+        executor: See `recommend`. Defaults to None.
         **options: Further arguments of `AugmentationStudy`, including `num_classes`.
 
     Attributes:
@@ -80,8 +81,8 @@ class CrossValidation:
         progress: The `Progress` that prints.
     """
 
-    def __init__(self, images, labels, make_generator, folds, repeats, seed, **options):
-        self.images, self.labels, self.make_generator = images, labels, make_generator
+    def __init__(self, images, labels, make_generator, folds, repeats, seed, executor=None, **options):
+        self.images, self.labels, self.make_generator, self.executor = images, labels, make_generator, executor
         self.folds, self.runs, self.options = folds, folds * repeats, options
         self.seeds = [(seed * self.runs + run) % 2**32 for run in range(self.runs)]  # Keras accepts 32 bits
         self.cells, self.of_cells = cells_and_counts(labels, options["num_classes"])
@@ -98,7 +99,9 @@ class CrossValidation:
         self.fewest_held_out = min(len(np.unique(self.cells[place == n])) for place in self.place for n in range(folds))
         self.arms, self.metrics, self._generators = {}, {}, {}
         self.progress = Progress(self.runs, options.get("verbose", True))
-        self._maker = fingerprint.stand_in(lambda *given: self._generator_of(*given), make_generator)
+        self._maker = make_generator  # other processes share its GANs in files
+        if executor is None:
+            self._maker = fingerprint.stand_in(lambda *given: self._generator_of(*given), make_generator)
 
     def eliminate(self, arms, is_eliminated, reference=None, phase=""):
         """Measures arms, fold by fold, until they are eliminated. Returns the remaining ones.
@@ -134,7 +137,7 @@ class CrossValidation:
             **{**self.options, "verbose": False},
         )
         with _progress.phase(self.progress.where, told=self.progress.verbose):
-            results = study.results(generator_first=not self.metrics, told=self.progress.trained)
+            results = study.results(not self.metrics, self.progress.trained, self.executor)
         for name in names:
             for metric, values in self.metrics.setdefault(name, {metric: [] for metric in statistics.METRICS}).items():
                 values.append(results[self.seeds[run], name].get(metric, np.nan))

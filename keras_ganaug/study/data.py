@@ -1,5 +1,6 @@
 """The images of a study for each seed, checked."""
 
+import copy
 import hashlib
 import math
 import warnings
@@ -107,6 +108,12 @@ class StudyData:
         if name not in self._constant:
             self._constant[name] = as_arrays(data, name, self.attributes or self.num_classes)
         return self._constant[name]
+
+    def of_seed(self, seed):
+        """The data of one seed alone, as arrays, for another process."""
+        alone = copy.copy(self)
+        alone._given, alone._constant = {name: self.of(name, seed) for name in self._given}, {}
+        return alone
 
     def check(self, seeds, value_range, all_held_out):
         """Checks the data of each seed once. `all_held_out` is whether each class must have held-out images."""

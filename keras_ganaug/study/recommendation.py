@@ -1,6 +1,7 @@
 """`recommend`: advises whether to use a GAN, and how, from the training set alone."""
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,7 @@ def recommend(
     margin: float = 0.003,
     seed: int = 0,
     class_names: Sequence[str] | None = None,
+    executor: Executor | None = None,
     **options: Any,
 ) -> Recommendation:
     """Advises whether to train with a GAN, by cross-validation on the training set alone.
@@ -79,6 +81,8 @@ def recommend(
         margin: Smallest gain of accuracy that makes a GAN worthwhile, from 0 to 1. Defaults to 0.003.
         seed: Integer. Different seeds share no folds, GANs or classifiers. Defaults to 0.
         class_names: Class names for the reasons. Defaults to those of the data set, otherwise to numbers.
+        executor: An executor that trains the arms of a fold at the same time in other processes, see
+            `AugmentationStudy.run`. Needs a `directory`. Defaults to None.
         **options: Further arguments of `AugmentationStudy`: `build`, `optimizer`, `steps`, `batch_size`, `num_classes`,
             `value_range`, `directory`, `verbose`.
 
@@ -124,7 +128,7 @@ def recommend(
         look_at_scale({"train": (images, labels)}, value_range)
         for told in ("scale", "shared"):  # the folds would repeat these warnings
             _watch.first(told)
-        trials = CrossValidation(images, labels, make_generator, folds, repeats, seed, **options)
+        trials = CrossValidation(images, labels, make_generator, folds, repeats, seed, executor, **options)
         if not trials.fewest_held_out:
             return without(f"{_empty_cells(trials)} Of the others too few can be held out, each value staying in training.")
         return _tried(trials, arms, candidates, names, margin)._replace(settings=settings)

@@ -1,9 +1,8 @@
 """The study: does a GAN help?"""
 
-import contextlib
 import os
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +11,14 @@ import keras
 from keras_ganaug import _checks, _extras, _files, _progress, _random, _watch, networks
 from keras_ganaug.metrics.classifier import adam_with_cosine_decay
 from keras_ganaug.study import arms as arms_module
-from keras_ganaug.study import fingerprint, inputs, report_data
+from keras_ganaug.study import inputs, parallel, report_data
+from keras_ganaug.study import keys as study_keys
 from keras_ganaug.study.arms import Arm, Synthetic
 from keras_ganaug.study.data import StudyData, look_at_scale
 from keras_ganaug.study.fitting import classifier_of
 from keras_ganaug.study.progress import StudyProgress
 from keras_ganaug.study.report import Report
-from keras_ganaug.study.results import Results, key
+from keras_ganaug.study.results import Results
 from keras_ganaug.study.source_code import digest_of
 from keras_ganaug.study.training import Trainer
 
@@ -116,16 +116,18 @@ class AugmentationStudy:
         self.data = StudyData(train, test, held_out, num_classes, self.seeds[0])
         self.num_classes, self.image_shape = self.data.num_classes, self.data.image_shape
         self.class_names = report_data.names_of(class_names, self.num_classes, train, test)
-        self.build = build or self._default_build
+        self.build = build or self.default_build
         self.optimizer = optimizer or adam_with_cosine_decay
         self.arms = self._arms(arms, on_top_of, synthetic, held_out is not None)
         _extras.load("sklearn.metrics")
-        self.directory, self._maker_text = self._folder(directory), None
+        self.directory = self._folder(directory)
+        self._maker_text: str | None = None
         self._first: Trainer | None = None
 
-    def _default_build(self, seed):
-        options = {"value_range": self.value_range, "seed": seed}
-        return networks.classifier.classifier(self.image_shape, self.num_classes, **options)
+    def default_build(self, seed: int) -> keras.Model:
+        """The classifier of an arm without another one."""
+        make = networks.classifier.classifier
+        return make(self.image_shape, self.num_classes, value_range=self.value_range, seed=seed)
 
     def _arms(self, arms, on_top_of, synthetic, held_out):
         """All arms, after checks."""
@@ -162,13 +164,20 @@ class AugmentationStudy:
         Results(Path(directory) / "results.json").lock()  # so that a missing filelock raises an error now
         return Path(directory)
 
-    def run(self) -> Report:
+    def run(self, executor: Executor | None = None) -> Report:
         """Trains the arms that are not cached. Returns a `study.Report`.
 
         The random state of Python, NumPy, TensorFlow and Keras is restored afterwards.
+
+        Args:
+            executor: A `concurrent.futures.Executor` that trains arms and seeds at the same time in other processes, such as
+                `ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn"))` or, on a cluster,
+                `client.get_executor()` of Dask. Needs a `directory` that all processes see. Each task stores its own result.
+                If one dies, `run` tells it, finishes the others and raises a RuntimeError; the next `run` does the rest.
+                Lambdas and functions of a notebook need cloudpickle. Defaults to None: one after another in this process.
         """
         with _watch.telling_once(), _random.preserved():
-            results = self.results()
+            results = self.results(executor=executor)
         runs = {name: [results[seed, name] for seed in self.seeds] for name in self.arms}
         kinds = {name: arm.kind for name, arm in self.arms.items()}
         return Report(runs, self.seeds, kinds, report_data.about(self, self.class_names), self.samples)
@@ -208,7 +217,7 @@ class AugmentationStudy:
             return report_data.of_trainer(self, self._first or Trainer(self, self.seeds[0]), arm)
 
     def results(
-        self, generator_first: bool = False, told: Callable[..., Any] | None = None
+        self, generator_first: bool = False, told: Callable[..., Any] | None = None, executor: Executor | None = None
     ) -> dict[tuple[int, str], dict[str, Any]]:
         """The metrics by seed and arm. `run` uses it, and also handles warnings and the random state.
 
@@ -217,14 +226,26 @@ class AugmentationStudy:
                 False.
             told: Function of an arm's name and its metrics, called after its training instead of printing a line. Defaults
                 to None.
+            executor: See `run`. Defaults to None.
         """
         all_held_out = any(arm.kind == "oracle" for arm in self.arms.values())
         self.data.check(self.seeds, self.value_range, all_held_out)
-        store, keys = self._keys()
+        store = None if self.directory is None else Results(self.directory / "results.json")
+        keys, self._maker_text = ({}, None) if store is None else study_keys.of(self)
         cached = store.read() if store is not None else {}
         results = {place: cached[name]["results"] for place, (name, _) in keys.items() if name in cached}
         before = len(results)
         self.progress.begin(len(self.seeds) * len(self.arms), before)
+
+        def trained(seed, name, metrics):
+            if told is not None:
+                told(name, metrics)
+            else:
+                self.progress.trained(seed, name, metrics, 0 if executor else self._gans_after(seed, results))
+
+        if executor is not None:
+            parallel.run(self, executor, keys, results, trained)
+            return results
         for seed in self.seeds:
             remaining = [name for name in self.arms if (seed, name) not in results]
             if not remaining:
@@ -235,12 +256,9 @@ class AugmentationStudy:
             for name in remaining:
                 with _progress.phase(f"seed {seed}, {name}", told=self.verbose):
                     metrics = results[seed, name] = trainer.measure(self.arms[name])
-                if (seed, name) in keys:
+                if store is not None and (seed, name) in keys:
                     store.record(*keys[seed, name], metrics)
-                if told is not None:
-                    told(name, metrics)
-                else:
-                    self.progress.trained(seed, name, metrics, self._gans_after(seed, results))
+                trained(seed, name, metrics)
             if seed == self.seeds[0] and any(self.arms[name].needs_generator for name in remaining):
                 self._first = trainer  # the report draws samples of its generator
         return results
@@ -256,45 +274,3 @@ class AugmentationStudy:
             return None
         maker = digest_of(self._maker_text)
         return self.directory / f"generator_{seed}_{self.data.digests[seed][0]}_{maker}.keras"
-
-    def _settings(self, name):
-        """The settings that produce the results of an arm, as a text without defaults."""
-        arm = self.arms[name]
-        parts = [fingerprint.text_of(arm), f"steps={self.steps}", f"batch_size={self.batch_size}"]
-        if self.value_range != (0, 255):
-            parts.append(f"value_range={self.value_range}")
-        if self.num_classes != self.data.fewest_classes or self.data.attributes:
-            parts.append(f"num_classes={self.data.attributes or self.num_classes}")
-        if self.optimizer is not adam_with_cosine_decay:
-            parts.append(f"optimizer={fingerprint.text_of_maker(self.optimizer)}")
-        if self.build != self._default_build:
-            parts.append(f"build={fingerprint.text_of_maker(self.build)}")
-        if arm.needs_generator:
-            parts.append(f"make_generator={fingerprint.text_of_maker(self.make_generator)}")
-        return ", ".join(parts)
-
-    def _keys(self):
-        """The store, and key and settings of the result of each seed and arm. Functions are read before they are called."""
-        self._maker_text, keys, unstable = None, {}, {}
-        if self.directory is None:
-            return None, keys
-        for name, arm in self.arms.items():
-            try:
-                settings = self._settings(name)
-            except fingerprint.Unstable as error:
-                unstable[name] = error
-                continue
-            for seed in self.seeds:
-                digest = self.data.digests[seed][2 if arm.kind == "oracle" else 1]
-                keys[seed, name] = key(seed, digest, name, settings), settings
-        if self.make_generator is not None:
-            with contextlib.suppress(fingerprint.Unstable):
-                self._maker_text = fingerprint.text_of_maker(self.make_generator)
-        if unstable:
-            warnings.warn(
-                f"The results of the arms {sorted(unstable)} are not cached in `directory`: "
-                f"{next(iter(unstable.values()))}. Give the function, or the object that it uses, an attribute "
-                "`cache_key`: a string that describes its behaviour.",
-                stacklevel=4,
-            )
-        return Results(self.directory / "results.json"), keys

@@ -13,7 +13,7 @@ import keras_ganaug as kga
 from keras_ganaug import study
 from keras_ganaug.generators import Generator, for_batches
 from keras_ganaug.generators.controls import Shuffled
-from keras_ganaug.study import losses, statistics, streams, transforms
+from keras_ganaug.study import keys, losses, statistics, streams, transforms
 
 RNG = np.random.default_rng(0)
 ATTRIBUTES = {"kind": 3, "style": 2}
@@ -104,10 +104,11 @@ def test_not_all_attributes_make_cells_that_can_be_counted():
 
 
 def test_results_of_cells_are_others_than_those_of_classes():
-    settings = [cell_study(StudyRecorder())._settings("nothing")]
-    settings += [cell_study(StudyRecorder(), num_classes={"kind": 3, "style": n})._settings("nothing") for n in (2, 3)]
+    studies = [cell_study(StudyRecorder())]
+    studies += [cell_study(StudyRecorder(), num_classes={"kind": 3, "style": n}) for n in (2, 3)]
     images, labels = everywhere(9)
-    settings.append(cell_study(StudyRecorder(), test=(images, labels["kind"]), num_classes=None)._settings("nothing"))
+    studies.append(cell_study(StudyRecorder(), test=(images, labels["kind"]), num_classes=None))
+    settings = [keys.settings_of(each, "nothing") for each in studies]
     assert settings[0] == settings[1]
     assert len(set(settings)) == 3
 

@@ -7,7 +7,7 @@ import pytest
 from tools import StudyRecorder, eagerly, study_data
 
 from keras_ganaug import study
-from keras_ganaug.study import arms, statistics, tables, training
+from keras_ganaug.study import arms, keys, statistics, tables, training
 
 pytestmark = pytest.mark.usefixtures("eager")
 
@@ -63,11 +63,11 @@ def test_a_study_that_was_killed_goes_on(tmp_path, monkeypatch):
     assert (len(recorder.given), len(recorder.models)) == (2, 4)  # the second generator was kept
     assert recorder.study(study_data(9), tmp_path, **options).run().arms == whole.arms
     assert len(recorder.models) == 4
-    other = recorder.study(study_data(9), tmp_path, steps=5, **options)._settings("nothing")  # other settings, other results
-    assert other != recorder.study(study_data(9), tmp_path, **options)._settings("nothing")
-    described = recorder.study(study_data(9), arms={"smote": study.Arm(resample=arms.smote)}, on_top_of=None)._settings(
-        "smote"
-    )
+    several = (recorder.study(study_data(9), tmp_path, **each, **options) for each in ({"steps": 5}, {}))
+    settings, other = (keys.settings_of(each, "nothing") for each in several)  # other settings, other results
+    assert settings != other
+    smote = recorder.study(study_data(9), arms={"smote": study.Arm(resample=arms.smote)}, on_top_of=None)
+    described = keys.settings_of(smote, "smote")
     assert "keras_ganaug.smote" in described
     assert " at 0x" not in described
 

@@ -11,7 +11,7 @@ from tools import STUDY_SHAPE, StudyRecorder, small_gan, study_data
 
 import keras_ganaug as kga
 from keras_ganaug import study
-from keras_ganaug.study import arms, results, statistics, streams, transforms
+from keras_ganaug.study import arms, keys, results, statistics, streams, transforms
 
 pytestmark = pytest.mark.usefixtures("eager")
 SOME = study.Synthetic(0.25, bank_size=12)
@@ -159,7 +159,7 @@ def test_the_guard_takes_nothing_from_a_study_in_the_same_folder(tmp_path):
 def test_results_are_known_by_what_made_them(tmp_path):
     def settings(**options):
         arm = study.Arm(transforms=options.pop("transforms", ()))
-        return StudyRecorder().study(study_data(9), arms={"a": arm}, on_top_of=None, **options)._settings("a")
+        return keys.settings_of(StudyRecorder().study(study_data(9), arms={"a": arm}, on_top_of=None, **options), "a")
 
     def shift_by(share):
         return lambda images, labels, seed: transforms.shift(images, labels, seed, share)
