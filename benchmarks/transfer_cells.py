@@ -185,6 +185,8 @@ def studies(name, seeds, directory):
     cheap[f"{BY_STYLE} + rand_augment + fourier"] = cheap[BY_STYLE]._replace(transforms=("rand_augment", "fourier"))
     both = {base: cheap[base] for base in ("fourier", f"{BY_STYLE} + fourier")}
     star = {f"translation + {base}": on_top(arm, 0.5) for base, arm in {**both, BY_STYLE: cheap[BY_STYLE]}.items()}
+    strongest = f"{BY_STYLE} + rand_augment + fourier"
+    star[f"translation + {strongest}"] = on_top(cheap[strongest], 0.5)
     star["translation"] = on_top(cheap["oversampling"], 0.5)
     star["translation of all + fourier"] = on_top(cheap["fourier"], 1.0)
     star[f"translation of 3/4 + {BY_STYLE} + fourier"] = on_top(both[f"{BY_STYLE} + fourier"], 0.75)
