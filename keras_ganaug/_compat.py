@@ -33,8 +33,9 @@ class Model(keras.Model):
             strategy = self.distribute_strategy
             if iterator is None or not strategy.extended._in_multi_worker_mode():
                 return super()._maybe_symbolic_build(iterator=iterator, data_batch=data_batch)
-            batch = next(next(part for *_, part in iterator))  # Keras would average the values over the workers
-            local = tf.nest.map_structure(lambda value: strategy.experimental_local_results(value)[0], batch)
+            # Keras would read a batch and average its values over the workers.
+            specs = iterator._distributed_dataset.element_spec
+            local = tf.nest.map_structure(lambda spec: getattr(spec, "_value_specs", [spec])[0], specs)
             with strategy.scope():
                 return self._symbolic_build(data_batch=local)
 
@@ -56,6 +57,17 @@ def compile_classifier(model, **options):
     """
     on_cpu = all(device.device_type == "CPU" for device in tf.config.list_physical_devices())
     model.compile(**options, **({"jit_compile": False} if KERAS_3 and on_cpu else {}))
+    forget_traces(model.optimizer)
+
+
+def forget_traces(optimizer):
+    """Lets the graphs of a training step be freed with their model.
+
+    Keras 3 sums gradients over replicas even if there is only one, by a function of TensorFlow that registers a gradient
+    under a new name in each trace, and so keeps the graph for ever.
+    """
+    if KERAS_3 and tf.distribute.get_strategy().num_replicas_in_sync == 1:
+        optimizer._all_reduce_sum_gradients = list
 
 
 def stamped(config):

@@ -3,7 +3,7 @@
 import pytest
 import tensorflow as tf
 
-from keras_ganaug import _checks, _files
+from keras_ganaug import _checks, _files, _replicas
 
 
 class Cut(Exception):
@@ -40,6 +40,40 @@ def test_a_saved_model_takes_the_place_of_another_and_leaves_what_else_is_there(
     assert (path / "saved_model.pb").read_bytes() == b"other" and not (path / "variables").exists()
     assert (path / "README.md").read_text() == "mine" and (path / "pictures" / "a.png").read_bytes() == b"png"
     assert [p.name for p in tmp_path.iterdir()] == ["model"]
+
+
+def test_a_worker_that_is_not_the_chief_changes_no_file(tmp_path, monkeypatch):
+    path, model = tmp_path / "folder" / "file.txt", tmp_path / "model"
+    monkeypatch.setattr(_replicas, "is_chief", lambda: False)
+    _files.write(path, "text")
+    with _files.replacing_saved_model(model) as new:
+        tf.saved_model.save(tf.Module(), new)
+    assert not list(tmp_path.iterdir())
+    assert not _files.exists(new)
+    monkeypatch.undo()
+    _files.write(path, "text")
+    monkeypatch.setattr(_replicas, "is_chief", lambda: False)
+    _files.write(path, "other")
+    _files.remove(path)
+    assert _files.read_text(path) == "text"
+
+
+@pytest.mark.parametrize(
+    ("jobs", "job", "index", "chief"),
+    [
+        (["worker"], "worker", 0, True),
+        (["worker"], "worker", 1, False),
+        (["chief", "worker"], "worker", 0, False),
+        (["chief", "worker"], "chief", 0, True),
+    ],
+)
+def test_the_chief_is_the_first_worker_unless_there_is_a_job_chief(monkeypatch, jobs, job, index, chief):
+    assert _replicas.is_chief() and not _replicas.other_workers()
+    server = tf.train.ServerDef(job_name=job, task_index=index)
+    for name in jobs:
+        server.cluster.job.add(name=name)
+    monkeypatch.setattr(_replicas, "_server", lambda: server)
+    assert _replicas.is_chief() == chief and _replicas.other_workers()
 
 
 def test_other_file_systems(monkeypatch):

@@ -16,7 +16,7 @@ import tensorflow as tf
 import workers
 
 GANS = ("GAN", "WGANGP", "ProgressiveGAN")
-_PROGRAM = Path(workers.__file__)
+_PROGRAM, _TIMEOUT = Path(workers.__file__), 600  # seconds, on a machine with much other work
 
 
 def free_ports(number):
@@ -25,24 +25,23 @@ def free_ports(number):
         return [each.getsockname()[1] for each in sockets]
 
 
-def start(folder, *names, hosts=None, within=((), ())):
-    """Starts two workers. `within` are the commands that start each on its machine."""
+@contextlib.contextmanager
+def started(folder, *names, hosts=None, within=((), ())):
+    """Two workers, which end with the context. `within` are the commands that start each on its machine."""
     hosts = hosts or [f"127.0.0.1:{port}" for port in free_ports(2)]
-    processes = []
-    for index in (0, 1):
-        command = [*within[index], sys.executable, str(_PROGRAM), str(index), ",".join(hosts), *names]
-        with open(folder / f"{index}.log", "w") as log:
-            processes.append(subprocess.Popen(command, cwd=folder, stdout=log, stderr=log))
-    return processes
+    with contextlib.ExitStack() as stack:
+        processes = []
+        for index in (0, 1):
+            command = [*within[index], sys.executable, str(_PROGRAM), str(index), ",".join(hosts), *names]
+            with open(folder / f"{index}.log", "w") as log:
+                processes.append(subprocess.Popen(command, cwd=folder, stdout=log, stderr=log))
+            stack.callback(processes[-1].kill)
+        yield processes
 
 
-def end(folder, processes, expected=(0, 0), timeout=300):
+def end(folder, processes, expected=(0, 0)):
     """Waits for the workers. Returns what each has written."""
-    try:
-        codes = tuple(process.wait(timeout) for process in processes)
-    finally:
-        for process in processes:
-            process.kill()
+    codes = [process.wait(_TIMEOUT) for process in processes]
     logs = [(folder / f"{index}.log").read_text() for index in (0, 1)]
     assert [code == wanted for code, wanted in zip(codes, expected, strict=True)] == [True, True], "\n".join(logs)
     return [(dict(np.load(folder / f"{n}.npz")), json.loads((folder / f"{n}.json").read_text())) for n in (0, 1)]
@@ -61,10 +60,10 @@ def check_equal(results, name, model, losses):
 def trained(tmp_path_factory):
     """The folder and the results of two workers, the second of which was killed, and the seconds until the first ended."""
     folder = tmp_path_factory.mktemp("workers")
-    processes = start(folder, "classifier", "mapped", *GANS, "killed")
-    processes[1].wait(300)
-    killed = time.monotonic()
-    results = end(folder, processes, expected=(1, -9))
+    with started(folder, "classifier", "mapped", *GANS, "killed") as processes:
+        processes[1].wait(_TIMEOUT)
+        killed = time.monotonic()
+        results = end(folder, processes, expected=(1, -9))
     return folder, results, time.monotonic() - killed
 
 
@@ -104,7 +103,8 @@ def test_a_killed_worker_ends_the_others_and_the_run_goes_on(trained):
     folder, ((unbroken, _), _), seconds = trained
     assert seconds < 60
     assert "another worker has ended or cannot be reached" in (folder / "0.log").read_text()
-    results = end(folder, start(folder, "resumed"))
+    with started(folder, "resumed") as processes:
+        results = end(folder, processes)
     for weights, _ in results:
         number = sum(name.startswith("resumed ") for name in weights)
         assert number > 10
@@ -141,5 +141,6 @@ def two_machines():
 @pytest.mark.slow
 def test_two_machines(two_machines, tmp_path):
     within, hosts = two_machines
-    results = end(tmp_path, start(tmp_path, "GAN", hosts=hosts, within=within))
+    with started(tmp_path, "GAN", hosts=hosts, within=within) as processes:
+        results = end(tmp_path, processes)
     check_equal(results, "GAN", *workers.train("GAN"))
