@@ -158,12 +158,14 @@ def inspect(found: Scan) -> np.ndarray:
     paths = found.paths
     dataset = tf.data.Dataset.from_tensor_slices((np.arange(len(paths)), as_bytes(paths)))
     dataset = dataset.map(look, num_parallel_calls=tf.data.AUTOTUNE).ignore_errors().batch(256)
-    facts = {number: row for numbers, rows in dataset.as_numpy_iterator() for number, row in zip(numbers, rows)}
-    gone = {path for number, path in enumerate(paths) if number not in facts}
+    facts, read = np.zeros([len(paths), 7], np.int32), np.zeros(len(paths), bool)
+    for numbers, rows in dataset.as_numpy_iterator():
+        facts[numbers], read[numbers] = rows, True
+    gone = {paths[number] for number in np.flatnonzero(~read)}
     for path in (path for path in paths if path in gone):
         found.others["unread" if not decoding.pillow() and _needs_pillow(path) else "broken"].append(path)
     found.images = {name: [path for path in paths if path not in gone] for name, paths in found.images.items()}
-    return np.array([facts[number] for number in sorted(facts)], np.int32).reshape(-1, 7)
+    return facts[read]
 
 
 def _contents(path):

@@ -12,6 +12,7 @@ import tensorflow as tf
 from keras_ganaug import _checks, _files
 from keras_ganaug.datasets import decoding, folder_report, folder_scan
 from keras_ganaug.datasets.pairs import format_histogram, named
+from keras_ganaug.datasets.rows import FileRows
 
 _CHANNELS = {"grayscale": 1, "rgb": 3, "rgba": 4}
 _INTERPOLATIONS = ("bilinear", "nearest", "bicubic", "area", "lanczos3", "lanczos5", "gaussian", "mitchellcubic")
@@ -145,19 +146,18 @@ def from_directory(
         np.random.RandomState(seed % 2**32).shuffle(order)  # as Keras's loader does
 
     @tf.autograph.experimental.do_not_convert
-    def load(path, label, *header):
+    def load(path, *header):
         contents = tf.io.read_file(path)
         header = header[0] if header else decoding.header_of(contents)
         image = decoding.decode(contents, header, channels, background_color, with_pillow)
         image = _resize(image, size, interpolation, crop_to_aspect_ratio, pad_to_aspect_ratio)
         image.set_shape([*size, channels])
-        return (tf.transpose(image, [2, 0, 1]) if data_format == "channels_first" else image), label
+        return tf.transpose(image, [2, 0, 1]) if data_format == "channels_first" else image
+
+    everything = FileRows(load, [folder_scan.as_bytes(paths), *headers], labels)
 
     def dataset(rows, shuffled):
-        arrays = (folder_scan.as_bytes(paths[rows]), labels[rows], *(header[rows] for header in headers))
-        data = tf.data.Dataset.from_tensor_slices(arrays)
-        data = data.shuffle(1024, seed=seed) if shuffled else data
-        data = data.map(load, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+        data = everything.at(rows).dataset(seed if shuffled else None).prefetch(tf.data.AUTOTUNE)
         data.file_paths, data.broken_files = list(paths[rows]), list(found.others["broken"])
         return named(data, found.images)
 

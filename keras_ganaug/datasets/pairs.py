@@ -1,5 +1,6 @@
 """Datasets of (image, label): conversion to arrays, class histograms, and subsets."""
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -7,6 +8,9 @@ import numpy as np
 import tensorflow as tf
 
 from keras_ganaug import _checks, _compat, conditions
+from keras_ganaug.datasets.rows import collected, rows_of
+
+_CHUNK = 16 * 2**20  # bytes of the images that are read at a time
 
 
 def named(dataset: tf.data.Dataset, class_names: Iterable[str]) -> tf.data.Dataset:
@@ -32,16 +36,31 @@ def to_arrays(dataset: tf.data.Dataset) -> tuple[np.ndarray, np.ndarray]:
 
     Returns `(images, labels)`, NumPy arrays.
     """
+    number, batches = int(dataset.cardinality()) if isinstance(dataset, tf.data.Dataset) else 0, _batches(dataset)
+    if number < 0:  # not known in advance
+        images, labels = (np.concatenate(part) for part in zip(*batches, strict=True))
+        return images, labels
+    first, done = next(batches), 0
+    images, labels = (np.empty([number, *part.shape[1:]], part.dtype) for part in first)
+    for some_images, some_labels in itertools.chain([first], batches):
+        rows = slice(done, done := done + len(some_labels))
+        images[rows], labels[rows] = some_images, some_labels
+    return images, labels
+
+
+def _batches(dataset):
+    """Reads an unbatched dataset of (image, label) in batches. At least one."""
     if not isinstance(dataset, tf.data.Dataset):
         raise TypeError(f"`dataset` must be a tf.data.Dataset of (image, label). Received: {type(dataset)}")
     spec = dataset.element_spec
     if not isinstance(spec, tuple) or len(spec) != 2 or spec[0].shape.rank != 3:
         raise ValueError(f"`dataset` must have unbatched elements (image, label). Received: {spec}")
-    batches = list(dataset.batch(1024).as_numpy_iterator())
-    if not batches:
+    image_bytes = spec[0].dtype.size * (spec[0].shape.num_elements() or 1)
+    batches = dataset.batch(min(max(_CHUNK // image_bytes, 1), 1024)).as_numpy_iterator()
+    first = next(batches, None)
+    if first is None:
         raise ValueError("`dataset` must contain at least one element. Received: an empty dataset")
-    images, labels = (np.concatenate(part) for part in zip(*batches, strict=True))
-    return images, labels
+    return itertools.chain([first], batches)
 
 
 def class_histogram(dataset: tf.data.Dataset | Sequence[int], num_classes: int | None = None) -> np.ndarray:
@@ -64,12 +83,22 @@ def class_histogram(dataset: tf.data.Dataset | Sequence[int], num_classes: int |
         spec = dataset.element_spec
         if not isinstance(spec, tuple) or len(spec) < 2:
             raise ValueError(f"`dataset` must have elements (image, label). Received: {spec}")
-        labels = dataset.map(lambda image, label, *weight: label)
-        labels = labels.batch(1024) if spec[0].shape.rank == 3 else labels
-        dataset = np.concatenate([np.zeros([0], np.int32), *map(_classes, labels)])
+        rows = rows_of(dataset)
+        if rows is not None and _all_of(dataset, len(rows)):
+            dataset = _classes(rows.labels)
+        else:
+            labels = dataset.map(lambda image, label, *weight: label)
+            labels = labels.batch(1024) if spec[0].shape.rank == 3 else labels
+            dataset = np.concatenate([np.zeros([0], np.int32), *map(_classes, labels)])
     if num_classes is not None:
         _checks.positive_int(num_classes, "num_classes")
     return np.bincount(conditions.class_indices(dataset, num_classes, "dataset"), minlength=num_classes or 0)
+
+
+def _all_of(dataset, rows):
+    """Whether a dataset gives all of so many rows: a batched one may leave out the last ones."""
+    size = dataset.element_spec[0].shape[0] if dataset.element_spec[0].shape.rank == 4 else 1
+    return size is None or size * int(dataset.cardinality()) == rows
 
 
 def _classes(labels):
@@ -167,10 +196,13 @@ def oversample(dataset: tf.data.Dataset, seed: int = 0) -> tf.data.Dataset:
 
 def _resampled(dataset, choose, seed):
     """The rows that `choose(class counts, function from class to rows, rng)` returns for each class, in random order."""
-    images, labels = to_arrays(dataset)
-    labels = conditions.class_indices(np.squeeze(labels) if labels.ndim == 2 and labels.shape[1] == 1 else labels, None)
+    rows = rows_of(dataset)
+    if rows is None:
+        rows = collected(_batches(dataset))
+        column = rows.labels.ndim == 2 and rows.labels.shape[1] == 1
+        rows.labels = conditions.class_indices(np.squeeze(rows.labels) if column else rows.labels, None)
+    labels = rows.labels
     rng = np.random.default_rng(_checks.non_negative_int(seed, "seed"))
     chosen = list(choose(np.bincount(labels), lambda c: np.flatnonzero(labels == c), rng))
-    rows = rng.permutation(np.concatenate(chosen))
-    subset = tf.data.Dataset.from_tensor_slices((images[rows], labels[rows]))
+    subset = rows.at(rng.permutation(np.concatenate(chosen))).dataset()
     return named(subset, getattr(dataset, "class_names", map(str, range(len(chosen)))))

@@ -6,6 +6,7 @@ with the first images of the next epoch.
 
 from __future__ import annotations
 
+import itertools
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ import tensorflow as tf
 from keras_ganaug import _checks, _pipelines, _random, _replicas, _watch
 from keras_ganaug.datasets.batches import readable
 from keras_ganaug.datasets.pairs import class_names_of
+from keras_ganaug.datasets.rows import ArrayRows, Rows, collected, rows_of
 
 _ORDER = 0x5EED  # separates the seed of the image order from other seeds
 
@@ -26,7 +28,7 @@ class Stream(NamedTuple):
     steps_per_epoch: int | None
     """Training steps in one pass over the data. None if unknown in advance, or if the data are endless."""
     labels: np.ndarray | None = None
-    """int32 labels of all images, if the data are arrays."""
+    """int32 labels of all images, if they are known in advance."""
     class_names: Any = None
     """The class names of the data, or None."""
     starts_at_step: bool = False
@@ -49,8 +51,7 @@ def of(x: Any, y: Any, model: Any, batch_size: int | None, shuffle: bool, class_
             f"y {'given' if y is not None else 'None'}, batch_size={batch_size!r}"
         )
     elif class_balanced:
-        images, labels, size = _read(x, model)
-        stream = from_arrays(images, labels, model, size, True, True)
+        stream = _balanced(x, model)
     else:
         stream = from_dataset(x, model, endless)
     return stream._replace(dataset=_replicas.dealt(stream.dataset, model), class_names=class_names)
@@ -93,8 +94,8 @@ def arrays(x: Any, y: Any, model: Any) -> tuple[np.ndarray, np.ndarray | None]:
     return x, None if y is None else model.condition.indices(y).numpy()
 
 
-def _check_batch(images, labels, model):
-    """Checks a concrete batch, or whole arrays."""
+def _check_batch(images, labels, model, look=True):
+    """Checks a concrete batch, or whole arrays. `look` is whether to warn about another scale."""
     _checks.images_shape(images.shape, model.image_shape)
     _checks.images_dtype(images.dtype)
     if not len(images):
@@ -108,7 +109,8 @@ def _check_batch(images, labels, model):
             f"`images` must lie in value_range={model.value_range}. Received: values from {lowest:g} to {highest:g}; "
             f"construct the {type(model).__name__} with the `value_range` of your images"
         )
-    _watch.ScaleWatch(model.value_range, f"construct the {type(model).__name__}").look(images)
+    if look:
+        _watch.ScaleWatch(model.value_range, f"construct the {type(model).__name__}").look(images)
     if labels is not None:
         model.condition.check(labels)
         for part in tf.nest.flatten(labels):
@@ -123,14 +125,31 @@ def _limits(model):
     return low - 1e-3 * (high - low), high + 1e-3 * (high - low)
 
 
+def _inside(images, model):
+    """Images of a stream, which are checked to be within the value range when TensorFlow runs."""
+    low, high = _limits(model)
+    pixels = tf.cast(images, tf.float32)
+    inside = tf.reduce_all((pixels >= low) & (pixels <= high))
+    message = f"`images` must lie in value_range={model.value_range}, lowest and highest"
+    with tf.control_dependencies([_checks.assertion(inside, message, tf.reduce_min(pixels), tf.reduce_max(pixels))]):
+        return tf.identity(images)
+
+
 def from_arrays(x: Any, y: Any, model: Any, batch_size: int | None, shuffle: bool, class_balanced: bool) -> Stream:
-    """Makes a stream from arrays.
+    """Makes a stream from arrays."""
+    x, y = arrays(x, y, model)
+    return _from_rows(ArrayRows(x, y), y, model, batch_size, shuffle, class_balanced)
+
+
+def _from_rows(
+    rows: Rows, y: Any, model: Any, batch_size: int | None, shuffle: bool, class_balanced: bool, checked: bool = True
+) -> Stream:
+    """Makes a stream of rows with checked int32 labels. `checked` is whether the images are checked, too.
 
     The order of epoch e depends only on the model's seed and e. The stream starts at the model's step counter, so that
     resumed training sees the same batches as uninterrupted training.
     """
-    x, y = arrays(x, y, model)
-    num_images, replicas = len(x), model.distribute_strategy.num_replicas_in_sync
+    num_images, replicas = len(rows), model.distribute_strategy.num_replicas_in_sync
     batch_size = min(batch_size or 64, max(num_images // replicas * replicas, replicas))
     _replicas.check_batch_size(batch_size, model)
     rows_per_step = batch_size * model.d_steps
@@ -147,18 +166,13 @@ def from_arrays(x: Any, y: Any, model: Any, batch_size: int | None, shuffle: boo
         # Evaluated when the iterator starts, since a callback may restore the model before that.
         first_row = tf.numpy_function(lambda: model.step.numpy() * rows_per_step, [], tf.int64)
         epochs = tf.data.Dataset.range(tf.ensure_shape(first_row, []) // num_images, np.iinfo(np.int64).max)
-        rows = epochs.flat_map(lambda epoch: tf.data.Dataset.from_tensor_slices(order(epoch)))
-        return rows.skip(first_row % num_images)
+        ordered = epochs.flat_map(lambda epoch: tf.data.Dataset.from_tensor_slices(order(epoch)))
+        return ordered.skip(first_row % num_images)
 
-    rows = tf.data.Dataset.range(1).flat_map(rows_from_now_on).batch(rows_per_step, drop_remainder=True)
-    with tf.device("CPU:0"):
-        images, labels = tf.constant(x), None if y is None else tf.constant(y)
-
-    def take(indices):
-        return tf.gather(images, indices) if labels is None else (tf.gather(images, indices), tf.gather(labels, indices))
-
-    dataset = _pipelines.untuned(rows.map(take, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2))
-    return Stream(dataset, -(-num_images // rows_per_step), y, starts_at_step=True)
+    dataset = rows.read(tf.data.Dataset.range(1).flat_map(rows_from_now_on), y, rows_per_step)
+    if not checked:
+        dataset = dataset.map(lambda images, labels: (_inside(images, model), labels), num_parallel_calls=tf.data.AUTOTUNE)
+    return Stream(_pipelines.untuned(dataset.prefetch(2)), -(-num_images // rows_per_step), y, starts_at_step=True)
 
 
 def _in_turn(groups):
@@ -177,17 +191,39 @@ def _in_turn(groups):
     return order
 
 
-def _read(dataset, model):
-    """Reads the images and labels of a dataset into memory. Also returns its batch size."""
+def _balanced(dataset, model):
+    """Makes a stream in which the classes alternate from a batched dataset.
+
+    If the dataset carries its `Rows`, only the images that are drawn are read. Any other is read once: what does not fit
+    into memory is written to a temporary file.
+    """
     if int(dataset.cardinality()) == tf.data.INFINITE_CARDINALITY:
-        raise ValueError(
-            "`class_balanced=True` needs a finite dataset, which is read into memory. Received: an infinite one"
-        )
-    parts = [split(element, model.condition) for element in dataset.as_numpy_iterator()]
-    if not parts:
+        raise ValueError("`class_balanced=True` needs a finite dataset, which is read once. Received: an infinite one")
+    size = 0
+
+    def checked(element, look):
+        nonlocal size
+        images, labels = split(element, model.condition)
+        labels = model.condition.arrays(labels)
+        _check_batch(images, labels, model, look)
+        size = size or len(images)
+        return images, labels
+
+    rows = rows_of(dataset)
+    batches = dataset if rows is None else dataset.take(1)
+    found = (checked(element, look=not number) for number, element in enumerate(batches.as_numpy_iterator()))
+    first = next(found, None)
+    if first is None:
         raise ValueError("The training data must contain at least one batch. Received: an empty dataset")
-    x, y = tf.nest.map_structure(lambda *each: np.concatenate(each), *parts)
-    return x, y, len(parts[0][0])
+    if rows is None:
+        rows = collected(itertools.chain([first], found))
+        labels = rows.labels
+    else:
+        labels = model.condition.arrays(rows.labels)
+        model.condition.check(labels)
+        model.condition.check_values(labels)
+    labels = model.condition.indices(labels).numpy()
+    return _from_rows(rows, labels, model, size, True, True, checked=batches is dataset)
 
 
 def from_dataset(dataset: tf.data.Dataset, model: Any, endless: bool) -> Stream:
@@ -211,21 +247,15 @@ def from_dataset(dataset: tf.data.Dataset, model: Any, endless: bool) -> Stream:
     filled = unknown and not endless and rows_per_step > 1
     if cardinality >= 0 or (unknown and endless):
         dataset = dataset.repeat()
-    low, high = _limits(model)
 
     def check(*element):
         images, labels = split(element[0] if len(element) == 1 else element, condition)
-        pixels = tf.cast(images, tf.float32)
-        inside = tf.reduce_all((pixels >= low) & (pixels <= high))
-        message = f"`images` must lie in value_range={model.value_range}, lowest and highest"
-        checks = [_checks.assertion(inside, message, tf.reduce_min(pixels), tf.reduce_max(pixels))]
+        images = _inside(images, model)
         if labels is None:
-            with tf.control_dependencies(checks):
-                return tf.identity(images)
+            return images
         condition.check(labels)
-        checks += condition.assertions(labels)
-        with tf.control_dependencies(checks):
-            return tf.identity(images), tf.identity(condition.indices(labels))
+        with tf.control_dependencies(condition.assertions(labels)):
+            return images, tf.identity(condition.indices(labels))
 
     dataset = dataset.map(check, num_parallel_calls=tf.data.AUTOTUNE)
     if filled:
