@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
+import os
 import sys
 import warnings
 import weakref
@@ -11,7 +13,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from keras_ganaug import _checks, _docs, _random
+from keras_ganaug import _checks, _docs, _files, _random
 from keras_ganaug.augmentation.layer import GANAugmentation, structured
 from keras_ganaug.augmentation.replacement import Replacement
 from keras_ganaug.generators import for_batches
@@ -36,6 +38,7 @@ def gan_augment(
     image_key: Any = None,
     label: str | None = None,
     attributes: str | Mapping[str, Any] | None = None,
+    bank_folder: str | os.PathLike | None = None,
 ) -> Any:
     """Makes a function for `dataset.map` that replaces a fraction of each batch with synthetic images.
 
@@ -54,8 +57,13 @@ def gan_augment(
             `callbacks.RefreshBank` renews them between epochs. "live" runs the generator in the map, on the host: every
             sample is new, but each batch waits for it. Defaults to "bank".
         bank_size: Total number of samples in the bank, over all classes. Defaults to 4096, or as many as fit into 256 MiB.
+            A value takes four bytes, and one byte for batches of uint8.
+        bank_folder: Local folder for a bank that does not fit into memory. It is then a file, such as
+            `samples-uint8.npy`, from which the map reads single samples. An old file is replaced. Defaults to None: the
+            bank is in memory.
 
-    Returns a callable object whose method `refresh()` renews the bank.
+    Returns a callable object whose method `refresh()` renews the bank. The bank is filled when the function is first mapped
+    or called.
 
     Raises:
         ValueError, TypeError: For an argument out of its range, or elements that do not fit the generator.
@@ -74,6 +82,7 @@ def gan_augment(
     _checks.one_of(engine, ("bank", "live"), "engine")
     if bank_size is not None:
         _checks.positive_int(bank_size, "bank_size")
+    folder = None if bank_folder is None else _local_folder(bank_folder, engine)
     seed = _random.as_seed(_random.entropy() if _checks.seed(seed) is None else seed)
     generator = for_batches(generator, num_classes, label, attributes)
     if generator.translates and engine == "bank":
@@ -97,8 +106,19 @@ def gan_augment(
             raise ValueError(
                 f"`bank_size` must be at least the number of classes, {classes}. Received: bank_size={bank_size}"
             )
-        bank = SampleBank(generator, replacement.value_range, replacement.truncation, _random.fold(seed, 1), bank_size)
+        given = replacement.value_range, replacement.truncation
+        bank = SampleBank(generator, *given, _random.fold(seed, 1), bank_size, folder)
     return _MapFunction(replacement, bank, _random.fold(seed, 0))
+
+
+def _local_folder(folder, engine):
+    """The checked `bank_folder` as a string."""
+    _checks.new_folder(folder, "bank_folder")
+    if engine != "bank":
+        raise ValueError(f"`bank_folder` must be None without a bank. Received: {str(folder)!r} with engine={engine!r}")
+    if _files.is_remote(folder):
+        raise ValueError(f"`bank_folder` must be on this machine. Received: {str(folder)!r}")
+    return os.path.expanduser(os.fspath(folder))
 
 
 class _MapFunction:
@@ -160,7 +180,7 @@ class _MapFunction:
         replacement.check(images, labels, sample_weight)
         seed, number = self._seed_of(images, labels)
         images, labels = replacement.checked(images, labels, lambda: number)
-        draw = self._bank and self._bank.draw
+        draw = self._bank and functools.partial(self._bank.draw, dtype=images.dtype)
         images, labels, *others = replacement(images, labels, sample_weight, seed, draw)
         labels = given if replacement.condition.labels_pass else labels
         return replacement.image_key.put(inputs, images), labels, *others

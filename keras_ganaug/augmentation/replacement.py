@@ -217,8 +217,8 @@ class Replacement:
             labels: Tensor or None.
             sample_weight: Tensor or None.
             seed: int32 seed (2,).
-            draw: Maps int32 classes (k,) and a seed to float32 images in `value_range`. Defaults to None: the generator
-                itself.
+            draw: Maps int32 classes (k,) and a seed to images in `value_range`, float32 or of the dtype of `images`.
+                Defaults to None: the generator itself.
 
         Returns `(images, labels, sample_weight, is_synthetic)`, the last a bool tensor (batch,).
         """
@@ -247,7 +247,9 @@ class Replacement:
         if self.generator.missing_classes:  # their rows stay as they are
             classes = tf.where(makes, classes, self.generator.made_classes[0])
         synthetic = (draw(classes, draw_seed) if draw else self._made(images, rows, classes, draw_seed))[:k]
-        synthetic = tf.stop_gradient(_images.as_dtype(synthetic, images.dtype, self.value_range))
+        if synthetic.dtype != images.dtype:
+            synthetic = _images.as_dtype(synthetic, images.dtype, self.value_range)
+        synthetic = tf.stop_gradient(synthetic)
         images = tf.tensor_scatter_nd_update(images, rows[:, None], synthetic)
         is_synthetic = tf.scatter_nd(rows[:, None], tf.cast(makes[:k], tf.int32), [batch_size]) > 0
         if self.generator.missing_classes:

@@ -135,7 +135,7 @@ def diverged():
         kga.GANAugmentation,
         kga.gan_augment,
         lambda gan: kga.gan_augment(gan, engine="live"),
-        lambda gan: SampleBank(as_generator(gan), (0, 255), 1.0, tf.constant([1, 2])),
+        lambda gan: SampleBank(as_generator(gan), (0, 255), 1.0, tf.constant([1, 2])).images,
         lambda gan: gan.export("never_written"),
     ],
 )
@@ -248,8 +248,8 @@ def test_a_bank_is_refreshed_without_tracing_anew():
 
     source.sample = counted
     augment = kga.gan_augment(source, 0.5, bank_size=600, seed=1)  # in three chunks
-    traced.clear()
     banks = [augment._bank.images.numpy()]
+    traced.clear()
     for _ in range(3):
         augment.refresh()
         banks.append(augment._bank.images.numpy())

@@ -222,7 +222,7 @@ def accepting(num_classes):
 
 def test_a_bank_has_what_is_made_and_no_more():
     bank = SampleBank(union(), (-1.0, 1.0), 1.0, SEED, 30)
-    assert (bank.per_class, bank.images.shape[0]) == (6, 30)
+    assert (bank.per_class(), bank.images.shape[0]) == (6, 30)
     labels = tf.constant(spread(20))
     told = label_of(bank.draw(labels, SEED))
     assert all(value in MAKES[label] for value, label in zip(told, labels.numpy(), strict=True))
