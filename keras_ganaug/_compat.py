@@ -67,7 +67,9 @@ def forget_traces(optimizer):
     under a new name in each trace, and so keeps the graph for ever.
     """
     if KERAS_3 and tf.distribute.get_strategy().num_replicas_in_sync == 1:
-        optimizer._all_reduce_sum_gradients = list
+        inner = [optimizer.inner_optimizer] if isinstance(optimizer, keras.optimizers.LossScaleOptimizer) else []
+        for each in (optimizer, *inner):
+            each._all_reduce_sum_gradients = list
 
 
 def stamped(config):

@@ -1,5 +1,6 @@
 """Pretrains the generator for small data sets, as the decoder of an autoencoder."""
 
+import weakref
 from typing import Any
 
 import keras
@@ -115,8 +116,10 @@ class AutoencoderStart(GANCallback):
         rows = np.random.default_rng(gan.derived_seed(4)).choice(len(images), (self.steps, batch_size), p=p)
         noise_seed = _random.as_seed(gan.derived_seed(5))
 
-        def taken(rows):
-            return images[rows].astype(np.float32)  # one batch at a time: all images would be a constant in the graph
+        of = weakref.ref(self)  # TensorFlow keeps the function that it calls for ever, and with it what that refers to
+
+        def taken(rows):  # one batch at a time: all images would be a constant in the graph
+            return of()._arrays[0][rows].astype(np.float32)
 
         def batch(step, rows):
             chosen = tf.ensure_shape(tf.numpy_function(taken, [rows], tf.float32), [batch_size, *gan.image_shape])

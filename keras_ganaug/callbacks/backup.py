@@ -11,7 +11,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from keras_ganaug import _checks, _compat, _files
+from keras_ganaug import _checks, _compat, _files, _replicas
 from keras_ganaug.callbacks.gan_callback import check_model, despite_file_errors
 from keras_ganaug.models.adversarial_model import AdversarialModel
 from keras_ganaug.models.loop import Place, Resuming
@@ -26,7 +26,7 @@ class Backup(Resuming):
     The training then ends with the same weights, to the last bit, as if it had not been killed: also in the middle of an
     epoch, and also if it was killed while a backup was written. Keras's `BackupAndRestore` continues only at the start of an
     epoch. `Backup` stores all weights, optimizers and running values, the seed, the metrics of the current epoch, and the
-    place in the data.
+    place in the data. If several processes train together, the chief writes, and all read: they must see the same folder.
 
     Arrays continue at the right image. A dataset is read from its start again, without training, up to the right batch. Its
     order must then be the same: give `shuffle` a seed. A dataset of unknown length without `steps` continues exactly only if
@@ -150,6 +150,8 @@ class Backup(Resuming):
             "metrics": {metric.name: [float(v.numpy()) for v in metric.variables] for metric in self.model.metrics},
             "finished": finished,
         }
+        if not _replicas.is_chief():  # the others took part in reading the values
+            return
         written = despite_file_errors(lambda: self._write_files(number, record), f"write a backup to '{self.folder}'")
         for each in numbers[: 1 - _KEPT] if written else [number]:  # if it failed, the part of it that there is
             despite_file_errors(lambda each=each: self._remove(each), f"remove an old backup of '{self.folder}'")

@@ -7,6 +7,7 @@ with the first images of the next epoch.
 from __future__ import annotations
 
 import itertools
+import weakref
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -162,9 +163,11 @@ def _from_rows(
             return in_turn(seed)
         return tf.cast(_random.permutation(num_images, seed), tf.int64) if shuffle else tf.range(num_images, dtype=tf.int64)
 
+    of = weakref.ref(model)  # TensorFlow keeps the function that it calls for ever, and with it what that refers to
+
     def rows_from_now_on(_):
         # Evaluated when the iterator starts, since a callback may restore the model before that.
-        first_row = tf.numpy_function(lambda: model.step.numpy() * rows_per_step, [], tf.int64)
+        first_row = tf.numpy_function(lambda: of().step.numpy() * rows_per_step, [], tf.int64)
         epochs = tf.data.Dataset.range(tf.ensure_shape(first_row, []) // num_images, np.iinfo(np.int64).max)
         ordered = epochs.flat_map(lambda epoch: tf.data.Dataset.from_tensor_slices(order(epoch)))
         return ordered.skip(first_row % num_images)

@@ -152,4 +152,6 @@ def _optimizer(settings, name, compute_dtype):
         raise ValueError(f"`{name}` must be a Keras optimizer or the name of one. Received: {identifier!r}") from error
     optimizer = _addons.as_optimizer(optimizer)
     _replicas.check_optimizer(optimizer, name)
-    return _compat.with_loss_scale(optimizer, compute_dtype)
+    optimizer = _compat.with_loss_scale(optimizer, compute_dtype)
+    _compat.forget_traces(optimizer)
+    return optimizer
