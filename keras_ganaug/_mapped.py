@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import tempfile
+import weakref
 from collections.abc import Callable
 from typing import IO, Any
 
 import numpy as np
 import tensorflow as tf
 
-IN_MEMORY = 256 * 2**20  # number of bytes up to which images are collected in memory
+IN_MEMORY = 64 * 2**20  # number of bytes up to which images are collected in memory
 
 
-def gather(array: Callable[[], Any], rows: tf.Tensor) -> tf.Tensor:
+def gather(owner: Any, array_of: Callable[[Any], Any], rows: tf.Tensor) -> tf.Tensor:
     """Rows of an array, in a graph.
 
     Args:
-        array: Function without arguments that returns the array: a tensor, a variable, or a `np.memmap`. Each run calls it
-            again for a `np.memmap`, which may have been replaced.
+        owner: Object that has the array. The datasets that read from it must keep it.
+        array_of: Maps the owner to the array: a tensor, a variable, or a `np.memmap`. Each run calls it again for a
+            `np.memmap`, which may have been replaced.
         rows: Integers (k,).
     """
-    now = array()
+    now, owner = array_of(owner), weakref.ref(owner)  # TensorFlow keeps for ever the function that it calls
     if not isinstance(now, np.memmap):
         return tf.gather(now, rows)
-    found = tf.numpy_function(lambda chosen: np.asarray(array()[chosen]), [rows], tf.as_dtype(now.dtype))
+    found = tf.numpy_function(lambda chosen: np.asarray(array_of(owner())[chosen]), [rows], tf.as_dtype(now.dtype))
     return tf.ensure_shape(found, [*rows.shape, *now.shape[1:]])
 
 
@@ -72,4 +74,5 @@ class Collected:
         """All rows: an array, or a `np.memmap`."""
         if self._file is None:
             return np.concatenate(self._parts)
-        return mapped(self._file, self._rows, self._like)
+        with self._file:
+            return mapped(self._file, self._rows, self._like)

@@ -121,7 +121,8 @@ class ArrayRows(Rows):
 
         @tf.autograph.experimental.do_not_convert
         def several(chosen):
-            images = _mapped.gather(lambda: self._images, chosen if index is None else tf.gather(index, chosen))
+            places = chosen if index is None else tf.gather(index, chosen)
+            images = _mapped.gather(self, lambda rows: rows._images, places)
             return _with_labels(images, labels, chosen)
 
         rows = rows.batch(size or _AT_ONCE, drop_remainder=size is not None)
@@ -148,7 +149,7 @@ def rows_of(data: Any) -> Rows | None:
 def collected(batches: Iterable[tuple[Any, Any]]) -> ArrayRows:
     """Reads batches of (images, labels) once: NumPy arrays, of which labels may be a structure. At least one.
 
-    Images of up to 256 MiB stay in memory. More are written to a temporary file.
+    Images of up to 64 MiB stay in memory. More are written to a temporary file.
     """
     images, labels = _mapped.Collected(), []
     for each, label in batches:

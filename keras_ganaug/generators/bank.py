@@ -142,7 +142,7 @@ class SampleBank:
         # Each class starts at a random position: the n-th row of a class takes the n-th image from there.
         start = tf.gather(_random.integers([self.num_classes], seed, 0, per_class), classes)
         place = tf.searchsorted(self._classes, classes) * per_class + (start + occurrence(classes)) % per_class
-        return _mapped.gather(lambda: self.stored(stored), place)
+        return _mapped.gather(self, lambda bank: bank.stored(stored), place)
 
 
 def occurrence(classes: tf.Tensor) -> tf.Tensor:

@@ -2,8 +2,10 @@
 
 import errno
 import functools
+import gc
 import tempfile
 import tracemalloc
+import weakref
 
 import numpy as np
 import pytest
@@ -166,6 +168,19 @@ def test_subsets_of_what_does_not_fit_into_memory(monkeypatch):
         again = kga.datasets.oversample(kga.datasets.take_per_class(subset, 1))
         assert isinstance(rows_of(again)._images, np.memmap)
         assert len(kga.datasets.to_arrays(again)[0]) == 3
+
+
+def test_a_file_goes_with_its_datasets(no_memory):
+    subset = kga.datasets.oversample(tf.data.Dataset.from_tensor_slices((X, Y)))
+    iterator, file = iter(subset.batch(4)), weakref.ref(rows_of(subset)._images)
+    next(iterator)
+    del subset
+    gc.collect()
+    for _ in iterator:  # it alone keeps what it reads
+        pass
+    del iterator
+    gc.collect()
+    assert file() is None
 
 
 def test_memory_is_bounded(monkeypatch):
