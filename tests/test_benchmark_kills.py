@@ -9,7 +9,7 @@ import pytest
 FILE = Path(__file__).resolve().parents[1] / "benchmarks" / "kills.py"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_process_that_is_killed_goes_on_to_the_same_bits():
     """Once at a random moment, and once while a backup is written."""
     command = [sys.executable, FILE, "--models", "SNGAN", "--kills", "2", "--seed", "1"]

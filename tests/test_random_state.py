@@ -62,7 +62,7 @@ class Drawing:
     def __init__(self, *args, arms, seeds, **options):
         self.arms, self.seeds = arms, seeds
 
-    def results(self, generator_first=False, told=None):
+    def results(self, generator_first=False, told=None, executor=None):
         keras.utils.set_random_seed(7)
         draws()
         return {(seed, name): dict.fromkeys(statistics.METRICS, 0.5) for seed in self.seeds for name in self.arms}

@@ -230,15 +230,14 @@ class AdversarialModel(_files.WrittenAside, conditions.Conditioned, _compat.Mode
             verbose: See `keras.Model.fit`. Defaults to "auto".
             callbacks: List of Keras callbacks. If one monitors `d_loss` or `g_loss`, set its `mode="min"`.
             shuffle: Whether to shuffle arrays in each epoch. Defaults to True.
-            class_balanced: Whether all classes appear equally often, however rare they are. A dataset is then read into
-                memory. Needs labels. Defaults to False.
+            class_balanced: Whether all classes appear equally often, however rare. Needs labels. Defaults to False.
             initial_epoch: Epoch to start at. Defaults to 0.
             steps_per_epoch: Training steps per epoch. Defaults to one pass over the data, where one step takes `d_steps`
                 batches. If given, the data restart whenever they end, also within an epoch, and the next epoch continues
                 where the last one stopped. Required for an infinite dataset, unless `steps` is given.
-            steps: Total number of training steps, instead of `epochs`. What a GAN needs is a number of steps, whatever the
-                number of images. An epoch, after which callbacks run, then defaults to one pass over the data, or a
-                hundredth of the steps if that is more. The last epoch may be shorter. Defaults to None.
+            steps: Total number of training steps, instead of `epochs`, whatever the number of images. An epoch, after which
+                callbacks run, then defaults to one pass over the data, or a hundredth of the steps if that is more. The last
+                epoch may be shorter. Defaults to None.
 
         Returns a Keras `History` with the epoch means of the losses.
 

@@ -24,6 +24,12 @@ def sngan(**options):
     return gan
 
 
+def plain():
+    gan = small_gan((4, 4, 1))
+    gan.compile()
+    return gan
+
+
 def other(cls, **options):
     def make():
         gan = cls((4, 4, 1), num_classes=3, width=2, seed=1, **options)
@@ -71,24 +77,26 @@ def check_alike(gan, other):
 
 def fit(gan, *used, data=(X, Y), **options):
     options = {"batch_size": 8} | options if len(data) == 2 else options
-    return gan.fit(*data, **{"steps": 7, "steps_per_epoch": 3, "verbose": 0, **options}, callbacks=[*used])
+    return gan.fit(*data, **{"steps": 5, "steps_per_epoch": 3, "verbose": 0, **options}, callbacks=[*used])
 
 
-@pytest.mark.parametrize("name", GANS)
+SLOW = ("StyleGAN", "ProgressiveGAN", "StarGAN")
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.long if name in SLOW else ()) for name in GANS])
 def test_a_killed_training_ends_like_one_that_was_not(name, tmp_path):
-    make, metrics = GANS[name], []
+    make = GANS[name]
     whole = make()
     history = fit(whole).history
-    for steps in (3, 1, 2):  # in the middle of epochs, after one, and before the first backup of a run
+    for steps in (2, 2):  # after a backup in the middle of an epoch, and in the middle of the next one
         with pytest.raises(Killed):
-            fit(make(), callbacks.Backup(tmp_path, every=2), KillAfter(steps))
+            fit(make(), callbacks.Backup(tmp_path, every=1), KillAfter(steps))
     resumed = make()
-    metrics = fit(resumed, callbacks.Backup(tmp_path, every=2)).history
+    metrics = fit(resumed, callbacks.Backup(tmp_path, every=1)).history
     check_alike(whole, resumed)
-    assert int(resumed.step) == 7
+    assert int(resumed.step) == 5
     for metric, values in metrics.items():
         assert values == history[metric][-len(values) :]
-    assert len(metrics["g_loss"]) < 3
 
 
 def batches(seed=1):
@@ -99,18 +107,18 @@ def batches(seed=1):
 @pytest.mark.parametrize(
     ("make", "times"),
     [
-        (batches, {"steps": 7, "steps_per_epoch": 3}),
-        (lambda: batches().filter(lambda x, y: True), {"steps": 7, "steps_per_epoch": 3}),
-        (lambda: batches().repeat(), {"steps": None, "steps_per_epoch": 3, "epochs": 3}),
-        (batches, {"steps": None, "steps_per_epoch": None, "epochs": 4}),
+        (batches, {"steps": 5, "steps_per_epoch": 3}),
+        (lambda: batches().filter(lambda x, y: True), {"steps": 5, "steps_per_epoch": 3}),
+        (lambda: batches().repeat(), {"steps": None, "steps_per_epoch": 3, "epochs": 2}),
+        (batches, {"steps": None, "steps_per_epoch": None, "epochs": 3}),
     ],
     ids=["known length", "unknown length", "endless", "epochs"],
 )
 def test_datasets_go_on_at_their_place(make, times, tmp_path):
-    whole, resumed = sngan(), sngan()
+    whole, resumed = plain(), plain()
     fit(whole, data=(make(),), **times)
     with pytest.raises(Killed):
-        fit(sngan(), callbacks.Backup(tmp_path, every=1), KillAfter(6), data=(make(),), **times)
+        fit(plain(), callbacks.Backup(tmp_path, every=1), KillAfter(4), data=(make(),), **times)
     fit(resumed, callbacks.Backup(tmp_path, every=1), data=(make(),), **times)
     check_alike(whole, resumed)
 
@@ -119,11 +127,11 @@ def test_epochs_that_end_with_the_data_go_on_too(tmp_path):
     """Without a known length, in an order that is the same in each epoch."""
     data = tf.data.Dataset.from_tensor_slices((X, Y)).batch(8).filter(lambda x, y: True)
     times = {"steps": None, "steps_per_epoch": None, "epochs": 2}
-    whole, resumed = sngan(), sngan()
+    whole, resumed = plain(), plain()
     fit(whole, data=(data,), **times)
     assert int(whole.step) == 6
     with pytest.raises(Killed):
-        fit(sngan(), callbacks.Backup(tmp_path, every=1), KillAfter(5), data=(data,), **times)
+        fit(plain(), callbacks.Backup(tmp_path, every=1), KillAfter(5), data=(data,), **times)
     fit(resumed, callbacks.Backup(tmp_path, every=1), data=(data,), **times)
     check_alike(whole, resumed)
 
@@ -143,7 +151,7 @@ def test_a_kill_while_a_backup_is_written(moment, tmp_path, monkeypatch):
             raise AtOnce
         return {"in the weights": save, "before the record": write}.get(moment, remove)(*args, **kwargs)
 
-    gan = sngan()
+    gan = plain()
     save = gan.save_weights
     if moment == "in the weights":
         monkeypatch.setattr(gan, "save_weights", die)
@@ -152,7 +160,7 @@ def test_a_kill_while_a_backup_is_written(moment, tmp_path, monkeypatch):
     with pytest.raises(AtOnce):
         fit(gan, callbacks.Backup(tmp_path, every=1))
     monkeypatch.undo()
-    whole, resumed = sngan(), sngan()
+    whole, resumed = plain(), plain()
     with warnings.catch_warnings(record=True) as told:
         fit(resumed, callbacks.Backup(tmp_path, every=1))
     assert not any("backup" in str(each.message) for each in told)
@@ -168,16 +176,16 @@ def cut(file):
 @pytest.mark.parametrize("kind", ["weights.h5", "json"])
 def test_a_file_that_is_cut_short_costs_the_steps_since_the_one_before(kind, tmp_path):
     with pytest.raises(Killed):
-        fit(sngan(), callbacks.Backup(tmp_path, every=2), KillAfter(6))
+        fit(plain(), callbacks.Backup(tmp_path, every=1), KillAfter(5))
     last = sorted(tmp_path.glob(f"*.{kind}"))[-1]
     cut(last)
-    whole, resumed, steps = sngan(), sngan(), []
+    whole, resumed, steps = plain(), plain(), []
     count = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: steps.append(batch))
     with pytest.warns(UserWarning, match=f"`folder` has a backup that cannot be read.*Received: .*{last.name[:13]}"):
-        fit(resumed, callbacks.Backup(tmp_path, every=2), count)
+        fit(resumed, callbacks.Backup(tmp_path, every=1), count)
     fit(whole)
     check_alike(whole, resumed)
-    assert len(steps) == 4  # from the end of the first epoch on
+    assert steps == [0, 1]  # of the second epoch
 
 
 def test_what_callbacks_did_at_the_end_of_an_epoch_is_done_again_after_a_kill(tmp_path):
@@ -190,20 +198,20 @@ def test_what_callbacks_did_at_the_end_of_an_epoch_is_done_again_after_a_kill(tm
     seen = []
     note = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(epoch))
     with pytest.raises(Killed):
-        fit(sngan(), callbacks.Backup(tmp_path), Die())
-    fit(sngan(), callbacks.Backup(tmp_path), note)
-    assert seen == [0, 1, 2]
+        fit(plain(), callbacks.Backup(tmp_path), Die())
+    fit(plain(), callbacks.Backup(tmp_path), note)
+    assert seen == [0, 1]
 
 
 def test_a_training_that_has_ended_is_restored_and_goes_on_if_more_is_asked(tmp_path):
-    whole, again, more = sngan(), sngan(), sngan()
+    whole, again, more = plain(), plain(), plain()
     fit(whole, callbacks.Backup(tmp_path))
     history = fit(again, callbacks.Backup(tmp_path))
     assert not history.history
     check_alike(whole, again)
     fit(more, callbacks.Backup(tmp_path), steps=9)
     assert int(more.step) == 9
-    straight = sngan()
+    straight = plain()
     fit(straight, steps=9)
     check_alike(straight, more)
     fit(more, callbacks.Backup(tmp_path), steps=9)  # in one process, a second `fit` trains further
@@ -223,27 +231,27 @@ def test_a_model_without_a_seed_goes_on_with_the_seed_of_its_backup(tmp_path):
 
 
 def test_the_backup_of_another_training_is_refused(tmp_path):
-    fit(sngan(), callbacks.Backup(tmp_path), steps=1)
+    fit(plain(), callbacks.Backup(tmp_path), steps=1)
     for wrong in (small_gan((4, 4, 1), num_classes=2), small_gan((4, 4, 1), cls=kga.LSGAN)):
         wrong.compile()
         with pytest.raises(ValueError, match=r"`folder` must be empty, or have the backup of this training.*Received"):
             fit(wrong, callbacks.Backup(tmp_path))
-    later = sngan()
+    later = plain()
     fit(later, steps=2)
     with pytest.raises(Killed):
         fit(later, callbacks.Backup(tmp_path / "later", every=1), KillAfter(2))
     with pytest.raises(ValueError, match=r"from step 0 on.*Received.*from step 2 on"):
-        fit(sngan(), callbacks.Backup(tmp_path / "later"))
+        fit(plain(), callbacks.Backup(tmp_path / "later"))
     with pytest.raises(ValueError, match=r"`callbacks` must contain at most one `Backup`\. Received: 2"):
-        fit(sngan(), callbacks.Backup(tmp_path), callbacks.Backup(tmp_path))
+        fit(plain(), callbacks.Backup(tmp_path), callbacks.Backup(tmp_path))
 
 
 def test_a_full_disk_costs_no_training_and_no_backup(tmp_path, monkeypatch):
-    gan = sngan()
+    gan = plain()
     with pytest.raises(Killed):
         fit(gan, callbacks.Backup(tmp_path, every=1), KillAfter(3))
     before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
-    resumed = sngan()
+    resumed = plain()
 
     def full(path, *args):
         with open(path, "wb") as file:
@@ -253,7 +261,7 @@ def test_a_full_disk_costs_no_training_and_no_backup(tmp_path, monkeypatch):
     monkeypatch.setattr(resumed, "save_weights", full)
     with pytest.warns(UserWarning, match="Could not write a backup to .*the training continues.*No space left"):
         fit(resumed, callbacks.Backup(tmp_path, every=1))
-    assert int(resumed.step) == 7
+    assert int(resumed.step) == 5
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
 
 

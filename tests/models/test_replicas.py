@@ -13,7 +13,7 @@ import keras_ganaug as kga
 from keras_ganaug import _compat, _random, _replicas, penalties
 
 X, Y = small_data(16, (4, 4, 1))
-SLOW = pytest.mark.slow
+LONG = pytest.mark.long
 
 
 def parts(weight):
@@ -36,7 +36,7 @@ def check_alike(gan):
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=() if name in ("GAN", "BEGAN", "SNGAN") else SLOW) for name in workers.cases()]
+    "name", [pytest.param(name, marks=() if name in ("GAN", "BEGAN", "SNGAN") else LONG) for name in workers.cases()]
 )
 @pytest.mark.filterwarnings("ignore:.*about the gradient at each image", "ignore:The augmentation's probability")
 def test_two_replicas_train_as_one_device(two_replicas, name):
@@ -46,9 +46,9 @@ def test_two_replicas_train_as_one_device(two_replicas, name):
     assert int(gan.images_seen) == 8 * gan.d_steps * int(gan.step)
     one, expected = workers.train(name)
     for value, wanted in zip(workers.state_of(gan), workers.state_of(one), strict=True):
-        np.testing.assert_allclose(value, wanted, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(value, wanted, rtol=1e-3, atol=1e-5)
     for metric, wanted in expected.items():
-        np.testing.assert_allclose(losses[metric], wanted, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(losses[metric], wanted, rtol=1e-3, atol=1e-5)
     if name == "BEGAN":
         rates = {float(_compat.tf_variable(each.learning_rate).numpy()) for each in (gan.g_optimizer, gan.d_optimizer)}
         assert len(rates) == 1

@@ -15,6 +15,7 @@ import pytest
 import tensorflow as tf
 import workers
 
+pytestmark = pytest.mark.long
 GANS = ("GAN", "WGANGP", "ProgressiveGAN")
 _PROGRAM, _TIMEOUT = Path(workers.__file__), 600  # seconds, on a machine with much other work
 
@@ -138,7 +139,6 @@ def two_machines():
             subprocess.run(["ip", "netns", "delete", name], capture_output=True)
 
 
-@pytest.mark.slow
 def test_two_machines(two_machines, tmp_path):
     within, hosts = two_machines
     with started(tmp_path, "GAN", hosts=hosts, within=within) as processes:

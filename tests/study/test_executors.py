@@ -61,7 +61,7 @@ def check_equal(one, other):
             np.testing.assert_allclose(values, other.arms[arm][metric], rtol=1e-4, atol=1e-4, err_msg=f"{arm}, {metric}")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_processes_give_the_results_of_one(alone, tmp_path, capsys):
     """One of them dies, which is told; the next run trains what is missing."""
     flag = tmp_path / "flag"
@@ -84,7 +84,7 @@ def test_processes_give_the_results_of_one(alone, tmp_path, capsys):
     assert again.run().arms == whole.arms  # nothing is left to be trained
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_dask(alone, tmp_path):
     distributed = pytest.importorskip("distributed", reason="of the extra [test]")
     cluster = distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None)
@@ -92,7 +92,7 @@ def test_dask(alone, tmp_path):
         check_equal(alone, make(tmp_path).run(executor=executor))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_advice_on_an_executor(tmp_path):
     images, labels = study_data(1)
     options = {"arms": {"nothing": study.Arm()}, "candidates": {"half": study.Synthetic(0.5, "keep", bank_size=12)}}

@@ -135,7 +135,7 @@ class Scripted:
     def __init__(self, train, test, make_generator, arms, on_top_of, seeds, **options):
         self.arms, self.seeds, self.make_generator = arms, list(seeds), make_generator
 
-    def results(self, generator_first, told):
+    def results(self, generator_first, told, executor=None):
         [seed] = self.seeds
         if any(arm.synthetic for arm in self.arms.values()):
             self.make_generator(None, None, seed)
