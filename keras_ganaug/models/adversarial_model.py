@@ -235,7 +235,7 @@ class AdversarialModel(_files.WrittenAside, conditions.Conditioned, _compat.Mode
             steps_per_epoch: Training steps per epoch. Defaults to one pass over the data, where one step takes `d_steps`
                 batches. If given, the data restart whenever they end, also within an epoch, and the next epoch continues
                 where the last one stopped. Required for an infinite dataset, unless `steps` is given.
-            steps: Total number of training steps, instead of `epochs`. An epoch, after which callbacks run, is by default one
+            steps: Total number of training steps, instead of `epochs`. After each epoch callbacks run. It is one
                 pass over the data, or a hundredth of the steps if that is more; the last may be shorter. Defaults to None.
 
         Returns a Keras `History` with the epoch means of the losses.
