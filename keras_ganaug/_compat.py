@@ -60,6 +60,12 @@ def compile_classifier(model, **options):
     forget_traces(model.optimizer)
 
 
+def unsaved_rates(optimizers):
+    """The learning rates that Keras's files of weights do not hold, as variables: those of Keras 2, unless schedules."""
+    plain = [] if KERAS_3 else [getattr(each, "inner_optimizer", each) for each in optimizers]
+    return [each._learning_rate for each in plain if isinstance(each._learning_rate, tf.Variable)]
+
+
 def forget_traces(optimizer):
     """Lets the graphs of a training step be freed with their model.
 

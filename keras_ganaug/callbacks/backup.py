@@ -101,6 +101,8 @@ class Backup(Resuming):
         model.load_weights(self._path(number))
         model.seed = record["seed"]
         self._restored = record
+        for rate, value in zip(_rates(model), record["rates"], strict=True):
+            rate.assign(value)
         for metric in model.metrics:
             for variable, value in zip(metric.variables, record["metrics"][metric.name], strict=True):
                 variable.assign(value)
@@ -148,6 +150,7 @@ class Backup(Resuming):
             "start": self._start,
             "seed": self.model.seed,
             "metrics": {metric.name: [float(v.numpy()) for v in metric.variables] for metric in self.model.metrics},
+            "rates": [float(rate.numpy()) for rate in _rates(self.model)],
             "finished": finished,
         }
         if not _replicas.is_chief():  # the others took part in reading the values
@@ -182,6 +185,10 @@ class Backup(Resuming):
             return record if record["digest"] == _digest(self._path(number)) else None
         except (OSError, ValueError, KeyError, TypeError, tf.errors.OpError):
             return None
+
+
+def _rates(model):
+    return _compat.unsaved_rates([getattr(model, f"{player}_optimizer") for player in model.networks])
 
 
 def _finish(plan):
