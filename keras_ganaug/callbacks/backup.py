@@ -28,9 +28,9 @@ class Backup(Resuming):
     epoch. `Backup` stores all weights, optimizers and running values, the seed, the metrics of the current epoch, and the
     place in the data. If several processes train together, the chief writes, and all read: they must see the same folder.
 
-    Arrays continue at the right image. A dataset is read from its start again, without training, up to the right batch. Its
-    order must then be the same: give `shuffle` a seed. A dataset of unknown length without `steps` continues exactly only if
-    each epoch has the same order.
+    Arrays, and any data with `class_balanced`, continue at the right image. Another dataset is read from its start again,
+    without training, up to the right batch. Its order must then be the same: give `shuffle` a seed. A dataset of unknown
+    length without `steps` continues exactly only if each epoch has the same order.
 
     After a training has ended, the same `fit` restores its end and trains no more, unless `epochs` or `steps` ask for more.
     For a new training choose a new folder. `fit` calls this callback after all others, wherever it is in the list.
@@ -42,9 +42,9 @@ class Backup(Resuming):
             `gan.save_weights`. There is also one after each epoch. Defaults to None: only after each epoch.
 
     Raises:
-        ValueError: For an argument out of its range. `fit` raises it for a folder with the backup of another model.
-        OSError: If the folder cannot be made. If a backup cannot be written later, as on a full disk, `fit` warns and the
-            last good one stays.
+        ValueError, TypeError: For an argument out of its range, or a folder that cannot be written. `fit` raises a
+            ValueError for a folder with the backup of another training. If a backup cannot be written later, as on a full
+            disk, `fit` warns and the last good one stays.
 
     Example:
 

@@ -26,7 +26,7 @@ def class_weights(
         ValueError: For anything else.
     """
     expected = (
-        f"`{name}` must be one of {names}, or a mapping from class index to weight, or a sequence of one "
+        f"`{name}` must be one of {names}, or a mapping from class index or name to weight, or a sequence of one "
         "weight per class: finite numbers of at least 0, not all of them 0"
     )
     if isinstance(strategy, str):
