@@ -217,21 +217,6 @@ def separate_statistics(model):
     return [tf_variable(weight) for layer in layers for weight in (layer.moving_mean, layer.moving_variance)]
 
 
-def assign_all(variables, values):
-    """Assigns `tf.Variable`s. Works from within a replica too, where all replicas must pass the same values."""
-    context = tf.distribute.get_replica_context()
-    if context is None or context.num_replicas_in_sync == 1:
-        for variable, value in zip(variables, values):
-            variable.assign(value)
-        return
-
-    def merged(strategy, *values):
-        for variable, value in zip(variables, values):
-            strategy.extended.update(variable, lambda v, new: v.assign(new), args=(value,))
-
-    context.merge_call(merged, args=tuple(values))
-
-
 @contextlib.contextmanager
 def weight_replaced(layer, name, value):
     """Within the context, `layer` computes with the tensor `value` instead of its weight `name`."""

@@ -101,6 +101,21 @@ def all_rows(rows: tf.Tensor, blocks: Any = None) -> tf.Tensor:
     return tf.ensure_shape(everything, [rows.shape[0] and rows.shape[0] * share.replicas, *rows.shape[1:]])
 
 
+def assign_all(variables: Any, values: Any) -> None:
+    """Assigns `tf.Variable`s. Works from within a replica too, where all replicas must pass the same values."""
+    context = several()
+    if context is None:
+        for variable, value in zip(variables, values):
+            variable.assign(value)
+        return
+
+    def merged(strategy, *values):
+        for variable, value in zip(variables, values):
+            strategy.extended.update(variable, lambda v, new: v.assign(new), args=(value,))
+
+    context.merge_call(merged, args=tuple(values))
+
+
 def agree_on_moving_statistics(model: Any) -> None:
     """Gives all replicas the mean of their moving statistics, if Keras has separate ones."""
     variables = [] if several() is None else _compat.separate_statistics(model)

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from keras_ganaug import _compat
+from keras_ganaug import _compat, _replicas
 
 
 class Average:
@@ -53,4 +53,4 @@ class Average:
             value if exact else average + tf.cast(1.0 - decay, average.dtype) * (value - average)
             for average, value, exact in self._weights
         ]
-        _compat.assign_all([average for average, _, _ in self._weights], values)
+        _replicas.assign_all([average for average, _, _ in self._weights], values)

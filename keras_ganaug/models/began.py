@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from keras_ganaug import _checks, _compat, _random, networks
-from keras_ganaug._replicas import over_replicas
+from keras_ganaug._replicas import assign_all, over_replicas
 from keras_ganaug.generators.averaged_gan import AveragedGAN
 from keras_ganaug.models.gan import GAN
 
@@ -160,7 +160,7 @@ class BEGAN(GAN):
         self.waited.assign(tf.where(stalled, 0.0, waited))
         rates = [_compat.tf_variable(optimizer.learning_rate) for optimizer in (self.g_optimizer, self.d_optimizer)]
         rates = [rate for rate in rates if isinstance(rate, tf.Variable)]
-        _compat.assign_all(rates, [tf.where(stalled, 0.5 * rate, rate) for rate in rates])
+        assign_all(rates, [tf.where(stalled, 0.5 * rate, rate) for rate in rates])
 
 
 def _value(weight):

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from keras_ganaug import _checks, _compat
+from keras_ganaug import _checks, _compat, _replicas
 from keras_ganaug._state import Stateful, add_state
 from keras_ganaug.penalties.penalty import Penalty
 
@@ -27,7 +27,7 @@ class WeightClipping(Penalty):
 
     def after_update(self, player, network):
         variables = [_compat.tf_variable(weight) for weight in network.trainable_variables]
-        _compat.assign_all(variables, [tf.clip_by_value(v, -self.limit, self.limit) for v in variables])
+        _replicas.assign_all(variables, [tf.clip_by_value(v, -self.limit, self.limit) for v in variables])
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
@@ -68,4 +68,4 @@ class HistoricalAveraging(Stateful, Penalty):
         count, means, weights = self._history(player, network)
         share = 1.0 / tf.cast(count + 1, tf.float32)
         values = [m + share * (tf.cast(w, tf.float32) - m) for w, m in zip(weights, means, strict=True)]
-        _compat.assign_all([*means, count], [*values, count + 1])
+        _replicas.assign_all([*means, count], [*values, count + 1])
