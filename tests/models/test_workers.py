@@ -16,7 +16,7 @@ import tensorflow as tf
 import workers
 
 pytestmark = pytest.mark.long
-GANS = ("GAN", "WGANGP", "ProgressiveGAN")
+GANS = tuple(workers.cases())
 _PROGRAM, _TIMEOUT = Path(workers.__file__), 600  # seconds, on a machine with much other work
 
 
@@ -52,9 +52,9 @@ def check_equal(results, name, model, losses):
     """Checks that the workers have the weights and losses of a training in one process, up to rounding."""
     for weights, told in results:
         for n, wanted in enumerate(workers.state_of(model)):
-            np.testing.assert_allclose(weights[f"{name} {n}"], wanted, rtol=1e-4, atol=1e-5)
+            np.testing.assert_allclose(weights[f"{name} {n}"], wanted, rtol=1e-3, atol=1e-5)
         for metric, wanted in losses.items():
-            np.testing.assert_allclose(told[name][metric], wanted, rtol=1e-4, atol=1e-5)
+            np.testing.assert_allclose(told[name][metric], wanted, rtol=1e-3, atol=1e-5)
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def test_workers_train_as_one_process(trained, name):
 def test_workers_train_a_classifier_as_two_replicas(trained, two_replicas):
     model, losses, predicted = workers.classify(two_replicas.scope())
     check_equal(trained[1], "classifier", model, losses)
-    np.testing.assert_allclose(trained[1][1][0]["predicted"], predicted, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(trained[1][1][0]["predicted"], predicted, rtol=1e-3, atol=1e-5)
 
 
 def test_workers_train_a_classifier_on_augmented_batches_as_one_process(trained):
