@@ -5,12 +5,14 @@ import contextvars
 import functools
 import warnings
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import tensorflow as tf
 from tensorflow.python.eager import context as eager
 
 from keras_ganaug import _compat
+
+Number = TypeVar("Number", int, float)
 
 
 class _Share(NamedTuple):
@@ -148,11 +150,16 @@ def is_chief() -> bool:
     return (server.job_name, server.task_index) == (chief, 0)
 
 
-def agreed(number: int) -> int:
-    """A number that all workers agree on: that of the chief. All must call this in the scope of their strategy."""
+def agreed(number: Number) -> Number:
+    """A number that all workers agree on: that of the chief. All must call this in the scope of their strategy.
+
+    Args:
+        number: An int or a float, of the same type in all workers.
+    """
     if not multi_worker(tf.distribute.get_strategy()):
         return number
-    return int(tf.Variable(tf.constant(number, tf.int64), trainable=False).numpy())  # initial values come from the chief
+    dtype = tf.float64 if isinstance(number, float) else tf.int64
+    return type(number)(tf.Variable(tf.constant(number, dtype), trainable=False).numpy())  # the chief gives initial values
 
 
 def dealt(dataset: tf.data.Dataset, model: Any) -> tf.data.Dataset:

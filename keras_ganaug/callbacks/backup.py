@@ -153,7 +153,8 @@ class Backup(Resuming):
             "rates": [float(rate.numpy()) for rate in _rates(self.model)],
             "finished": finished,
         }
-        if not _replicas.is_chief():  # the others took part in reading the values
+        if not _replicas.is_chief():  # it takes part in the reading of values, and writes a file that is thrown away
+            self.model.save_weights(self._path(number))
             return
         written = despite_file_errors(lambda: self._write_files(number, record), f"write a backup to '{self.folder}'")
         for each in numbers[: 1 - _KEPT] if written else [number]:  # if it failed, the part of it that there is

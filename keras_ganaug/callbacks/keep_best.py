@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _checks, _files
+from keras_ganaug import _checks, _files, _replicas
 from keras_ganaug.callbacks.gan_callback import GANCallback, despite_file_errors
 from keras_ganaug.models.adversarial_model import AdversarialModel
 
@@ -165,9 +165,11 @@ class KeepBest(GANCallback):
         if not isinstance(self.metric, str):
             value = self.metric(self.model)
             try:
-                return float(value)
+                value = float(value)
             except (TypeError, ValueError) as error:
                 raise TypeError(f"`metric` must give a number. Received: {value!r}, from {self.metric!r}") from error
+            with self.model.distribute_strategy.scope():
+                return _replicas.agreed(value)  # so that all workers keep the same generator
         if self.metric not in logs and not (self._found or self.best is not None):
             raise ValueError(
                 f"`metric` must be one of {sorted(logs)}, or logged by a callback before this one in the epochs of "

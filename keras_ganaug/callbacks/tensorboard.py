@@ -1,13 +1,14 @@
 """TensorBoard for the training of a GAN."""
 
 import os
+import tempfile
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_ganaug import _checks, _extras, _files
+from keras_ganaug import _checks, _extras, _files, _replicas
 from keras_ganaug.callbacks.collapse_alarm import CollapseAlarm
 from keras_ganaug.callbacks.gan_callback import check_model, despite_file_errors
 from keras_ganaug.callbacks.sample_grid import SampleGrid
@@ -65,6 +66,9 @@ class TensorBoard(keras.callbacks.TensorBoard):
 
     def set_model(self, model):
         check_model(self, model, (GAN, StarGAN))
+        if not _replicas.is_chief():
+            self._not_kept = tempfile.TemporaryDirectory()  # Keras writes in each worker; only the chief's logs are kept
+            self.log_dir = self._not_kept.name
         translates = isinstance(model, StarGAN)
         self._grid = SampleGrid(images=self._images if translates else None, **self._grid_options)
         self._grid.set_model(model)

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 import keras
 import numpy as np
+import tensorflow as tf
 
-from keras_ganaug import _checks, _progress, models, penalties
+from keras_ganaug import _checks, _progress, _replicas, models, penalties
 from keras_ganaug.discriminator_augment import AdaptiveAugment, DiffAugment
 from keras_ganaug.fitting import images as fitting_images
 from keras_ganaug.models.schedule import steps_to_try
@@ -180,7 +181,13 @@ def plan(
 
 
 def check(minutes, model, value_range, seed, options):
-    """Checks the arguments of `plan` and `fit_for` other than the images."""
+    """Checks the arguments of `plan` and `fit_for` other than the images, and where they are called."""
+    if _replicas.multi_worker(tf.distribute.get_strategy()):
+        raise ValueError(
+            "`fit_for` plans by the speed of one machine, so it cannot be called in the scope of a strategy over several. "
+            "Make a GAN there, and call its `fit` with `steps`. "
+            f"Received: the scope of a {type(tf.distribute.get_strategy()).__name__}"
+        )
     _checks.positive(minutes, "minutes")
     _checks.one_of(model, MODELS, "model")
     _checks.value_range(value_range)

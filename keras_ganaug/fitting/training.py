@@ -65,8 +65,8 @@ def fit_for(
     Returns the trained GAN. It knows the class names: `gan.generate({"Coat": 50})`.
 
     Raises:
-        ValueError, TypeError: For images or arguments that do not fit, or a `directory` with other files in it. Raised
-            before the training starts.
+        ValueError, TypeError: For images or arguments that do not fit, or a `directory` with other files in it. In the scope
+            of a strategy over several machines. Raised before the training starts.
 
     Example:
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
-from keras_ganaug import _compat
+from keras_ganaug import _compat, _replicas
 
 
 class Place(NamedTuple):
@@ -85,10 +85,16 @@ def run(model: Any, stream: Any, plan: Any, place: Place, verbose: str | int, ca
             iterator = None
         logs = {metric.name: float(metric.result()) for metric in model.metrics}
         callbacks.on_epoch_end(epoch, logs)
-        if model.stop_training:
+        if _stops(model):
             break
     callbacks.on_train_end(logs)
     return model.history
+
+
+def _stops(model):
+    """Whether the training ends with this epoch. Several workers do what the chief says, so that none waits in vain."""
+    with model.distribute_strategy.scope():
+        return bool(_replicas.agreed(int(model.stop_training)))
 
 
 def _iterator(model, stream, skipped):
@@ -115,6 +121,6 @@ def _epoch(model, train, iterator, callbacks, done, steps, after):
         callbacks.on_train_batch_end(done - 1, logs)
         if after is not None:
             after.after_step(done)
-        if model.stop_training:
+        if model.stop_training and not _replicas.multi_worker(model.distribute_strategy):
             break
     return False

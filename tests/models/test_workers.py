@@ -61,7 +61,7 @@ def check_equal(results, name, model, losses):
 def trained(tmp_path_factory):
     """The folder and the results of two workers, the second of which was killed, and the seconds until the first ended."""
     folder = tmp_path_factory.mktemp("workers")
-    with started(folder, "classifier", "mapped", *GANS, "killed") as processes:
+    with started(folder, "classifier", "mapped", *GANS, "decided", "killed") as processes:
         processes[1].wait(_TIMEOUT)
         killed = time.monotonic()
         results = end(folder, processes, expected=(1, -9))
@@ -70,7 +70,7 @@ def trained(tmp_path_factory):
 
 def test_workers_hold_the_same(trained):
     _, ((first, told), (second, also)), _ = trained
-    assert told == also and sorted(told) == sorted(["classifier", "mapped", *GANS])
+    assert told == also and sorted(told) == sorted(["classifier", "mapped", "decided", *GANS])
     assert first.keys() == second.keys()
     for name, value in first.items():
         np.testing.assert_array_equal(value, second[name], err_msg=name)
@@ -95,9 +95,19 @@ def test_workers_train_a_classifier_on_augmented_batches_as_one_process(trained)
 def test_the_chief_alone_writes(trained):
     folder, ((first, _), _), _ = trained
     written = {path.name for path in folder.iterdir()} - {"0.log", "1.log", "0.npz", "1.npz", "0.json", "1.json", "backup"}
-    assert written == {"classifier", "classifier.keras", "mapped.keras", *GANS, *(f"{name}.keras" for name in GANS)}
+    models = {f"{name}.keras" for name in ("classifier", "mapped", "decided", *GANS)}
+    assert written == {"classifier", *models, *GANS, "best", "logs"}
+    logs = [path.parent.name for path in folder.glob("logs/*/events*") if path.suffix == ".v2"]
+    assert sorted(logs) == ["samples", "train"]
     images = tf.saved_model.load(str(folder / "GAN")).generate(tf.constant([0, 1, 2]), tf.constant([1, 0]))
     np.testing.assert_allclose(images, first["GAN images"], rtol=1e-5, atol=1e-3)
+
+
+def test_the_chief_decides(trained):
+    told = trained[1][1][1]["decided"]
+    assert told["values"] == [3.0, 2.0, 1.0] and (told["best"], told["best_epoch"]) == (1.0, 2)
+    assert told["epochs"] == 1
+    assert "`fit_for` plans by the speed of one machine" in told["refused"]
 
 
 def test_a_killed_worker_ends_the_others_and_the_run_goes_on(trained):

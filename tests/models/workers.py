@@ -124,8 +124,10 @@ def mapped(scope=None):
 
 
 def backed_up(scope, killed):
-    """Trains a GAN with a backup of each epoch. The process ends itself in the middle of the second epoch if `killed`."""
+    """Trains a GAN with a backup of each step. The process ends itself in the middle of the second epoch if `killed`."""
     import keras
+
+    import keras_ganaug as kga
 
     class Kill(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
@@ -135,8 +137,36 @@ def backed_up(scope, killed):
             if (self.epoch, batch) == (1, 1):
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    backup = keras.callbacks.BackupAndRestore("backup", delete_checkpoint=False)
+    backup = kga.callbacks.Backup("backup", every=1)
     return train("GAN", scope, callbacks=[backup, *([Kill()] if killed else [])])
+
+
+def decided(scope, index):
+    """Trains a GAN whose workers disagree: on how good its samples are, and on when to stop."""
+    import keras
+    import numpy as np
+
+    import keras_ganaug as kga
+
+    class Stop(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            self.model.stop_training = index == 0  # in the first epoch, before its last step
+
+    values = iter([(3.0, 1.0), (2.0, 5.0), (1.0, 9.0)])
+    best = kga.callbacks.KeepBest(lambda gan: next(values)[index], path="best")
+    with scope:
+        gan = gan_of("GAN")
+        try:
+            kga.fit_for(np.zeros([20, *SHAPE], "uint8"), minutes=0.1)
+        except ValueError as error:
+            refused = str(error)
+    from tools import small_data
+
+    fit = {"batch_size": 4, "epochs": 3, "verbose": 0}
+    logs = gan.fit(*small_data(16, SHAPE), callbacks=[best, kga.callbacks.TensorBoard("logs")], **fit).history
+    epochs = len(gan.fit(*small_data(16, SHAPE), callbacks=[Stop()], **fit).history["d_loss"])
+    told = {"best": best.best, "best_epoch": best.best_epoch, "values": logs["metric"], "epochs": epochs, "refused": refused}
+    return gan, told
 
 
 def main(index, hosts, *names):
@@ -155,6 +185,8 @@ def main(index, hosts, *names):
             model.export("classifier")
         elif name == "mapped":
             model, told[name] = mapped(strategy.scope())
+        elif name == "decided":
+            model, told[name] = decided(strategy.scope(), int(index))
         elif name in ("killed", "resumed"):
             model, told[name] = backed_up(strategy.scope(), name == "killed" and index == "1")
         else:
