@@ -99,6 +99,10 @@ class AdversarialModel(_files.WrittenAside, conditions.Conditioned, _compat.Mode
     def before_step(self) -> None:
         """Called at the start of each training step."""
 
+    def phase(self, images_seen: int) -> str:
+        """What is trained after this many images, in words that follow "while". Empty if it is always the same."""
+        return ""
+
     # Derived properties.
 
     @property
@@ -142,8 +146,6 @@ class AdversarialModel(_files.WrittenAside, conditions.Conditioned, _compat.Mode
     def add_state(self, name: str, shape: tuple = (), initializer: Any = "zeros", dtype: str = "float32") -> Any:
         """A variable that training updates and the model saves. Under a strategy, the first replica's value counts."""
         return _state.add_state(self, name, shape, initializer, dtype)
-
-    # Training.
 
     @_replicas.in_own_scope
     def compile(
@@ -283,8 +285,6 @@ class AdversarialModel(_files.WrittenAside, conditions.Conditioned, _compat.Mode
             "images that `generate` returns. "
             f"Received: a call of {type(self).__name__}.evaluate"
         )
-
-    # Saving.
 
     def get_compile_config(self):
         return saving.compile_config(self)

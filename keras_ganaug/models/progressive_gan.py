@@ -1,5 +1,6 @@
 """ProgressiveGAN."""
 
+import math
 from typing import Any
 
 import keras
@@ -99,6 +100,13 @@ class ProgressiveGAN(GAN):
         progress = self.progress_at(_compat.tf_variable(self.images_seen))
         for layer in self._progress_layers():
             layer.progress.assign(progress)
+
+    def phase(self, images_seen):
+        progress = float(self.progress_at(images_seen))
+        level = math.ceil(progress)
+        height, width = (-(-side // 2 ** (self.levels - level)) for side in self.image_shape[:2])
+        size = f"{height}×{width} pixels"
+        return f"it faded in {size} (α = {progress + 1 - level:.2f})" if progress < level else f"it was trained at {size}"
 
     def real_images(self, images):
         if not self.levels:

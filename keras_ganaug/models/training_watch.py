@@ -81,8 +81,8 @@ def check_finite(model, weights=False):
         step, player = diverged
         _raise_diverged(
             model,
-            f"in training step {step} the loss of the {model.player_networks[player]} (`{player}_loss`) was not a finite "
-            "number, so its weights are unusable now",
+            f"in training step {step}{_while(model, step)} the loss of the {model.player_networks[player]} "
+            f"(`{player}_loss`) was not a finite number, so its weights are unusable now",
             f"{player}_loss that is NaN or infinite",
         )
     for player, network in model.networks.items() if weights else ():
@@ -91,10 +91,17 @@ def check_finite(model, weights=False):
             name = model.player_networks[player]
             _raise_diverged(
                 model,
-                f"after training step {int(model.step.numpy())} weights of the {name} are not finite numbers, though its "
-                f"loss (`{player}_loss`) was one",
+                f"after training step {(step := int(model.step))}{_while(model, step)} weights of the {name} are not finite "
+                f"numbers, though its loss (`{player}_loss`) was one",
                 f"a {name} with weights that are NaN or infinite",
             )
+
+
+def _while(model, step):
+    """The phase of a training step, counted from 1, as a part of a sentence. Empty for a model without phases."""
+    each = int(model.images_seen) / max(int(model.step), 1)
+    phase = model.phase(round((step - 1) * each))
+    return f", while {phase}," if phase else ""
 
 
 def _raise_diverged(model, what, received):

@@ -1,5 +1,6 @@
 """What `fit` tells: losses that are not finite, classes of which there is no image, backups that a kill destroys."""
 
+import re
 import warnings
 
 import keras
@@ -14,16 +15,26 @@ from keras_ganaug import _compat
 X, Y = small_data()
 
 
-def divergent(**options):
-    """A GAN whose generator's loss is infinite in its second step."""
+def divergent(gan=None, after=1, **options):
+    """A GAN whose generator's loss is infinite after one step."""
 
     def blown_up(context):
-        return tf.where(context.step >= 1, np.float32(np.inf), 0.0)
+        return tf.where(context.step >= after, np.float32(np.inf), 0.0)
 
     blown_up.players = ("g",)
-    gan = small_gan()
+    gan = gan or small_gan()
     gan.compile(penalties=[blown_up], **options)
     return gan
+
+
+@pytest.mark.parametrize(
+    ("after", "phase"),
+    [(1, "was trained at 4×5 pixels"), (3, "faded in 8×10 pixels (α = 0.50)"), (5, "was trained at 8×10 pixels")],
+)
+def test_a_divergence_names_the_phase(after, phase):
+    gan = kga.ProgressiveGAN((8, 10, 1), fade_images=16, stable_images=16, latent_dim=3, width=2, seed=1)
+    with pytest.raises(ValueError, match=f"in training step {after + 1}, while it {re.escape(phase)}, the loss of the gen"):
+        divergent(gan, after).fit(np.zeros([16, 8, 10, 1], np.float32), batch_size=8, epochs=3, verbose=0)
 
 
 def data(x=X, y=Y):
