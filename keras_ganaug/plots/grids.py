@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_ganaug import _checks, _extras
+from keras_ganaug.plots.fonts import font_for
 from keras_ganaug.plots.picture import Picture
 
 _SIDE = 56  # default minimum of an image's smaller side, in pixels
@@ -79,26 +80,26 @@ def grid_of(groups: Mapping[str, np.ndarray], row_names: Sequence[str] | None, z
     picture = picture[:, :-gap]
     if row_names is None and not any(groups):
         return picture
-    draw, font, canvas = _canvas(picture, row_names, any(groups))
+    draw, font, canvas, heads, row_names = _canvas(picture, row_names, [*groups])
     left, top = canvas.size[0] - picture.shape[1], canvas.size[1] - picture.shape[0]
-    for name, start, width in zip(groups, lefts, widths):
+    for name, start, width in zip(heads, lefts, widths):
         draw.text((left + start, _GAP // 2), _shortened(name, font, width), fill=40, font=font)
-    for number, name in enumerate(row_names or ()):
+    for number, name in enumerate(row_names):
         draw.text((left - _GAP, top + (number + 0.5) * row_height), name, fill=40, font=font, anchor="rm", align="right")
     drawn = np.repeat(np.asarray(canvas)[..., None], picture.shape[2], 2)
     drawn[top:, left:] = picture
     return drawn
 
 
-def _canvas(picture, row_names, with_head):
-    """A white canvas around a picture, with room for captions; the object that draws on it; and the font."""
-    parts = ("Image", "ImageDraw", "ImageFont")
-    image, draw_of, fonts = (_extras.load(f"PIL.{part}", "A caption", "images") for part in parts)
-    font = fonts.load_default(_FONT)
-    widths = [font.getlength(line) for name in row_names or () for line in name.split("\n")]
-    left, top = (int(max(widths)) + 2 * _GAP if widths else 0), (_FONT + _GAP if with_head else 0)
+def _canvas(picture, row_names, heads):
+    """A white canvas around a picture, with room for captions; the object that draws on it; the font; and the captions."""
+    image, draw_of = (_extras.load(f"PIL.{part}", "A caption", "images") for part in ("Image", "ImageDraw"))
+    font, texts = font_for([*heads, *(row_names or ())], _FONT)
+    heads, row_names = texts[: len(heads)], texts[len(heads) :]
+    widths = [font.getlength(line) for name in row_names for line in name.split("\n")]
+    left, top = (int(max(widths)) + 2 * _GAP if widths else 0), (_FONT + _GAP if any(heads) else 0)
     canvas = image.new("L", (left + picture.shape[1], top + picture.shape[0]), 255)
-    return draw_of.Draw(canvas), font, canvas
+    return draw_of.Draw(canvas), font, canvas, heads, row_names
 
 
 def _shortened(text, font, width):

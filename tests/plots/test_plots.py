@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from keras_ganaug import plots
+from keras_ganaug.plots import fonts
 
 pytest.importorskip("matplotlib")
 RNG = np.random.default_rng(0)
@@ -37,6 +38,23 @@ def test_a_grid_is_as_large_as_can_be_seen_and_a_caption_as_long_as_its_group():
     short, long = (pixels(plots.image_grid({name: images})) for name in ("a", "a very long caption for one image"))
     assert short.shape == long.shape == (56 + 21, 63, 3)
     assert pixels(plots.image_grid({"": images})).shape == (56, 63, 3)
+
+
+def test_captions_have_the_letters_of_other_languages_or_their_code(monkeypatch):
+    def drawn(name):
+        return pixels(plots.image_grid({"": np.zeros([1, 1, 8, 8, 1])}, [name]))
+
+    font, texts = fonts.font_for(["Gefühle", "кошка", "Gefu\u0308hle"], 13)
+    assert texts == ["Gefühle", "кошка", "Gefühle"]
+    other = pytest.importorskip("matplotlib.ft2font").FT2Font(font.path)  # the codes that the font's own table has
+    assert all(other.get_char_index(ord(letter)) for letter in "Gefühleкошка")
+    assert not np.array_equal(drawn("ä"), drawn("ö"))
+    monkeypatch.setattr(fonts, "_FILES", ())
+    monkeypatch.setattr(fonts, "_of_matplotlib", lambda: "no such font.ttf")
+    font, texts = fonts.font_for(["Gefühle", "漢", "a\nb\u2029"], 13)
+    assert texts == ["Gefuhle", "\\u6f22", "a\nb\u2029"]
+    np.testing.assert_array_equal(drawn("Gefühle"), drawn("Gefuhle"))
+    assert fonts.font_for(["cat"], 13)[0].getname() == ("Aileron", "Regular")
 
 
 def test_a_picture_is_shown_and_written(tmp_path):
