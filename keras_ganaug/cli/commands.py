@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,7 @@ def train(directory: Path, out: Path, minutes: float, model: str, seed: int, **i
     (out / IMAGES).write_text(json.dumps(settings), encoding="utf-8")
     click.echo(
         f"\nThe GAN is in {out}, samples of it in {out / 'samples.png'}. Next:\n"
-        f"    keras-ganaug generate {out} --count 50 --out {out}_images\n"
+        f"    keras-ganaug generate {shlex.quote(str(out))} --count 50 --out {shlex.quote(f'{out}_images')}\n"
         f"or in Python, to replace a quarter of your training images by samples:\n"
         f"    dataset.map(kga.gan_augment({str(out)!r}, fraction=0.25))"
     )

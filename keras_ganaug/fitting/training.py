@@ -94,7 +94,9 @@ def fit_for(
     if verbose:
         _progress.say(str(plan))
         if place is not None:
-            _progress.say(f"{place!r} contains a trained GAN." if done else f"The same call resumes it from {place!r}.")
+            _progress.say(
+                f"{place!r} contains a trained GAN." if done else f"If it is stopped, repeat it to resume from {place!r}."
+            )
     if done:
         gan = keras.models.load_model(trained)
     else:

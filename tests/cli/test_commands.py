@@ -2,6 +2,7 @@
 
 import functools
 import json
+import shlex
 
 import keras
 import numpy as np
@@ -69,7 +70,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def trained(folder, tmp_path_factory):
-    out = tmp_path_factory.mktemp("runs") / "run"
+    out = tmp_path_factory.mktemp("runs") / "my run"
     with eagerly():
         return out, run("train", folder, out=out, **TINY)
 
@@ -92,6 +93,8 @@ def test_train_and_resume(folder, trained):
     assert {"gan.keras", "plan.json", "quality.json", "samples.png"} <= {file.name for file in out.iterdir()}
     assert "GAN-test" in result.stdout
     assert f"kga.gan_augment({str(out)!r}, fraction=0.25)" in result.stdout
+    [advised] = [line for line in result.stdout.splitlines() if " generate " in line]
+    assert shlex.split(advised) == ["keras-ganaug", "generate", str(out), "--count", "50", "--out", f"{out}_images"]
     gan = keras.models.load_model(out / "gan.keras")
     assert gan.class_names == ("dark", "light")
     again = run("train", folder, "--json", out=out, **TINY)  # it is done, and is not done again
