@@ -27,15 +27,22 @@ def study():
     kga.AugmentationStudy(study_data(1), study_data(2), lambda x, y, seed: small_gan(seed=seed), **settings).run()
 
 
-def gan(**options):
-    made = small_gan(**options)
+def gan():
+    trained(small_gan())
+
+
+def style_gan():
+    trained(kga.StyleGAN((8, 8, 1), 3, latent_dim=3, width=2, seed=1))
+
+
+def trained(made):
     made.compile()
     made.fit(*small_data(), batch_size=8, steps=1, verbose=0)
     made.generate([0, 1])
 
 
 @pytest.mark.skipif(not _compat.KERAS_3, reason="Keras 2 keeps the graphs of its trainings")
-@pytest.mark.parametrize("train", [study, gan])
+@pytest.mark.parametrize("train", [study, gan, style_gan])
 def test_a_training_leaves_no_graph_behind(train):
     train()
     before = graphs()

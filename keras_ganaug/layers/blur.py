@@ -22,20 +22,6 @@ class Blur(Layer):
     """
 
     def call(self, inputs):
-        return _blur(inputs)
-
-
-@tf.custom_gradient
-def _blur(x):
-    """A symmetric linear map, and therefore its own gradient, which is many times faster than that of its slices."""
-    blurred = x
-    for axis in (1, 2):
-        border = [[1, 1] if n == axis else [0, 0] for n in range(4)]
-        before, same, after = _shifted(tf.pad(blurred, border), axis, x.shape[axis])
-        blurred = 0.5 * same + 0.25 * (before + after)
-    return blurred, _blur
-
-
-def _shifted(padded, axis, size):
-    """The three consecutive windows of `size` along an axis."""
-    return [padded[:, n : n + size] if axis == 1 else padded[:, :, n : n + size] for n in range(3)]
+        padded = tf.pad(inputs, [[0, 0], [1, 1], [1, 1], [0, 0]])
+        halfway = tf.nn.avg_pool2d(padded, 2, 1, "VALID")  # [1, 1] twice is [1, 2, 1]
+        return tf.nn.avg_pool2d(halfway, 2, 1, "VALID")
