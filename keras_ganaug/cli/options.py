@@ -41,6 +41,10 @@ _WORDS = {
 """Arguments of Python functions that no option is named after, and what they are called in a command."""
 
 
+_READ = {"class_names": "The classes of DIRECTORY", "validation_split": "The quarter that is held out without --test"}
+"""What arguments of `from_directory` are called."""
+
+
 def in_words(text: str, words: dict) -> str:
     """Replaces arguments of Python functions in a message by words of the command line."""
 
@@ -70,6 +74,8 @@ class Command(click.Command):
     def invoke(self, context: Any) -> Any:
         words = {str(each.name): each.opts[0] for each in self.params if isinstance(each, click.Option)}
         words = {**_WORDS, **words}
+        if "test" in context.params and context.params["test"] is None:  # `study` then holds out a quarter
+            words |= {"test": "the held-out quarter", "train": "the rest of DIRECTORY"}
 
         def warn(message, *_, **__):
             from keras_ganaug import _progress
@@ -99,9 +105,7 @@ def reading(what: str = "DIRECTORY") -> Iterator[None]:
     try:
         yield
     except _ERRORS as error:
-        raise click.ClickException(
-            in_words(str(error), {"directory": what, "class_names": "The classes of DIRECTORY"})
-        ) from error
+        raise click.ClickException(in_words(str(error), {**_READ, "directory": what})) from error
 
 
 def examples(*lines: str) -> Callable:

@@ -28,8 +28,11 @@ class Quality(NamedTuple):
     gan_test_by_class: dict[str, float]
     real_test: float | None
     """Accuracy of the same classifier on real images that it has not seen. None if none were held out."""
-    diversity: float
-    """Mean pixel distance between two samples of a class, relative to two real images; the mean over classes."""
+    diversity: float | None
+    """Mean pixel distance between two samples of a class, relative to two real images; the mean over classes.
+
+    None if no class has two different real images.
+    """
     diversity_by_class: dict[str, float]
     nearer_to_training: float | None
     """Share of samples that are closer to a training image than to a held-out one: 0.5 if nothing is copied.
@@ -52,10 +55,13 @@ class Quality(NamedTuple):
                     "  Many samples look wrong, or of another class: train longer (more minutes, in a new folder), or with "
                     "more images."
                 )
-        lines.append(
-            f"Diversity: two samples of a class differ by {self.diversity:.0%} of what two real images do."
-            f"{_lowest(self.diversity_by_class)}"
-        )
+        if self.diversity is None:
+            lines.append("Diversity: not measured. This needs two different images of a class.")
+        else:
+            lines.append(
+                f"Diversity: two samples of a class differ by {self.diversity:.0%} of what two real images do."
+                f"{_lowest(self.diversity_by_class)}"
+            )
         alike = [name for name, share in self.diversity_by_class.items() if share < _ALIKE]
         if alike:
             names = ", ".join(alike[:5])
@@ -176,7 +182,7 @@ def of_samples(
     of_real = metrics.within_class_diversity(*real, size)
     diversity = _by_class(names, of_fake / np.where(of_real > 0, of_real, np.nan))
     copies = _copies(real[0], held[0], images, seed)
-    mean = float(np.mean([*diversity.values()])) if diversity else float("nan")
+    mean = float(np.mean([*diversity.values()])) if diversity else None
     return Quality(accuracy, by_class, real_test, mean, diversity, *copies)
 
 

@@ -24,6 +24,7 @@ _CRITICS = ("WGAN", "WGANGP")  # their logits have no boundary between real and 
 _POLICY = "flip,translation,geometric,color"  # target and kimg of AdaptiveAugment: results/ablations.md
 _SMALL = 16  # image side in pixels; in smaller images, augmentation moves strokes out of the image
 _FEW, _NOT_MANY, _FEW_OF_A_CLASS = 2000, 10_000, 100
+_COPIED = 5  # images of a class; a GAN on fewer has nothing to vary
 _WIDTHS = (32, 16, 8)
 _MOST = 8  # factor on the usual steps; more hardly help
 _RESERVE = 0.1  # share of the time for compiling, pictures and measuring the quality
@@ -126,6 +127,10 @@ class Plan(NamedTuple):
                 f"That is short: images of this size usually need {usual:,} steps, about {needed} here. Smaller images "
                 "need fewer, and a GPU is faster."
             )
+        if self.counts[0] < _COPIED:
+            few = "one image" if self.counts[0] == 1 else f"{self.counts[0]} images"
+            whose = "This is only" if self.num_classes is None else "The smallest class has only"
+            lines.append(f"{whose} {few}. A GAN can hardly do more than copy so few.")
         if self.augment is not None:
             what = "ADA, as far as it overfits" if self.augment == "adaptive" else f"DiffAugment: {self.augment}"
             lines.append(f"There are few images, so the discriminator's input is augmented ({what}).")

@@ -3,6 +3,7 @@
 import functools
 import json
 import shlex
+import warnings
 
 import keras
 import numpy as np
@@ -201,6 +202,28 @@ def test_study_and_advice(folder, tmp_path, monkeypatch):
     assert kga.study.Recommendation.from_json(advice).base
     assert (tmp_path / "cache" / "results.json").exists()
     assert keras.models.load_model(classifier).output_shape == (None, 2)
+
+
+def test_a_study_without_a_test_folder_speaks_of_the_part_that_it_holds_out(tmp_path, monkeypatch):
+    def few(*args, **options):
+        warnings.warn("1 of the 2 images of `test` are in `train` too", stacklevel=2)
+        raise KeyboardInterrupt
+
+    for name in "ab":
+        (tmp_path / "in" / name).mkdir(parents=True)
+        Image.new("L", (8, 8), 90).save(tmp_path / "in" / name / "0.png")
+    told = run("study", tmp_path / "in", out=tmp_path / "out", code=1).stderr
+    assert told.startswith(
+        "Error: The quarter that is held out without --test must leave images on both sides. Received: 0.25"
+    )
+    for name in "ab":
+        for number in range(1, 4):
+            Image.new("L", (8, 8), 30 * number).save(tmp_path / "in" / name / f"{number}.png")
+    monkeypatch.setattr(kga.study, "AugmentationStudy", few)
+    told = run("study", tmp_path / "in", out=tmp_path / "out", code=130).stderr
+    assert "Warning: 1 of the 2 images of the held-out quarter are in the rest of DIRECTORY too" in told
+    told = run("study", tmp_path / "in", test=tmp_path / "in", out=tmp_path / "out", code=130).stderr
+    assert "Warning: 1 of the 2 images of --test are in DIRECTORY too" in told
 
 
 def test_export(trained, tmp_path):

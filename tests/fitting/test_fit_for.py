@@ -99,6 +99,18 @@ def test_rates_fall_to_0_over_exactly_these_steps(seconds, small):
     assert type(sngan.augment) is kga.AdaptiveAugment
 
 
+def test_so_few_images_that_a_gan_copies_them_are_told(seconds):
+    seconds(0.01)
+
+    def told(counts):
+        return str(kga.fitting.plan(data(counts), minutes=1))
+
+    assert "The smallest class has only one image. A GAN can hardly do more than copy so few." in told([9, 1])
+    assert "The smallest class has only 4 images." in told([4, 9])
+    assert "copy" not in told([5, 9]).replace("copies", "")
+    assert "This is only 3 images." in str(kga.fitting.plan(data([3])[0], minutes=1))
+
+
 def test_a_busy_machine_does_not_make_the_network_narrower(seconds):
     """It makes fewer steps: as many as fit into the time, if it stays busy."""
     seconds(0.5)

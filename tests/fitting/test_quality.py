@@ -67,6 +67,14 @@ def test_samples_that_are_wrong_and_alike():
     assert "Many samples look wrong" in str(wrong)
 
 
+def test_one_image_of_each_class():
+    alone = X[:3], np.arange(3)
+    result = kga.fitting.quality(Shows(*TRAIN), alone, samples=30)
+    assert (result.diversity, result.diversity_by_class) == (None, {})
+    assert "Diversity: not measured. This needs two different images of a class." in str(result)
+    assert "nan" not in str(result)
+
+
 def test_attributes_and_no_classes():
     both = conditions.of({"class": 3, "style": 2}, class_names={"class": NAMES})
     labels = {"class": TRAIN[1], "style": TRAIN[1] % 2}
