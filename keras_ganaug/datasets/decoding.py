@@ -107,6 +107,14 @@ def pillow_pixels(contents: bytes) -> np.ndarray:
         return np.asarray(image.convert("RGBA"), np.uint8)
 
 
+def _tried(contents):
+    """`pillow_pixels`, and what is wrong with the file, or "". TensorFlow would log the traceback of an error."""
+    try:
+        return pillow_pixels(contents), np.array(b"", object)
+    except Exception as error:  # Pillow's decoders raise many kinds of errors
+        return np.zeros([0, 0, 4], np.uint8), np.array(f"{type(error).__name__}: {error}".encode(), object)
+
+
 def decode(
     contents: tf.Tensor, header: tf.Tensor, channels: int, background: tuple[float, ...] = (255.0,), with_pillow: bool = True
 ) -> tf.Tensor:
@@ -138,7 +146,9 @@ def decode(
         return _gray(mixed) if channels == 1 else mixed
 
     def by_pillow():
-        return composed(tf.ensure_shape(tf.numpy_function(pillow_pixels, [contents], tf.uint8), [None, None, 4]))
+        pixels, wrong = tf.numpy_function(_tried, [contents], (tf.uint8, tf.string))
+        with tf.control_dependencies([tf.debugging.Assert(tf.equal(wrong, ""), [wrong])]):
+            return composed(tf.ensure_shape(pixels, [None, None, 4]))
 
     ways = [plain, lambda: composed(read(4)), (lambda: _gray(read(3))) if channels == 1 else plain, by_pillow]
     pixels = tf.switch_case(header[0], ways if with_pillow else ways[:PILLOW])

@@ -2,6 +2,7 @@
 
 import os
 import struct
+import subprocess
 import sys
 import warnings
 import zlib
@@ -372,6 +373,17 @@ def test_broken_files_can_be_left_out(tmp_path, capsys):
         kga.datasets.from_directory(tmp_path, 8, skip_broken=True)
 
 
+def test_a_broken_file_leaves_no_traceback_in_the_log(tmp_path):
+    classes(tmp_path, {"a": 2, "b": 2})
+    (tmp_path / "a" / "0.png").write_bytes(b"no image")
+    script = "import sys, keras_ganaug as kga; print(kga.datasets.describe_directory(sys.argv[1]).broken)"
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "0", "PYTHONPATH": os.path.dirname(os.path.dirname(kga.__file__))}
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
+    assert "a/0.png" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
 def test_without_the_check(tmp_path, capsys):
     classes(tmp_path, {"a": 2, "b": 2})
     classes(tmp_path, {"b": 1}, ".webp")
@@ -383,7 +395,7 @@ def test_without_the_check(tmp_path, capsys):
     (tmp_path / "a" / "no.png").write_bytes(b"no image")
     data = kga.datasets.from_directory(tmp_path, 8, check_images=False)
     assert int(data.cardinality()) == 7
-    with pytest.raises(tf.errors.OpError):
+    with pytest.raises(tf.errors.OpError, match="UnidentifiedImageError: cannot identify image file"):
         list(data)
     with pytest.raises(ValueError, match="`check_images` must be True"):
         kga.datasets.from_directory(tmp_path, 8, check_images=False, skip_broken=True)
