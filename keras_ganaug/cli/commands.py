@@ -273,7 +273,7 @@ def recommend(
 def export(run: str, format: str, out: Path, overwrite: bool) -> dict:
     """Export the generator of a RUN as SavedModel (for TensorFlow alone), ONNX or LiteRT."""
     if not overwrite and (out.is_file() or (out.is_dir() and any(out.iterdir()))):
-        raise click.ClickException(f"--out must be new or an empty folder, or --overwrite be given. Received: {str(out)!r}")
+        raise click.ClickException(f"--out must be new, or an empty folder; --overwrite replaces it. Received: {str(out)!r}")
     generator_of(run).export(os.fspath(out), format=format)
     click.echo(f"{out}")
     return {"path": str(out), "format": format}
