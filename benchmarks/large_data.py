@@ -17,14 +17,9 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+from process_memory import MIB, memory
+
 CLASSES, DIFFERENT, SIZE, BATCH = 10, 100, 32, 64
-MIB = 2**20
-
-
-def memory():
-    """Memory of this process, in bytes, without the pages of files."""
-    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(("RssAnon", "RssShmem")))
 
 
 @contextlib.contextmanager

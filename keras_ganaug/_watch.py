@@ -69,7 +69,10 @@ class ScaleWatch:
 
 
 def in_first(look: Callable[[np.ndarray], None], values: tf.Tensor, number: Any) -> tf.Tensor:
-    """An operation that calls the Python function `look` on a tensor when `number` is 0, and at every 256th after it."""
+    """An operation that calls the Python function `look` on a tensor when `number` is 0, and at every 256th after it.
+
+    TensorFlow keeps `look` for ever, so it must hold nothing large.
+    """
 
     def call(values):
         look(values)

@@ -24,7 +24,7 @@ def study():
 
     arms = {"nothing": kga.study.Arm(), "gan": kga.study.Arm(synthetic=kga.study.Synthetic(0.5, "keep", bank_size=6))}
     settings = {"arms": arms, "on_top_of": None, "build": build, "steps": 1, "batch_size": 8, "seeds": [0], "verbose": False}
-    kga.AugmentationStudy(study_data(1), study_data(2), lambda x, y, seed: small_gan(seed=seed), **settings).run()
+    kga.AugmentationStudy(study_data(1), study_data(2), lambda x, y, seed: trained(small_gan(seed=seed)), **settings).run()
 
 
 def gan():
@@ -39,6 +39,7 @@ def trained(made):
     made.compile()
     made.fit(*small_data(), batch_size=8, steps=1, verbose=0)
     made.generate([0, 1])
+    return made
 
 
 @pytest.mark.skipif(not _compat.KERAS_3, reason="Keras 2 keeps the graphs of its trainings")

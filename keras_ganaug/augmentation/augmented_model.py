@@ -182,12 +182,12 @@ class AugmentedModel(_files.WrittenAside, _compat.Model):
             replacement.condition.check(labels)
             replacement.condition.check_values(labels)
         number = len(images)
-        replacement.look_at_size(min(number, batch_size or number))
-        if number and not replacement.scale.told:
+        replacement.watch.look_at_size(min(number, batch_size or number))
+        if number and not replacement.watch.scale.told:
             size = min(number, _LOOKED_AT // _PARTS)
             starts = range(0, number, size) if number <= _LOOKED_AT else np.linspace(0, number - size, _PARTS).astype(int)
             parts = (np.asarray(images[start : start + size]) for start in starts)
-            replacement.scale.look(np.array([(part.min(), part.max()) for part in parts]))
+            replacement.watch.scale.look(np.array([(part.min(), part.max()) for part in parts]))
 
     def train_step(self, data):
         images, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)

@@ -13,17 +13,11 @@ import numpy as np
 import tensorflow as tf
 
 from keras_ganaug import _checks, _compat, _images, _random, _watch, conditions
+from keras_ganaug.augmentation.batch_watch import BatchWatch
 from keras_ganaug.augmentation.image_key import ImageKey
-from keras_ganaug.augmentation.rows import in_rows, rarest_classes
+from keras_ganaug.augmentation.rows import count, in_rows, rarest_classes
 from keras_ganaug.conditions import names, weights
 from keras_ganaug.generators.generator import Generator
-
-
-def count(fraction: float, batch_size: Any) -> Any:
-    """`round(fraction * batch_size)` with Python's rounding. An integer, or a tensor if the batch size is a tensor."""
-    if isinstance(batch_size, int):
-        return round(fraction * batch_size)
-    return tf.cast(tf.round(tf.constant(fraction, tf.float64) * tf.cast(batch_size, tf.float64)), tf.int32)
 
 
 class Replacement:
@@ -64,8 +58,7 @@ class Replacement:
             self.synthetic_weight = _checks.non_negative(synthetic_weight, "synthetic_weight")
         self.value_range = generator.value_range if value_range is None else _checks.value_range(value_range)
         self.image_key = ImageKey(image_key)
-        self.scale = _watch.ScaleWatch(self.value_range, "make the augmentation")
-        self._size_is_settled = False
+        self.watch = BatchWatch(self.fraction, self.value_range)
         self.unseen: tuple = ()
         self.learn_unseen()
 
@@ -148,25 +141,6 @@ class Replacement:
                 f"Received: {len(given)} weights for labels of shape {labels.shape}"
             )
 
-    def look(self, images: Any) -> None:
-        """Warns once about a batch on another scale than `value_range`, and once if no row of it is replaced."""
-        if len(images):
-            self.scale.look(images)
-            self.look_at_size(len(images))
-
-    def look_at_size(self, batch_size: int) -> None:
-        """Warns once if the first batch is so small that no row is replaced. Later ones may be smaller."""
-        if self._size_is_settled or not self.fraction or not batch_size:
-            return
-        self._size_is_settled = True
-        if not count(self.fraction, batch_size):
-            warnings.warn(
-                f"`fraction` of a batch rounds to no row, so nothing is augmented: {self.fraction:g} * {batch_size} rounds "
-                f"to 0. Use larger batches, or a `fraction` above {0.5 / batch_size:g}. Received: "
-                f"fraction={self.fraction:g} for batches of {batch_size}",
-                stacklevel=3,
-            )
-
     def checked(self, images: tf.Tensor, labels: tf.Tensor | None, number: Callable | None = None) -> tuple:
         """Checks the values of images and labels: at once if they are concrete, otherwise when the graph runs.
 
@@ -183,14 +157,14 @@ class Replacement:
         if tf.executing_eagerly():
             if labels is not None:
                 self.condition.check_values(labels)
-            self.look(images)
+            self.watch.look(images)
             return images, passing if labels is None else labels
         if images.shape[0] is not None:
-            self.look_at_size(images.shape[0])
+            self.watch.look_at_size(images.shape[0])
         done = []
         if not _compat.in_xla():
-            if self.fraction and number is not None and not (self.scale.told and self._size_is_settled):
-                done.append(_watch.in_first(self.look, images, number()))
+            if number is not None and not self.watch.is_settled:
+                done.append(_watch.in_first(self.watch.look, images, number()))
             if labels is not None:
                 done += self.condition.assertions(labels)
         with tf.control_dependencies(done):

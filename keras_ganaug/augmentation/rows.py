@@ -11,6 +11,13 @@ from keras_ganaug import _random
 from keras_ganaug.generators.bank import occurrence
 
 
+def count(fraction: float, batch_size: Any) -> Any:
+    """`round(fraction * batch_size)` with Python's rounding. An integer, or a tensor if the batch size is a tensor."""
+    if isinstance(batch_size, int):
+        return round(fraction * batch_size)
+    return tf.cast(tf.round(tf.constant(fraction, tf.float64) * tf.cast(batch_size, tf.float64)), tf.int32)
+
+
 def rarest_classes(real: tf.Tensor, k: Any, classes: Any, seed: tf.Tensor) -> tf.Tensor:
     """Chooses `k` classes that make the batch as balanced as possible. Ties are broken at random.
 

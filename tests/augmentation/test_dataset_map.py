@@ -343,7 +343,7 @@ def test_another_scale_is_told_once(scale, told, engine):
 def test_no_batch_that_was_seen_before_is_looked_at(monkeypatch):
     looks = []
     augment = make(value_range=(2, 3))
-    monkeypatch.setattr(augment._replacement, "look", lambda images: looks.append(len(images)))
+    monkeypatch.setattr(augment._replacement.watch, "look", lambda images: looks.append(len(images)))
     list(pipeline(augment, 1).repeat(4))  # 280 batches, 70 of them different
     assert looks == [1]
 
