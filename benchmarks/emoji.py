@@ -39,7 +39,8 @@ def spelled(font):
         for table in lookup.SubTable:
             table = getattr(table, "ExtSubTable", table)
             for first, ligatures in getattr(table, "ligatures", {}).items():
-                made |= {each.LigGlyph: (first, *each.Component) for each in ligatures}
+                for each in ligatures:  # other spellings of the same may follow
+                    made.setdefault(each.LigGlyph, (first, *each.Component))
 
     def of(glyph):
         if glyph not in points and glyph in made:
