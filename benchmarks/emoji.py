@@ -17,6 +17,8 @@ TONES = range(0x1F3FB, 0x1F400)
 """Code points that choose the colour of a skin."""
 REGIONS = range(0x1F1E6, 0x1F200)
 """Those of the letters that name the region of a flag."""
+PRIVATE = 0xF0000
+"""The first of the code points that have no meaning of their own."""
 FACES = (range(0x1F600, 0x1F645), range(0x1F910, 0x1F918), range(0x1F920, 0x1F930), range(0x1F970, 0x1F97B))
 
 
@@ -33,7 +35,7 @@ def kind(points):
 
 def spelled(font):
     """The code points of each glyph, from those of single characters and the ligatures that are made of them."""
-    points = {glyph: (point,) for point, glyph in font.getBestCmap().items()}
+    points = {glyph: (point,) for point, glyph in font.getBestCmap().items() if point < PRIVATE}
     made = {}
     for lookup in font["GSUB"].table.LookupList.Lookup:
         for table in lookup.SubTable:
