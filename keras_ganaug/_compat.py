@@ -60,6 +60,11 @@ def compile_classifier(model, **options):
     forget_traces(model.optimizer)
 
 
+def export(model, path, **options):
+    """Exports a Keras model as a SavedModel, without Keras 3's line about `path`, which may be a temporary one."""
+    model.export(path, **({"verbose": False, **options} if KERAS_3 else options))
+
+
 def unsaved_rates(optimizers):
     """The learning rates that Keras's files of weights do not hold, as variables: those of Keras 2, unless schedules."""
     plain = [] if KERAS_3 else [getattr(each, "inner_optimizer", each) for each in optimizers]

@@ -3,7 +3,7 @@
 import importlib
 from typing import Any
 
-_NAMES = {"PIL": "Pillow"}
+_NAMES = {"PIL": "Pillow", "imblearn": "imbalanced-learn", "sklearn": "scikit-learn"}
 
 
 def load(module: str, what: str = "This", extra: str = "study") -> Any:

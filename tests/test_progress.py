@@ -161,5 +161,5 @@ def test_the_time_of_a_gan_is_not_that_of_an_arm(monkeypatch, capsys):
     progress.made_gan(600)
     progress.trained(0, "a", {"balanced_accuracy": 0.5}, gans=2)
     progress.trained(0, "b", {"balanced_accuracy": 0.5}, gans=2)
-    expected = "6/20 seed 0, b: balanced accuracy 50.0%  10 min, 22 min left"  # two GANs and 14 arms of 10 s
+    expected = "6/20 seed 0, b: balanced accuracy 50.0%, after 10 min, 22 min left"  # two GANs and 14 arms of 10 s
     assert capsys.readouterr().out.splitlines()[-1] == expected

@@ -210,7 +210,7 @@ class AugmentedModel(_files.WrittenAside, _compat.Model):
         """
         if _checks.one_of(format, formats.FORMATS, "format") == "saved_model":
             with _files.replacing_saved_model(path) as new:
-                self.model.export(new, **kwargs)
+                _compat.export(self.model, new, **kwargs)
             return
         variables = [_compat.tf_variable(variable) for variable in self.model.variables]
         formats.write(path, format, lambda: formats.of_model(self.model), variables, "classifier")

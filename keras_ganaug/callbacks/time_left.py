@@ -54,4 +54,4 @@ class TimeLeft(_progress.Steps):
         values = " ".join(f"{name} {value:.3f}" for name, value in (logs or {}).items())
         spent, left = self.format(monotonic() - self._begun), self.format(self.seconds(steps))
         # Written later: Keras ends the line of its progress bar after all callbacks.
-        self._line = f"epoch {epoch + 1}/{epochs}  {values}  {spent}, {left} left"
+        self._line = f"epoch {epoch + 1}/{epochs}  {values}  after {spent}, {left} left"

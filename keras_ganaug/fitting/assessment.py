@@ -41,11 +41,14 @@ class Quality(NamedTuple):
     """
     p_value: float | None
     """Probability of such a share if nothing is copied."""
+    held_out: int | None = None
+    """Number of real images that the classifier has not seen. None in files of older versions."""
 
     def __str__(self) -> str:
         lines = []
         if self.gan_test is not None:
-            known = "" if self.real_test is None else f", and is right about {self.real_test:.0%} of unseen real images"
+            of = "unseen real images" if self.held_out is None else f"{self.held_out:,} unseen real images"
+            known = "" if self.real_test is None else f", and is right about {self.real_test:.0%} of {of}"
             lines.append(
                 f"GAN-test: a classifier of real images assigns {self.gan_test:.0%} of the samples to the requested class"
                 f"{known}.{_lowest(self.gan_test_by_class)}"
@@ -183,7 +186,7 @@ def of_samples(
     diversity = _by_class(names, of_fake / np.where(of_real > 0, of_real, np.nan))
     copies = _copies(real[0], held[0], images, seed)
     mean = float(np.mean([*diversity.values()])) if diversity else None
-    return Quality(accuracy, by_class, real_test, mean, diversity, *copies)
+    return Quality(accuracy, by_class, real_test, mean, diversity, *copies, len(held[0]))
 
 
 def _first(labels):

@@ -187,7 +187,8 @@ def _tried(trials, arms, candidates, names, margin):
 
 def _few_images(classes, counts, names):
     some = ", ".join(f"{counts[c]} images in class {names[c]}" for c in classes[:3])
-    return some + (f" and {len(classes) - 3} more classes like these" if len(classes) > 3 else "")
+    more = len(classes) - 3
+    return some + (f" and {more} more class{'es' if more > 1 else ''} like these" if more > 0 else "")
 
 
 def _empty_cells(trials):

@@ -49,6 +49,7 @@ def test_images_like_the_real_ones():
     fresh = np.clip(X.astype(int) + np.random.default_rng(3).integers(-20, 20, X.shape), 0, 255)
     result = kga.fitting.quality(Shows(fresh[::-1], Y[::-1]), TRAIN, TEST, samples=300)
     assert result.gan_test == result.real_test == 1
+    assert f"of {result.held_out} unseen real images" in str(result)
     assert result.gan_test_by_class == dict.fromkeys(NAMES, 1.0)
     assert 0.9 < result.diversity < 1.5
     text = str(kga.fitting.quality(Shows(*TRAIN), TRAIN, TEST, samples=300))
