@@ -186,7 +186,7 @@ def of_samples(
     diversity = _by_class(names, of_fake / np.where(of_real > 0, of_real, np.nan))
     copies = _copies(real[0], held[0], images, seed)
     mean = float(np.mean([*diversity.values()])) if diversity else None
-    return Quality(accuracy, by_class, real_test, mean, diversity, *copies, len(held[0]))
+    return Quality(accuracy, by_class, real_test, mean, diversity, *copies, held_out=len(held[0]))
 
 
 def _first(labels):

@@ -247,7 +247,8 @@ class CrossValidation:
             return f"{text} But its log loss is higher beyond chance."
         return (
             f"{text} √(error · log loss) is {self.root(highest, count):.3f} against {self.root(base, count):.3f}. Within "
-            f"{NEAR:.0%} of the smallest, and if log losses differ only by chance, the one that comes first in the list of arms is chosen."
+            f"{NEAR:.0%} of the smallest, and if log losses differ only by chance, the one that comes first in the list of "
+            "arms is chosen."
         )
 
 

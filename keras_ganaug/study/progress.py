@@ -58,7 +58,8 @@ class StudyProgress(Times):
         if self.verbose:
             times = [self._of_gans + self._of_trainings, self.left(self._total - self._done, gans)]
             spent, left = map(_progress.words, times)
-            _progress.say(f"{self._done}/{self._total} seed {seed}, {name}: {_measured(metrics)}, after {spent}, {left} left")
+            what = f"{self._done}/{self._total} seed {seed}, {name}: {_measured(metrics)}"
+            _progress.say(f"{what}, after {spent}, {left} left")
 
 
 class Progress(Times):

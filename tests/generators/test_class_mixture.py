@@ -158,5 +158,5 @@ def test_another_scale_is_told():
 
 def test_without_scikit_learn_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.decomposition", None)
-    with pytest.raises(ImportError, match=r"ClassMixture needs sklearn.*pip install"):
+    with pytest.raises(ImportError, match=r"ClassMixture needs scikit-learn.*pip install"):
         ClassMixture(*gaussian_images(10), value_range=WIDE)

@@ -112,7 +112,7 @@ def test_bad_arguments(named, call):
     [
         ("PIL.Image", r"A caption needs Pillow.*\[images\]", lambda: plots.image_grid({"a": np.zeros([1, 2, 8, 8, 1])})),
         ("matplotlib.figure", r"needs matplotlib.*\[study\]", lambda: plots.spectra({"a": np.zeros([1, 8, 8, 1])})),
-        ("sklearn.neighbors", r"needs sklearn.*\[study\]", lambda: plots.nearest_images(*np.zeros([2, 3, 8, 8, 1]))),
+        ("sklearn.neighbors", r"needs scikit-learn.*\[study\]", lambda: plots.nearest_images(*np.zeros([2, 3, 8, 8, 1]))),
     ],
 )
 def test_what_is_missing_is_named(module, words, call, monkeypatch):

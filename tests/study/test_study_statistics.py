@@ -199,7 +199,7 @@ for call in (
 """
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     packages = [line.split('pip install "keras_ganaug[study]"')[0] for line in output.splitlines()]
-    needed = ("This needs scipy", "This needs scipy", "This needs sklearn", "'a' needs scikit-learn")
+    needed = ("This needs scipy", "This needs scipy", "This needs scikit-learn", "'a' needs scikit-learn")
     for words, line in zip((*needed, "This needs matplotlib", "`directory` needs filelock"), packages, strict=True):
         assert words in line
 
