@@ -184,9 +184,9 @@ def of_samples(
     of_fake = metrics.within_class_diversity(images, labels, size)
     of_real = metrics.within_class_diversity(*real, size)
     diversity = _by_class(names, of_fake / np.where(of_real > 0, of_real, np.nan))
-    copies = _copies(real[0], held[0], images, seed)
+    nearer, p_value = _copies(real[0], held[0], images, seed)
     mean = float(np.mean([*diversity.values()])) if diversity else None
-    return Quality(accuracy, by_class, real_test, mean, diversity, *copies, held_out=len(held[0]))
+    return Quality(accuracy, by_class, real_test, mean, diversity, nearer, p_value, len(held[0]))
 
 
 def _first(labels):
