@@ -20,6 +20,16 @@ _INKS = re.compile(
     rb"\xff[\xc0-\xcf]\0\x14\x08.{4}\x04", re.DOTALL
 )  # a JPEG with four channels, which TensorFlow cannot convert to grey
 _BMP = struct.Struct("<10xIIiiHHI")  # offset of the pixels, header size, width, height, planes, bits, compression
+_MODES = {
+    "1": "black and white",
+    "L": "grey",
+    "LA": "grey with opacity",
+    "P": "palette",
+    "PA": "palette with opacity",
+    "RGB": "RGB",
+    "RGBA": "RGB with opacity",
+    **dict.fromkeys(("I;16", "I;16B", "I;16L", "I;16N"), "16 bits"),
+}
 _GRAY_PALETTE = bytes(value for gray in range(256) for value in (gray, gray, gray, 0))
 
 
@@ -60,6 +70,20 @@ def header(contents: bytes) -> np.ndarray:
         except Exception:  # Pillow's readers raise many kinds of errors; decoding reports them
             pass
     return np.array([way, orientation if orientation in range(1, 9) else 1, further], np.int32)
+
+
+def mode(file: Any) -> str | None:
+    """How an open image file stores its pixels, in words. None if it cannot be told, as without Pillow."""
+    image = pillow()
+    try:
+        start = file.read(25)
+        if start.startswith(b"\x89PNG\r\n\x1a\n") and start[24] == 16:
+            return "16 bits"  # which Pillow tells of grey images alone
+        file.seek(0)
+        with image.open(file) as opened:
+            return _MODES.get(opened.mode, opened.mode)
+    except Exception:  # Pillow's readers raise many kinds of errors
+        return None
 
 
 def header_of(contents: tf.Tensor) -> tf.Tensor:

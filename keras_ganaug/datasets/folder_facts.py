@@ -25,6 +25,8 @@ class FolderFacts:
         directory: The folder.
         classes: Number of images in each class.
         formats: Number of images with each file suffix.
+        modes: Number of images that store their pixels in each way, such as "RGB", "grey", "palette", "CMYK" or "16 bits".
+            Empty without Pillow.
         heights, widths: (smallest, median, largest), in pixels.
         not_square: Number of images that are not square.
         colored: Number of images with at least one coloured pixel.
@@ -40,6 +42,7 @@ class FolderFacts:
     directory: str
     classes: dict[str, int]
     formats: dict[str, int]
+    modes: dict[str, int]
     heights: tuple[int, int, int]
     widths: tuple[int, int, int]
     not_square: int
@@ -65,6 +68,8 @@ class FolderFacts:
         number, formats = self.images, ", ".join(f"{suffix} {count}" for suffix, count in self.formats.items())
         lines = [f"{number} images of {len(self.classes)} classes in {self.directory}", format_histogram(self.classes)]
         lines += [f"Files: {formats}."]
+        if self.modes:
+            lines.append(f"Pixels: {', '.join(f'{mode} {count}' for mode, count in self.modes.items())}.")
         sides = [f"{low} to {high} (median {middle})" for low, middle, high in (self.widths, self.heights)]
         lines.append(f"Sizes: {sides[0]} pixels wide, {sides[1]} high.")
         lines.append(f"In colour: {self.colored} of {number}. The color mode is {self.color_mode!r}.")
@@ -124,6 +129,7 @@ def describe_directory(directory: str | os.PathLike, follow_links: bool = False)
         directory=folder_scan.legible(root),
         classes={folder_scan.legible(name): count for name, count in found.counts.items()},
         formats=dict(Counter(folder_scan.suffix(folder_scan.legible(path)) for path in found.paths).most_common()),
+        modes=folder_scan.modes(found.paths),
         heights=_spread(heights),
         widths=_spread(widths),
         not_square=int((ratios > _SQUARE).sum()),

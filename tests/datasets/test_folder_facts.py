@@ -36,6 +36,8 @@ def test_what_is_in_a_folder(folder):
     assert facts.classes == {"cat": 3, "dog": 3}
     assert facts.images == 6
     assert facts.formats == {".png": 3, ".gif": 1, ".jpg": 1, ".webp": 1}
+    assert facts.modes == {"RGB": 2, "grey": 1, "CMYK": 1, "palette": 1, "RGB with opacity": 1}
+    assert "Pixels: RGB 2," in str(facts)
     assert (facts.heights, facts.widths) == ((40, 75, 90), (40, 75, 90))  # one of them is turned upright
     assert (facts.not_square, facts.colored, facts.transparent) == (3, 3, 1)
     assert list(facts.broken) == ["dog/cut.png"]
@@ -46,6 +48,15 @@ def test_what_is_in_a_folder(folder):
     for part in ("6 images of 2 classes", "dog/cut.png", "EXIF", "background", "3 that are not square", "deeper folders"):
         assert part in told
     assert json.loads(json.dumps(facts.to_dict()))["classes"] == facts.classes
+
+
+def test_ways_to_store_pixels(folder):
+    wide = np.random.default_rng(0).integers(0, 65536, [9, 9], "uint16")
+    Image.fromarray(wide).save(folder / "dog" / "wide.tiff")
+    Image.fromarray(wide).save(folder / "dog" / "wide.png")
+    Image.fromarray(wide > 9).save(folder / "dog" / "bits.png")
+    modes = kga.datasets.describe_directory(folder).modes
+    assert (modes["16 bits"], modes["black and white"], modes["grey"]) == (2, 1, 1)
 
 
 def test_the_advice_fits_the_images(folder):
