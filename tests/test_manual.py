@@ -1,6 +1,7 @@
 """The manual names all that is public, its links lead somewhere, and its figures are those of the results."""
 
 import importlib.util
+import json
 import re
 from pathlib import Path
 
@@ -71,3 +72,16 @@ def test_figures_are_those_of_the_results(page, source):
         name = row.split("|")[1].strip(" `")
         lines = [line for line in results.splitlines() if line.startswith(f"| {name}, best")] or [results]
         assert figure in lines[0], row
+
+
+def test_figures_of_large_data_are_those_measured():
+    result = json.loads((ROOT / "results" / "large_data.json").read_text())
+    parts = ("fit, 50 steps", "fit(class_balanced=True), 50 steps", "oversample, and reading 50 batches")
+    own, balanced, read, mapped = (
+        round(result["measured"][name]["mib"]) for name in (*parts, "fit(class_balanced=True) of a map of it")
+    )
+    words = " ".join((DOCS / "folder.md").read_text("utf-8").split())
+    assert f"On {result['settings']['files']:,} files" in words
+    assert f"take {result['all_images_mib']:,.0f} MiB as arrays" in words
+    assert f"rose by {own} MiB in `fit`, by {balanced} MiB in `fit(class_balanced=True)`, and by {read} MiB" in words
+    assert f"took {mapped} MiB" in words
