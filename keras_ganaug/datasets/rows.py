@@ -25,9 +25,11 @@ class Rows:
 
     Attributes:
         labels: The labels of all rows, in the form of the elements: an array, or a structure of arrays.
+        paths: The file of each row, as bytes. None if there are no files.
     """
 
     labels: Any
+    paths: np.ndarray | None = None
 
     def __len__(self) -> int:
         raise NotImplementedError
@@ -65,12 +67,13 @@ class FileRows(Rows):
 
     Args:
         load: Maps one element of each of `sources` to an image, in a graph.
-        sources: Arrays with one element for each row, such as the paths.
+        sources: Arrays with one element for each row. The first has the paths.
         labels: See `Rows`.
     """
 
     def __init__(self, load: Callable[..., tf.Tensor], sources: Iterable[np.ndarray], labels: Any):
         self._load, self._sources, self.labels = load, tuple(sources), labels
+        self.paths = self._sources[0]
 
     def __len__(self) -> int:
         return len(self._sources[0])

@@ -1,9 +1,7 @@
 """The images of a study for each seed, checked."""
 
 import copy
-import hashlib
 import math
-import warnings
 from collections.abc import Mapping
 
 import numpy as np
@@ -11,6 +9,7 @@ import tensorflow as tf
 
 from keras_ganaug import _checks, _watch, conditions, datasets
 from keras_ganaug.study import results
+from keras_ganaug.study.duplicates import warn_of_shared
 
 _MOST_CELLS = 2**20
 
@@ -133,7 +132,7 @@ class StudyData:
                         f"Received: shape {images.shape[1:]}"
                     )
             look_at_scale(parts, value_range)
-            _warn_of_shared(parts, seed)
+            warn_of_shared(parts, self._given, seed)
             self.digests[seed] = results.digests(parts.values())
 
 
@@ -146,36 +145,3 @@ def look_at_scale(parts, value_range):
         watch.look(images)
         if watch.told:
             _watch.first("scale")
-
-
-def _digests_of_images(images):
-    return [hashlib.blake2b(image, digest_size=16).digest() for image in np.ascontiguousarray(images)]
-
-
-def _warn_of_shared(parts, seed):
-    """Warns about identical images in two parts, once in `telling_once`."""
-    if _watch.is_told("shared"):
-        return
-    dtype = np.result_type(*(images.dtype for images, _ in parts.values()))
-    digests = {name: _digests_of_images(images.astype(dtype, copy=False)) for name, (images, _) in parts.items()}
-    for name, other in (("test", "train"), ("test", "held_out"), ("held_out", "train")):
-        there = set(digests.get(other, ()))
-        count = sum(map(there.__contains__, digests.get(name, ())))
-        if count:
-            _watch.first("shared")
-            warnings.warn(
-                f"{count} of the {len(digests[name])} images of `{name}` are in `{other}` too, pixel for pixel (seed "
-                f"{seed}). Remove them from one of the two: images seen in training say nothing about new images.",
-                stacklevel=5,
-            )
-
-
-def warn_of_repeated(images):
-    """Warns about images that occur several times in a training set, since folds would share them."""
-    count = len(images) - len(set(_digests_of_images(images)))
-    if count:
-        warnings.warn(
-            f"{count} of the {len(images)} images of `train` are there once more, pixel for pixel: a fold may hold out "
-            "images that the others train on. Remove the duplicates.",
-            stacklevel=3,
-        )

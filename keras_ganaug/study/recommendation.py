@@ -12,7 +12,8 @@ from keras_ganaug.study.advice import SETTINGS, Recommendation
 from keras_ganaug.study.arms import Arm, Synthetic, check, check_synthetic
 from keras_ganaug.study.candidates import CANDIDATES, OF_CELLS, distinct, on_top_of, preferred_arms, without_the_harmed
 from keras_ganaug.study.cross_validation import FEWEST, LEVEL, CrossValidation, cells_and_counts
-from keras_ganaug.study.data import as_arrays, look_at_scale, warn_of_repeated
+from keras_ganaug.study.data import as_arrays, look_at_scale
+from keras_ganaug.study.duplicates import warn_of_repeated
 from keras_ganaug.study.inputs import check_functions
 
 MANY = 2000
@@ -124,7 +125,7 @@ def recommend(
         return without(f"{_few_images(few, counts, names)}: too few to learn from and to measure by.")
     _extras.load("scipy.stats")
     with _watch.telling_once(), _random.preserved():
-        warn_of_repeated(images)
+        warn_of_repeated(images, train)
         look_at_scale({"train": (images, labels)}, value_range)
         for told in ("scale", "shared"):  # the folds would repeat these warnings
             _watch.first(told)
