@@ -84,8 +84,8 @@ def _files(data: Any) -> dict[bytes, list[bytes]]:
     found: dict[bytes, list[bytes]] = {}
     if rows is not None and rows.paths is not None:
         images = rows.dataset().map(lambda image, label: image).as_numpy_iterator()
-        for path, image in zip(rows.paths, images, strict=True):
-            found.setdefault(_digest(image), []).append(path)
+        for path, digest in sorted((path, _digest(image)) for path, image in zip(rows.paths, images, strict=True)):
+            found.setdefault(digest, []).append(path)
     return found
 
 
