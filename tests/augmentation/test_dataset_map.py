@@ -500,3 +500,15 @@ def test_bool_labels_in_the_map():
         rows = rows_of(real, images.numpy())
         assert after.dtype == tf.bool
         np.testing.assert_array_equal(label_of(images, (2, 3))[rows], after.numpy()[rows])
+
+
+def test_large_batches_have_seeds_of_their_own():
+    """Of large images only some values are hashed."""
+    gan = small_gan((70, 70, 1))
+    augment = kga.gan_augment(gan, 0.5, "balance", bank_size=12, seed=1)
+    images = np.random.default_rng(0).integers(0, 256, [48, 70, 70, 1], "uint8")
+    data = tf.data.Dataset.from_tensor_slices((images, np.arange(48) % 3)).batch(8)
+    rows = [(batch.numpy() == real.numpy()).all((1, 2, 3)) for (batch, _), (real, _) in zip(data.map(augment), data)]
+    assert len({each.tobytes() for each in rows}) > 3
+    again = [(batch.numpy() == real.numpy()).all((1, 2, 3)) for (batch, _), (real, _) in zip(data.map(augment), data)]
+    assert len(again) == 6 and all(each.sum() == 4 for each in rows + again)
