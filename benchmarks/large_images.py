@@ -21,6 +21,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import emoji
 import keras
 import numpy as np
+import tensorflow as tf
 from common import ROOT
 
 import keras_ganaug as kga
@@ -38,9 +39,8 @@ def images_of(side, number, seed=0):
     """Smooth colour images, uint8, and their labels: cheap to make, and on the scale of real ones."""
     rng = np.random.default_rng(seed)
     small = rng.integers(0, 256, [number, 4, 4, 3]).astype("float32")
-    return keras.ops.convert_to_numpy(keras.ops.image.resize(small, (side, side))).astype("uint8"), np.arange(
-        number
-    ) % CLASSES
+    images = tf.image.resize(small, [side, side]).numpy().astype("uint8")
+    return images, np.arange(number) % CLASSES
 
 
 def trained(name, side, width, batch_size, steps):
