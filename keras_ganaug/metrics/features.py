@@ -192,10 +192,11 @@ def random_features(
 
 
 def inception_features(value_range: tuple[float, float] = (0, 255), weights: str | os.PathLike | None = None) -> Features:
-    """Features of Keras's `InceptionV3` trained on ImageNet, for RGB or grey images of any size (resized to 299).
+    """Features of Keras's `InceptionV3` trained on ImageNet, for RGB or grey images of any size.
 
-    Nothing is downloaded: the file with the weights must exist. Its weights and the resizing differ from those behind
-    published FIDs, so do not compare values with them.
+    Images are resized to 299×299 by bilinear interpolation with antialiasing, which the stamp names. Nothing is downloaded:
+    the file with the weights must exist. Its weights and the resizing differ from those behind published FIDs, so do not
+    compare values with them.
 
     Args:
         value_range: (lowest, highest) value of the images. Defaults to (0, 255).
@@ -217,7 +218,8 @@ def inception_features(value_range: tuple[float, float] = (0, 255), weights: str
     trunk.load_weights(path)
     images = keras.Input((None, None, None), name="images")
     x = _ToInception(low, high)(images)
-    return Features(keras.Model(images, trunk(x)), "InceptionV3, ImageNet", batch_size=50, value_range=(low, high))
+    name = f"InceptionV3, ImageNet, bilinear with antialiasing to {_INCEPTION_SIDE}"
+    return Features(keras.Model(images, trunk(x)), name, batch_size=50, value_range=(low, high))
 
 
 class _ToInception(keras.layers.Layer):
