@@ -202,9 +202,8 @@ def _copies(training, held, fake, seed):
     """The share of samples closer to training images, and its p-value. (None, None) if it cannot be measured."""
     if len(held) < _FEWEST:
         return None, None
-    rows = (part.reshape(len(part), -1) for part in (training, held, fake))
     try:
-        found = metrics.memorization(*rows, seed=seed)
+        found = metrics.memorization(training, held, fake, seed, shift=1)
     except ImportError:
         return None, None
     return found["nearer_to_training"], found["p_value"]

@@ -11,6 +11,7 @@ from keras_ganaug.metrics.features import (
     random_features,
 )
 from keras_ganaug.metrics.manifold import precision_recall_density_coverage
+from keras_ganaug.metrics.membership import membership_inference
 from keras_ganaug.metrics.memorization import memorization
 from keras_ganaug.metrics.scores import Score, classification_accuracy_score, gan_test
 from keras_ganaug.metrics.spectrum import power_spectrum
@@ -26,6 +27,7 @@ __all__ = [
     "gan_test",
     "inception_features",
     "kernel_distance",
+    "membership_inference",
     "memorization",
     "power_spectrum",
     "precision_recall_density_coverage",

@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 
-from keras_ganaug import _watch
+from keras_ganaug import _checks, _watch
 from keras_ganaug.conditions import class_indices
 
 
@@ -39,6 +39,19 @@ def feature_sets(**sets):
         names = " and ".join(f"`{name}`" for name in arrays)
         raise ValueError(f"{names} must have equally many features. Received: {numbers}")
     return [*arrays.values()]
+
+
+def image_sets(shift, **sets):
+    """Converts sets of features, or of images where `shift` is above 0, to float64 features (n, d)."""
+    _checks.non_negative_int(shift, "shift")
+    arrays = {name: np.asarray(values) for name, values in sets.items()}
+    for name, values in arrays.items():
+        if shift and values.ndim != 4:
+            raise ValueError(
+                f"`{name}` must be images of shape (n, height, width, channels) for a `shift` above 0. "
+                f"Received: shape {values.shape}, shift={shift}"
+            )
+    return feature_sets(**{name: values.reshape(len(values), -1) if shift else values for name, values in arrays.items()})
 
 
 def warn_of_scales(stacklevel=3, **sets):
