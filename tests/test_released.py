@@ -42,6 +42,7 @@ def trained(made):
     return made
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not _compat.KERAS_3, reason="Keras 2 keeps the graphs of its trainings")
 @pytest.mark.parametrize("train", [study, gan, style_gan])
 def test_a_training_leaves_no_graph_behind(train):
