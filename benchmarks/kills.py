@@ -127,13 +127,19 @@ def main():
     parser.add_argument("--models", nargs="+", choices=MODELS, default=MODELS)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", help="file to write")
+    parser.add_argument(
+        "--json", type=Path, help="file to write; models that are in it with as many kills are not done again"
+    )
     arguments = parser.parse_args()
-    rng = random.Random(arguments.seed)
-    results = [run(name, arguments.kills, rng) for name in arguments.models]
-    if arguments.json:
-        Path(arguments.json).write_text(json.dumps(results, indent=1) + "\n")
-    raise SystemExit(0 if all(each["equal"] for each in results) else 1)
+    there = json.loads(arguments.json.read_text()) if arguments.json and arguments.json.exists() else []
+    results = {each["model"]: each for each in there}
+    for name in arguments.models:
+        old = results.get(name, {"moment": 0, "file": 0})
+        if old["moment"] + old["file"] != arguments.kills:
+            results[name] = run(name, arguments.kills, random.Random(f"{arguments.seed} {name}"))
+        if arguments.json:
+            arguments.json.write_text(json.dumps([*results.values()], indent=1) + "\n")
+    raise SystemExit(0 if all(results[name]["equal"] for name in arguments.models) else 1)
 
 
 if __name__ == "__main__":
