@@ -165,11 +165,9 @@ class KeepBest(GANCallback):
         if not isinstance(self.metric, str):
             value = self.metric(self.model)
             try:
-                value = float(value)
+                return float(value)
             except (TypeError, ValueError) as error:
                 raise TypeError(f"`metric` must give a number. Received: {value!r}, from {self.metric!r}") from error
-            with self.model.distribute_strategy.scope():
-                return _replicas.agreed(value)  # so that all workers keep the same generator
         if self.metric not in logs and not (self._found or self.best is not None):
             raise ValueError(
                 f"`metric` must be one of {sorted(logs)}, or logged by a callback before this one in the epochs of "
@@ -184,6 +182,8 @@ class KeepBest(GANCallback):
         value = self._value(logs)
         if value is None:
             return
+        with self.model.distribute_strategy.scope():
+            value = _replicas.agreed(value)  # so that all workers keep the same generator
         logs[self.name] = value
         better = self.best is None or (value < self.best if self.mode == "min" else value > self.best)
         if not np.isfinite(value) and not self._warned:
