@@ -85,3 +85,11 @@ def test_figures_of_large_data_are_those_measured():
     assert f"take {result['all_images_mib']:,.0f} MiB as arrays" in words
     assert f"rose by {own} MiB in `fit`, by {balanced} MiB in `fit(class_balanced=True)`, and by {read} MiB" in words
     assert f"took {mapped} MiB" in words
+
+
+def test_the_memory_is_the_one_measured():
+    result = json.loads((ROOT / "results" / "memory.json").read_text())
+    mib = [value for _, value in result["curve"]]
+    words = (DOCS / "results.md").read_text("utf-8")
+    assert f"in one process: {mib[0]:.0f} to {max(mib):.0f} MiB" in words
+    assert result["rise"] < 0.05 and result["settings"]["minutes"] == 30
