@@ -24,6 +24,7 @@ TENSORBOARD = ["tensorboard>=2.15"]  # which TensorFlow installs no more
 DOCS = ["furo>=2024.8.6", "myst-parser>=4", "sphinx>=8.1", "sphinx-copybutton>=0.5.2"]
 NOTEBOOKS = ["ipykernel>=6.29", "jupytext>=1.16", "nbclient>=0.10"]  # to make and to run those of `examples/notebooks`
 EXPORTS = ["ai-edge-litert>=1.4", "onnx>=1.17", "onnxruntime>=1.20", "tf2onnx>=1.17"]
+SPEED = ["jax>=0.6", "torch>=2.6"]  # what `benchmarks/speed.py` and `benchmarks/gpu.py` compare with, and run on
 TEST = ["distributed>=2024.8", "pytest>=8", "pytest-xdist>=3.5", *CLI, *EXPORTS, *IMAGES, *STUDY, *TENSORBOARD]
 
 
@@ -100,7 +101,7 @@ setup(
             "tensorflow-addons==0.23.0",
             "numpy<2",
         ],
-        "benchmarks": STUDY,
+        "benchmarks": [*STUDY, *SPEED],
     },
     classifiers=[
         "Development Status :: 3 - Alpha",
