@@ -3,7 +3,19 @@
 from keras_ganaug import _command
 
 if not _command.waits:  # the help of the command keras-ganaug needs none of this
-    from keras_ganaug import callbacks, datasets, fitting, layers, losses, metrics, networks, penalties, plots, study
+    from keras_ganaug import (
+        callbacks,
+        datasets,
+        fitting,
+        layers,
+        losses,
+        metrics,
+        networks,
+        penalties,
+        plots,
+        study,
+        testing,
+    )
     from keras_ganaug.augmentation import AugmentedModel, FilteredGenerator, GANAugmentation, gan_augment
     from keras_ganaug.datasets import to_directory
     from keras_ganaug.discriminator_augment import AdaptiveAugment, DiffAugment
@@ -63,5 +75,6 @@ __all__ = [
     "plots",
     "recommend",
     "study",
+    "testing",
     "to_directory",
 ]

@@ -25,6 +25,7 @@ ROOMS = [  # each imports from those before it alone
     "callbacks",
     "fitting",
     "study",
+    "testing",
     "cli",
 ]
 
