@@ -8,6 +8,8 @@ from tools import known_generator
 import keras_ganaug as kga
 from keras_ganaug.testing import gan_cases
 
+pytestmark = pytest.mark.long
+
 
 def test_a_sound_gan_passes_all_checks():
     kga.testing.check_gan(Sound)  # two logical CPUs are there: nothing is skipped, and so nothing told

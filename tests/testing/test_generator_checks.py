@@ -6,6 +6,8 @@ from tools import known_generator
 
 import keras_ganaug as kga
 
+pytestmark = pytest.mark.long
+
 
 def test_a_sound_generator_passes_all_checks():
     kga.testing.check_generator(Wrapped())

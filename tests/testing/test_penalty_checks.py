@@ -7,6 +7,8 @@ from tools import small_gan
 
 import keras_ganaug as kga
 
+pytestmark = pytest.mark.long
+
 OPTIONS = {"make_gan": lambda num_classes=3: small_gan(num_classes=num_classes), "non_negative": True}
 
 
