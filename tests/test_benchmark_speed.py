@@ -137,12 +137,6 @@ def test_a_short_run_of_a_gan(tmp_path, monkeypatch):
     assert ("PyTorch" in of_float32["times_as_fast"]) is ("share_of_peak" in of_float32) is bool(torch)
 
 
-@pytest.mark.long
-def test_a_short_run_of_a_classifier(tmp_path):
-    of = short(tmp_path, "ResNet-50 64")["ResNet-50 64"]["contenders"]
-    assert all(each["ms"] > 0 for each in of.values()) and len(of) == 3
-
-
 @pytest.mark.parametrize("name", ["SNGAN", "StyleGAN", "StarGAN"])
 def test_the_textbook_s_networks_compute_the_same(name):
     import keras
