@@ -153,18 +153,17 @@ class Backup(Resuming):
             "rates": [float(rate.numpy()) for rate in _rates(self.model)],
             "finished": finished,
         }
-        if not _replicas.is_chief():  # it takes part in the reading of values, and writes a file that is thrown away
-            self.model.save_weights(self._path(number))
-            return
         written = despite_file_errors(lambda: self._write_files(number, record), f"write a backup to '{self.folder}'")
+        if not _replicas.is_chief():  # it took part in the reading of values, and what it wrote is thrown away
+            return
         for each in numbers[: 1 - _KEPT] if written else [number]:  # if it failed, the part of it that there is
             despite_file_errors(lambda each=each: self._remove(each), f"remove an old backup of '{self.folder}'")
 
     def _write_files(self, number, record):
         path = self._path(number)
         self.model.save_weights(path)
-        # It counts as a backup only with the record, which is written last.
-        _files.write(self._path(number, "json"), json.dumps({**record, "digest": _digest(path)}))
+        if _replicas.is_chief():  # it counts as a backup only with the record, which is written last
+            _files.write(self._path(number, "json"), json.dumps({**record, "digest": _digest(path)}))
 
     def _remove(self, number):
         for kind in ("json", "weights.h5"):

@@ -24,7 +24,8 @@ def membership_inference(training: np.ndarray, held_out: np.ndarray, fake: np.nd
         shift: Number of pixels, in each direction, by which a copy may be shifted. Above 0, all sets must be images, (n,
             height, width, channels). Defaults to 0.
 
-    Returns a dict: `auc`, and `low` and `high`, the ends of its interval of 95% (by DeLong's variance).
+    Returns a dict: `auc`, and `low` and `high`, the ends of its interval of 95%, by DeLong's variance: a single point if all
+    training images are nearer than all others, or none is.
 
     Raises:
         ValueError: For arrays of other shapes, or values that are not finite. Sets that seem to be on different scales give

@@ -88,11 +88,11 @@ def check_finite(model, weights=False):
     for player, network in model.networks.items() if weights else ():
         values = [_compat.tf_variable(weight) for weight in network.weights]
         if not all(np.isfinite(value.numpy()).all() for value in values if value.dtype.is_floating):
-            name = model.player_networks[player]
+            name, step = model.player_networks[player], int(model.step)
             _raise_diverged(
                 model,
-                f"after training step {(step := int(model.step))}{_while(model, step)} weights of the {name} are not finite "
-                f"numbers, though its loss (`{player}_loss`) was one",
+                f"after training step {step}{_while(model, step)} weights of the {name} are not finite numbers, though its "
+                f"loss (`{player}_loss`) was one",
                 f"a {name} with weights that are NaN or infinite",
             )
 

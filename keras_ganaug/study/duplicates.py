@@ -51,7 +51,7 @@ def warn_of_shared(parts: Mapping[str, tuple[np.ndarray, Any]], given: Mapping[s
                 f"{count} of the {len(digests[name])} images of `{name}` are in `{other}` too, pixel for pixel (seed "
                 f"{seed}). Remove them from one of the two: images seen in training say nothing about new images."
                 f"{_named(given[other], given[name])}",
-                stacklevel=6,
+                stacklevel=5,
             )
 
 

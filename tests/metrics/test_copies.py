@@ -5,6 +5,7 @@ import pytest
 
 import keras_ganaug as kga
 from keras_ganaug import metrics
+from keras_ganaug.metrics.memorization import nearest_shifted
 
 sklearn = pytest.importorskip("sklearn.metrics", reason="nearest neighbours need it")
 RNG = np.random.default_rng(0)
@@ -47,7 +48,7 @@ def test_the_nearest_place_is_the_nearest_of_all_shifted_images():
     padded = np.pad(images, [(0, 0), (1, 1), (1, 1), (0, 0)], "edge")
     places = [padded[:, a : a + 3, b : b + 4].reshape(4, 12) for a in range(3) for b in range(3)]
     distances = np.linalg.norm(x[:, None, None] - np.stack(places)[None], axis=-1)  # (5, 9, 4)
-    nearest, index = metrics.memorization.__globals__["nearest_shifted"](x, images.reshape(4, 12), (3, 4, 1), 1)
+    nearest, index = nearest_shifted(x, images.reshape(4, 12), (3, 4, 1), 1)
     np.testing.assert_allclose(nearest, distances.min((1, 2)))
     np.testing.assert_array_equal(index, distances.min(1).argmin(1))
 

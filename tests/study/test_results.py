@@ -363,8 +363,9 @@ def test_images_in_train_and_test_are_told_with_their_number():
     others = others.astype("float32")
     others[[4, 9, 11]] = images[[0, 1, 1]]
     options = {"arms": {"nothing": study.Arm()}, "on_top_of": None, "seeds": [3]}
-    with pytest.warns(UserWarning, match=r"3 of the 60 images of `test` are in `train` too.*seed 3"):
+    with pytest.warns(UserWarning, match=r"3 of the 60 images of `test` are in `train` too.*seed 3") as told:
         StudyRecorder().study((others, other_labels), **options).run()
+    assert __file__ in {warning.filename for warning in told}  # the line that calls `run`
     held_out = images.copy(), labels
     held_out[0][7] = study_data(9)[0][5]
     with pytest.warns(UserWarning, match="pixel for pixel") as told:
@@ -379,8 +380,9 @@ def test_images_that_a_training_set_has_twice_are_told_by_the_guard(monkeypatch)
     images[[8, 9]] = images[7]
     advice = study.Recommendation(0.0, "keep", None, 1.0, "nothing", [], {})
     monkeypatch.setattr(recommendation, "_tried", lambda *given: advice)  # the trainings
-    with pytest.warns(UserWarning, match="2 of the 60 images of `train` are there once more"):
+    with pytest.warns(UserWarning, match="2 of the 60 images of `train` are there once more") as told:
         study.recommend((images, labels), StudyRecorder().generator, arms={"nothing": study.Arm()})
+    assert told[0].filename == __file__
 
 
 GAN = study.Arm(synthetic=study.Synthetic(bank_size=12))
