@@ -1,4 +1,4 @@
-"""One set of tests for all GANs: what the contract promises of each."""
+"""All GANs pass the public checks, and what else is said of all of them."""
 
 import inspect
 import re
@@ -7,62 +7,39 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tools import finite, lowered_to_xla, max_difference, public, small_data, small_gan
+from tools import public, small_data, small_gan
 
 import keras_ganaug as kga
 
 ALL = list(public(kga.GAN).values())
-X, Y = small_data(12)
 
 
-@pytest.fixture(scope="module", params=ALL, ids=lambda cls: cls.__name__)
-def gan(request):
-    gan = request.param((8, 8, 1), num_classes=3, latent_dim=4, width=8, seed=1)
-    gan.compile(run_eagerly=True, d_steps=1, augment=kga.DiffAugment("translation"))
-    return gan
+@kga.testing.parametrize_with_checks(
+    [*ALL, kga.StarGAN],
+    {"check_xla": pytest.mark.slow},
+    only=[name for name in kga.testing.checks_of_gan(kga.GAN) if name != "check_replicas"],
+    settings=lambda: {"augment": kga.DiffAugment("translation")},
+)
+def test_it_does_what_the_contract_says(check):
+    check()
+
+
+@kga.testing.parametrize_with_checks([*ALL, kga.StarGAN], {"check_replicas": pytest.mark.long}, only="check_replicas")
+def test_it_trains_on_replicas(check):
+    check()
+
+
+@pytest.mark.filterwarnings("ignore:Checks of SNGAN")
+def test_it_trains_in_a_graph():
+    kga.testing.check_gan(kga.SNGAN, ["check_any_shape", "check_training"], settings={"run_eagerly": False})
 
 
 @pytest.mark.slow
-def test_its_step_is_lowered_to_xla(gan):
-    lowered_to_xla(gan, X[:4], Y[:4])
-
-
-@pytest.mark.slow
-def test_width_is_that_of_both_networks(gan):
-    narrow = type(gan)((8, 8, 1), num_classes=3, latent_dim=4, width=4, seed=1)
+@pytest.mark.parametrize("cls", ALL)
+def test_width_is_that_of_both_networks(cls):
+    gan, narrow = (cls((8, 8, 1), num_classes=3, latent_dim=4, width=width, seed=1) for width in (8, 4))
     for network in ("generator", "discriminator"):
         assert getattr(narrow, network).count_params() < getattr(gan, network).count_params() / 2
-
-
-def test_with_classes_trained_saved_and_exported(gan, tmp_path):
-    history = gan.fit(X, Y, batch_size=4, epochs=1, steps_per_epoch=1, verbose=0)
-    assert finite(history)
-    assert {"d_loss", "g_loss"} <= set(history.history)
-    labels = [0, 1, 2, 1]
-    images = gan.generate(labels, seed=1)
-    assert images.shape == (4, 8, 8, 1)
-    assert images.min() >= 0
-    assert images.max() <= 255
-    np.testing.assert_array_equal(images, gan.generate(labels, seed=1))
-    assert not np.array_equal(images, gan.generate(labels, seed=2))
-
-    gan.save(tmp_path / "gan.keras")
-    loaded = keras.models.load_model(tmp_path / "gan.keras")
-    assert type(loaded) is type(gan)
-    assert loaded.get_config().keys() == gan.get_config().keys()
-    np.testing.assert_array_equal(images, loaded.generate(labels, seed=1))
-    loaded.run_eagerly = True
-    for model in (gan, loaded):
-        model.fit(X, Y, batch_size=4, epochs=2, initial_epoch=1, steps_per_epoch=1, verbose=0)
-    assert max_difference(gan, loaded) < 1e-6
-    for name in ("g_optimizer", "d_optimizer"):
-        for a, b in zip(getattr(loaded, name).variables, getattr(gan, name).variables, strict=True):
-            np.testing.assert_allclose(a, b, atol=1e-6)
-
-    gan.export(tmp_path / "exported")
-    exported = tf.saved_model.load(str(tmp_path / "exported"))
-    ours = gan.generate(labels, seed=(5, 6))
-    np.testing.assert_allclose(exported.generate(tf.constant(labels), tf.constant([5, 6])), ours, atol=0.5)
 
 
 def arguments(doc):
@@ -82,39 +59,6 @@ def test_help_tells_all_arguments_and_their_defaults(cls):
             if default is not inspect.Parameter.empty and (default is not None or function is cls):
                 assert "Default" in text, name
     assert set(cls.own_arguments) <= set(inspect.signature(cls).parameters)
-
-
-@pytest.mark.parametrize("cls", ALL)
-def test_without_classes_and_of_any_shape(cls, tmp_path):
-    x = np.random.default_rng(0).uniform(-2, 3, [4, 9, 12, 2]).astype("float32")
-    if cls is kga.TACGAN:
-        pytest.skip("its twin needs classes")
-    gan = cls((9, 12, 2), value_range=(-2, 3), width=8, seed=1)
-    gan.compile(run_eagerly=cls is not kga.SNGAN, d_steps=1)  # one of them in a graph
-    history = gan.fit(tf.data.Dataset.from_tensor_slices(x).batch(4), epochs=1, verbose=0)
-    assert finite(history)
-    images = gan.generate(3, seed=1)
-    assert images.shape == (3, 9, 12, 2)
-    assert images.min() >= -2
-    assert images.max() <= 3
-    # Each image is its own latents' alone.
-    np.testing.assert_allclose(gan.generate(2, seed=1), images[:2], atol=1e-3)
-
-    gan.save(tmp_path / "gan.keras")
-    loaded = keras.models.load_model(tmp_path / "gan.keras")
-    np.testing.assert_array_equal(images, loaded.generate(3, seed=1))
-    gan.export(tmp_path / "exported")
-    exported = tf.saved_model.load(str(tmp_path / "exported"))
-    ours = gan.generate(3, seed=(5, 6))
-    np.testing.assert_allclose(exported.generate(tf.zeros([3], tf.int32), tf.constant([5, 6])), ours, atol=0.02)
-
-
-@pytest.mark.parametrize("cls", [kga.ACGAN, kga.BEGAN, kga.StyleGAN, kga.SAGAN, kga.ProgressiveGAN])
-def test_mixed_precision(cls, mixed_bfloat16):
-    gan = cls((8, 8, 1), num_classes=3, latent_dim=4, seed=1)
-    gan.compile(run_eagerly=True)
-    assert finite(gan.fit(X, Y, batch_size=12, epochs=1, verbose=0))
-    assert gan.generate([1]).dtype == np.float32
 
 
 @pytest.mark.slow
