@@ -14,18 +14,18 @@ import keras_ganaug as kga
 ALL = list(public(kga.GAN).values())
 
 
+LONG = ("check_attributes", "check_mixed_bfloat16", "check_resuming", "check_xla")
+CHECKS = [name for name in kga.testing.checks_of_gan(kga.GAN) if name != "check_replicas"]
+"""On replicas, tests/models/test_replicas.py asks for more: the weights of one device."""
+
+
 @kga.testing.parametrize_with_checks(
     [*ALL, kga.StarGAN],
-    {"check_xla": pytest.mark.slow},
-    only=[name for name in kga.testing.checks_of_gan(kga.GAN) if name != "check_replicas"],
+    dict.fromkeys(LONG, pytest.mark.long),
+    only=CHECKS,
     settings=lambda: {"augment": kga.DiffAugment("translation")},
 )
 def test_it_does_what_the_contract_says(check):
-    check()
-
-
-@kga.testing.parametrize_with_checks([*ALL, kga.StarGAN], {"check_replicas": pytest.mark.long}, only="check_replicas")
-def test_it_trains_on_replicas(check):
     check()
 
 
