@@ -1,5 +1,6 @@
 """Checks of the arguments of metrics. Each error names the argument."""
 
+import math
 import warnings
 
 import numpy as np
@@ -51,7 +52,15 @@ def image_sets(shift, **sets):
                 f"`{name}` must be images of shape (n, height, width, channels) for a `shift` above 0. "
                 f"Received: shape {values.shape}, shift={shift}"
             )
-    return feature_sets(**{name: values.reshape(len(values), -1) if shift else values for name, values in arrays.items()})
+    if not shift:
+        return feature_sets(**arrays)
+    shapes = {values.shape[1:] for values in arrays.values()}
+    if len(shapes) > 1:
+        names = " and ".join(f"`{name}`" for name in arrays)
+        raise ValueError(f"{names} must be images of one shape. Received: {sorted(shapes)}")
+    return feature_sets(
+        **{name: values.reshape(len(values), math.prod(values.shape[1:])) for name, values in arrays.items()}
+    )
 
 
 def warn_of_scales(stacklevel=3, **sets):

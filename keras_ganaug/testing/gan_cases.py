@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from keras_ganaug.callbacks import Backup
 from keras_ganaug.generators.generator import as_generator
+from keras_ganaug.models.adversarial_model import AdversarialModel
 from keras_ganaug.testing.checks import Skipped, eagerly
 
 ROWS = 6
@@ -41,7 +42,9 @@ class GANCase:
         arguments: Options = None,
         settings: Options = None,
     ):
-        self.cls, self.name = cls, getattr(cls, "__name__", repr(cls))
+        if not (isinstance(cls, type) and issubclass(cls, AdversarialModel)):
+            raise TypeError(f"`cls` must be a subclass of `keras_ganaug.GAN` or `StarGAN`. Received: cls={cls!r}")
+        self.cls, self.name = cls, cls.__name__
         self.image_shape, self.num_classes = tuple(image_shape), num_classes
         self.arguments, self.settings = arguments, settings
 

@@ -52,6 +52,7 @@ def checks_of_gan(
 
     Raises:
         ValueError: For names in `only` that do not exist.
+        TypeError: For a `cls` that is no class of GANs.
 
     Example:
 
@@ -85,6 +86,7 @@ def check_gan(
     Raises:
         AssertionError: With all checks that fail.
         ValueError: For names in `only` that do not exist.
+        TypeError: For a `cls` that is no class of GANs.
 
     Example:
 

@@ -24,13 +24,8 @@ class GeneratorCase:
     """A generator under test, and labels and images for it."""
 
     def __init__(self, generator: Any, num_classes: int | Mapping[str, int] | None = None):
-        self._given = generator, num_classes
+        self.generator: Generator = as_generator(generator, num_classes)
         self.name = type(generator).__name__
-
-    @functools.cached_property
-    def generator(self) -> Generator:
-        """The generator, as the package uses it."""
-        return as_generator(*self._given)
 
     @property
     def atol(self) -> float:
@@ -231,6 +226,7 @@ def checks_of_generator(
 
     Raises:
         ValueError: For names in `only` that do not exist.
+        TypeError: For anything that is no generator.
 
     Example:
 
@@ -256,6 +252,7 @@ def check_generator(
     Raises:
         AssertionError: With all checks that fail.
         ValueError: For names in `only` that do not exist.
+        TypeError: For anything that is no generator.
 
     Example:
 

@@ -33,14 +33,10 @@ class PenaltyCase:
     """A penalty under test, and a GAN that trains two steps with it: there is a history then."""
 
     def __init__(self, penalty: Any, make_gan: Callable[..., Any] | None = None):
-        self.given, self.make_gan = penalty, _small_gan if make_gan is None else make_gan
+        self.given, self.penalty = penalty, as_penalty(penalty)
+        self.make_gan = _small_gan if make_gan is None else make_gan
         named = isinstance(penalty, Penalty) or not hasattr(penalty, "__name__")
         self.name = type(penalty).__name__ if named else penalty.__name__
-
-    @functools.cached_property
-    def penalty(self) -> Penalty:
-        """The penalty as GANs use it."""
-        return as_penalty(self.given)
 
     @functools.cached_property
     def untrained(self) -> Any:
@@ -257,6 +253,7 @@ def checks_of_penalty(
 
     Raises:
         ValueError: For names in `only` that do not exist.
+        TypeError: For anything that is no penalty.
 
     Example:
 
@@ -286,6 +283,7 @@ def check_penalty(
     Raises:
         AssertionError: With all checks that fail.
         ValueError: For names in `only` that do not exist.
+        TypeError: For anything that is no penalty.
 
     Example:
 

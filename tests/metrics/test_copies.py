@@ -74,5 +74,9 @@ def test_its_interval_contains_the_truth_as_often_as_it_says():
 def test_images_are_asked_for_where_they_are_needed():
     with pytest.raises(ValueError, match=r"`training` must be images.*Received: shape \(9, 4\), shift=1"):
         metrics.memorization(np.zeros([9, 4]), np.zeros([9, 4]), np.zeros([9, 4]), shift=1)
+    with pytest.raises(ValueError, match=r"must be images of one shape. Received: \[\(2, 8, 1\), \(4, 4, 1\)\]"):
+        metrics.memorization(np.zeros([9, 4, 4, 1]), np.zeros([9, 4, 4, 1]), np.zeros([9, 2, 8, 1]), shift=1)
+    with pytest.raises(ValueError, match=r"`training` must be of shape.* at least 2"):
+        metrics.memorization(np.zeros([0, 4, 4, 1]), np.zeros([9, 4, 4, 1]), np.zeros([9, 4, 4, 1]), shift=1)
     with pytest.raises(ValueError, match="`shift`"):
         metrics.membership_inference(*np.zeros([3, 9, 4, 4, 1]), shift=-1)

@@ -3,7 +3,7 @@
 import pytest
 import tensorflow as tf
 from broken_gans import BROKEN, Sound
-from tools import known_generator
+from tools import known_generator, small_gan
 
 import keras_ganaug as kga
 from keras_ganaug.testing import gan_cases
@@ -52,6 +52,21 @@ def test_a_class_without_labels():
 def test_unknown_names_are_refused():
     with pytest.raises(ValueError, match=r"`only` must be names of checks: check_training, .*Received: \['check_all'\]"):
         kga.testing.check_gan(Sound, ["check_all", "check_seeds"])
+
+
+@pytest.mark.parametrize(
+    ("check", "subject", "message"),
+    [
+        (kga.testing.check_gan, small_gan, r"`cls` must be a subclass of `keras_ganaug.GAN` or `StarGAN`"),
+        (kga.testing.check_gan, int, "`cls` must be a subclass"),
+        (kga.testing.check_generator, 3, "`generator` must be"),
+        (kga.testing.check_penalty, kga.penalties.R1, "`penalties` must be callables"),
+        (kga.testing.check_penalty, None, "`penalties` must be callables"),
+    ],
+)
+def test_what_cannot_be_checked_is_refused(check, subject, message):
+    with pytest.raises(TypeError, match=f"{message}.*Received"):
+        check(subject)
 
 
 @kga.testing.parametrize_with_checks(
