@@ -109,7 +109,7 @@ def main():
         args.json.parent.mkdir(parents=True, exist_ok=True)
         report.to_json(args.json, setting=args.setting)
         if of_cells:
-            transfer_cells.picture(args.json.with_suffix(".png"), args.setting, args.seeds[0], directory)
+            transfer_cells.picture(args.json.with_suffix(".png"), args.setting, args.seeds[0], directory, args.arms)
         if args.json.resolve().parent == FOLDER:
             for name, store in stores.items():
                 keys = None if of_cells else keys_of(name, report.seeds, report.arms).values()

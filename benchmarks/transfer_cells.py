@@ -242,10 +242,14 @@ def with_rare(metrics, seen):
     return {**metrics, "seen_cells": cells[seen.ravel()].mean(), "unseen_cells": cells[~seen.ravel()].mean()}
 
 
-def picture(path, name, seed, directory):
+def picture(path, name, seed, directory, arms=None):
     """Test images in each style, one of each class, and their translations into all styles; nothing without a translator."""
     study = studies(name, [seed], directory)["translation"]
-    study.results()
+    study.arms = {arm: each for arm, each in study.arms.items() if arm in (arms or study.arms)}
+    if study.arms:
+        study.results()
+    if not study.generator_path(seed).exists():  # no arm has one, or the results came along with the repository
+        return
     gan = keras.models.load_model(study.generator_path(seed), compile=False)
     images, labels = study.data.of("test", seed)
     rows = []

@@ -48,6 +48,9 @@ def test_pages_of_the_manual_are_in_its_contents():
     for page in {page.stem for page in DOCS.glob("*.md")} - {"README", "index"}:
         assert re.search(rf"^{page}$", contents, re.MULTILINE), f"docs/index.md lacks {page}"
         assert f"({page}.md)" in listed or page == "release", f"docs/README.md lacks {page}"
+    for page in [*ROOT.glob("results/*.md"), *ROOT.glob("saved_models/*/*.md")]:
+        page = page.relative_to(ROOT).with_suffix("").as_posix()
+        assert re.search(rf"^\.\./{page}$", contents, re.MULTILINE), f"docs/index.md lacks {page}"
 
 
 def test_the_reference_has_all_public_names():
