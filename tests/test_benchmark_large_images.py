@@ -51,6 +51,7 @@ def test_no_font_is_told(tmp_path, monkeypatch):
         emoji.write(tmp_path)
 
 
+@pytest.mark.long
 def test_a_row_of_the_table():
     import large_images
 

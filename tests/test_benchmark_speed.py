@@ -114,6 +114,7 @@ def short(tmp_path, *cases):
     return json.loads(file.read_text())["cases"]
 
 
+@pytest.mark.long
 def test_a_short_run_of_the_maps(tmp_path):
     of = short(tmp_path, "map 64")
     times = of["map 64"]["contenders"]
@@ -121,7 +122,7 @@ def test_a_short_run_of_the_maps(tmp_path):
     assert all(times[name]["ms"] > 0 for name in ("plain", "gan_augment", "MixUp", "CutMix"))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_short_run_of_a_gan(tmp_path, monkeypatch):
     torch = sys.modules.get("torch")
     if importlib.util.find_spec("torch"):

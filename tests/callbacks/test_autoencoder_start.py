@@ -22,7 +22,7 @@ def start(gan, eager=True, **options):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("cls", "num_classes"), [(kga.SNGAN, None), (kga.BEGAN, 3)])
+@pytest.mark.parametrize(("cls", "num_classes"), [(kga.SNGAN, None), pytest.param(kga.BEGAN, 3, marks=pytest.mark.long)])
 def test_the_generator_learns_to_draw_the_training_images(cls, num_classes):
     generator = small_networks(num_classes=num_classes)["generator"]
     gan = cls((8, 8, 1), num_classes, latent_dim=4, width=4, seed=1, generator=generator)

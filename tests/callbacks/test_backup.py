@@ -80,7 +80,7 @@ def fit(gan, *used, data=(X, Y), **options):
     return gan.fit(*data, **{"steps": 5, "steps_per_epoch": 3, "verbose": 0, **options}, callbacks=[*used])
 
 
-SLOW = ("StyleGAN", "ProgressiveGAN", "StarGAN")
+SLOW = ("BEGAN", "StyleGAN", "ProgressiveGAN", "StarGAN")
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.long if name in SLOW else ()) for name in GANS])

@@ -12,23 +12,32 @@ from tools import public, small_data, small_gan
 import keras_ganaug as kga
 
 ALL = list(public(kga.GAN).values())
-
-
-LONG = ("check_attributes", "check_mixed_bfloat16", "check_resuming", "check_xla")
+VARIED = [kga.SNGAN, kga.ACGAN, kga.BEGAN, kga.ProgressiveGAN, kga.StyleGAN, kga.StarGAN]
+"""One of each kind, for the tests of every day. The others are in `pytest -m long`."""
+LONG = ("check_any_shape", "check_attributes", "check_mixed_bfloat16", "check_resuming", "check_xla")
 CHECKS = [name for name in kga.testing.checks_of_gan(kga.GAN) if name != "check_replicas"]
 """On replicas, tests/models/test_replicas.py asks for more: the weights of one device."""
 
 
-@kga.testing.parametrize_with_checks(
-    [*ALL, kga.StarGAN],
-    dict.fromkeys(LONG, pytest.mark.long),
-    only=CHECKS,
-    settings=lambda: {"augment": kga.DiffAugment("translation")},
-)
+def with_checks(classes, marks=None):
+    def settings():
+        return {"augment": kga.DiffAugment("translation")}
+
+    return kga.testing.parametrize_with_checks(classes, marks, only=CHECKS, settings=settings)
+
+
+@with_checks(VARIED, dict.fromkeys(LONG, pytest.mark.long))
 def test_it_does_what_the_contract_says(check):
     check()
 
 
+@pytest.mark.long
+@with_checks([cls for cls in ALL if cls not in VARIED])
+def test_the_others_do_what_the_contract_says(check):
+    check()
+
+
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore:Checks of SNGAN")
 def test_it_trains_in_a_graph():
     kga.testing.check_gan(kga.SNGAN, ["check_any_shape", "check_training"], settings={"run_eagerly": False})
@@ -61,7 +70,7 @@ def test_help_tells_all_arguments_and_their_defaults(cls):
     assert set(cls.own_arguments) <= set(inspect.signature(cls).parameters)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("cls", [kga.WGAN, kga.WGANGP, kga.LSGAN, kga.CGAN])
 def test_the_losses_teach_what_the_classes_look_like(cls):
     x, y = small_data(240)

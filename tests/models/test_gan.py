@@ -38,7 +38,7 @@ def test_the_default_networks_train_and_generate():
     assert images.max() <= 255
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_default_step_runs_in_xla():
     gan = kga.SNGAN((4, 4, 1), 3, latent_dim=4, width=4, seed=1)
     gan.compile(jit_compile=True, augment=kga.DiffAugment("translation"))
@@ -57,7 +57,7 @@ def test_xla_computes_the_same_step():
     assert max_difference(*gans) < 1e-5
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_all_options_compile():
     gan = small_gan()
     penalties = [

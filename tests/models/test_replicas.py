@@ -35,9 +35,7 @@ def check_alike(gan):
         assert np.isfinite(first).all()
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=() if name in ("GAN", "BEGAN", "SNGAN") else LONG) for name in workers.cases()]
-)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=() if name == "SNGAN" else LONG) for name in workers.cases()])
 @pytest.mark.filterwarnings("ignore:.*about the gradient at each image", "ignore:The augmentation's probability")
 def test_two_replicas_train_as_one_device(two_replicas, name):
     gan, losses = workers.train(name, two_replicas.scope())

@@ -102,7 +102,7 @@ def test_the_papers_settings():
     assert float(np.asarray(gan.g_optimizer.learning_rate)) == pytest.approx(1e-4)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("domain_loss", ["projection", "classification"])
 def test_its_step_is_lowered_to_xla(domain_loss):
     gan = star_gan(domain_loss=domain_loss)
@@ -151,6 +151,7 @@ def test_trained_saved_and_exported(tmp_path, several):
         alone.translate(given[0], given[1] + 2, given[2])
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("eager")
 def test_of_any_shape_and_in_mixed_precision(mixed_bfloat16):
     x = np.random.default_rng(0).uniform(-2, 3, [8, 9, 13, 2]).astype("float32")
@@ -164,6 +165,7 @@ def test_of_any_shape_and_in_mixed_precision(mixed_bfloat16):
     np.testing.assert_allclose(gan.translate(x[:2], [0, 1], seed=1), images[:2], atol=0.1)
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore:`generator` must give images")
 def test_replicas_hold_the_same(two_replicas):
     with two_replicas.scope():
