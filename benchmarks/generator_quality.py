@@ -4,7 +4,9 @@
 
 - gan_test: how often a classifier trained on the real training images classifies a sample as the class asked for;
 - cas (classification accuracy score): how well a classifier trained on samples alone does on the real test images;
-- diversity: mean distance between two samples of a class, relative to that of two real images.
+- diversity: mean distance between two samples of a class, relative to that of two real images;
+- memorization, membership_inference: are samples copies of training images, also of those shifted by a pixel, and do
+  samples tell which images were trained on? Test images are what the generator has not seen.
 
 Prints JSON; `--json FILE` writes it too, `--picture FILE` draws real and synthetic rows.
 """
@@ -64,6 +66,21 @@ def measure(generator, dataset, num_samples, steps, seeds, picture=None):
     return results
 
 
+def privacy(generator, dataset, num_samples=5000, seed=0):
+    """What samples tell about the training images: the two tests of `metrics`, on pixels, for shifts of up to one pixel."""
+    training, unseen = (kga.datasets.to_arrays(part)[0].astype("float32") / 255 for part in kga.datasets.load(dataset))
+    rng = np.random.default_rng(seed)
+    training, unseen = (images[rng.permutation(len(images))[:num_samples]] for images in (training, unseen))
+    labels = np.arange(num_samples) % len(kga.datasets.load(dataset)[0].class_names)
+    fake = sample(generator, labels, seed=1).astype("float32") / 255
+    images = {"training": training, "held_out": unseen, "fake": fake}
+    return {
+        "memorization": kga.metrics.memorization(**images, shift=1),
+        "membership_inference": kga.metrics.membership_inference(**images, shift=1),
+        "compared": {name: len(of) for name, of in images.items()},
+    }
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("path", help="a SavedModel that `gan.export` wrote")
@@ -75,7 +92,8 @@ if __name__ == "__main__":
     parser.add_argument("--picture")
     options = parser.parse_args()
     generator = tf.saved_model.load(options.path)
+    quality = measure(generator, options.dataset, options.samples, options.steps, options.seeds, options.picture)
     write_json(
         options.json,
-        measure(generator, options.dataset, options.samples, options.steps, options.seeds, options.picture),
+        {**quality, **privacy(generator, options.dataset)},
     )

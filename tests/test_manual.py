@@ -96,3 +96,13 @@ def test_the_memory_is_the_one_measured():
     words = (DOCS / "results.md").read_text("utf-8")
     assert f"in one process: {mib[0]:.0f} to {max(mib):.0f} MiB" in words
     assert result["rise"] < 0.05 and result["settings"]["minutes"] == 30
+
+
+@pytest.mark.parametrize("name", ["digits", "fashion_mnist"])
+def test_a_card_tells_what_was_measured(name):
+    folder = ROOT / "saved_models" / name
+    figures, card = json.loads((folder / "figures.json").read_text()), (folder / "README.md").read_text("utf-8")
+    copies, attack = figures["memorization"], figures["membership_inference"]
+    assert f"to a test image | {copies['nearer_to_training']:.1%}, p = {copies['p_value']:.2g} |" in card
+    assert f"| {attack['auc']:.3f} ({attack['low']:.3f} to {attack['high']:.3f}) |" in card
+    assert f"{100 * sum(figures['real']) / len(figures['real']):.1f}% (" in card
