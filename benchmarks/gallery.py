@@ -125,6 +125,8 @@ RUNS = {
     "SAGAN": Run(5500, width=16, rate=2.25, g_rate=9.0, mismatch=0.05),
     "ProgressiveGAN": Run(5700, width=16, rate=36.0, g_rate=18.0, mismatch=0.6, mismatch_loss="relativistic", grown=0.2),
     "StyleGAN": Run(5000, width=16, rate=20.0, g_rate=10.0, mismatch=0.03, r1=0.01, depth=2, mapping_lr=0.1, mixing=0.0),
+    "R3GAN": Run(2400, width=16, rate=5.0),
+    "ReACGAN": Run(5000, width=16, rate=5.0),
 }
 
 METRICS = {

@@ -186,6 +186,50 @@ class Relativistic(AdversarialLoss):
         return tf.reduce_mean(tf.nn.softplus(_float32(real_logits) - _float32(fake_logits)))
 
 
+def data_to_data_cross_entropy(
+    similarities: Any,
+    embeddings: Any,
+    labels: Any,
+    others: Any = None,
+    temperature: float = 0.5,
+    positive_margin: float = 0.98,
+    negative_margin: float = 0.02,
+) -> tf.Tensor:
+    """The data-to-data cross-entropy (D2D-CE) of ReACGAN: a classifier's loss that also compares images with each other.
+
+    For an image with the unit vector f, of a class with the unit vector v, it is -log(p / (p + Σ n)), where
+    p = exp(min(fᵀv - m_p, 0) / τ), and the sum is of n = exp(max(fᵀf' - m_n, 0) / τ) over all images f' of other classes.
+
+    Reference: Kang et al. 2021, Rebooting ACGAN: Auxiliary Classifier GANs with Stable Training, section 3.3.
+
+    Args:
+        similarities: fᵀv of each image and its own class, (batch,).
+        embeddings: f of each image, (batch, d), of length 1.
+        labels: int32 classes (batch,).
+        others: A pair of the embeddings and the labels of the images to compare with. Defaults to None: the batch itself.
+        temperature: τ. Defaults to 0.5.
+        positive_margin: m_p. Defaults to 0.98.
+        negative_margin: m_n. Defaults to 0.02.
+
+    Returns the mean over the batch, a float32 scalar.
+
+    Example:
+
+    >>> import tensorflow as tf
+    >>> from keras_ganaug import losses
+    >>> f, labels = tf.constant([[1.0, 0.0], [0.0, 1.0]]), tf.constant([0, 1])
+    >>> print(f"{float(losses.data_to_data_cross_entropy([1.0, 1.0], f, labels)):.4f}")  # log 2: all margins are kept
+    0.6931
+    """
+    other_embeddings, other_labels = (embeddings, labels) if others is None else others
+    close = tf.minimum(_float32(similarities) - positive_margin, 0.0)[:, None]
+    far = tf.matmul(_float32(embeddings), _float32(other_embeddings), transpose_b=True)
+    far = tf.maximum(far - negative_margin, 0.0)
+    other_class = tf.not_equal(tf.convert_to_tensor(labels)[:, None], tf.convert_to_tensor(other_labels)[None])
+    far = tf.where(other_class, far / temperature, float("-inf"))
+    return tf.reduce_mean(tf.reduce_logsumexp(tf.concat([close / temperature, far], 1), axis=1) - close[:, 0] / temperature)
+
+
 minimax = Minimax()
 nonsaturating = NonSaturating()
 lsgan = LeastSquares()

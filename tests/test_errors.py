@@ -216,6 +216,10 @@ BAD_CALLS = {
     "generator_weight": [lambda: kga.penalties.MismatchedLabels(3, generator_weight=-1)],
     "margin": [lambda: kga.penalties.MismatchedLabels(3, margin=0)],
     "g_class_weight": [lambda: kga.ACGAN((8, 8, 1), 3, g_class_weight=-1)],
+    "d2d_weight": [lambda: kga.ReACGAN((8, 8, 1), 3, d2d_weight=-1)],
+    "temperature": [lambda: kga.ReACGAN((8, 8, 1), 3, temperature=0)],
+    "positive_margin": [lambda: kga.ReACGAN((8, 8, 1), 3, positive_margin=1.5)],
+    "negative_margin": [lambda: kga.ReACGAN((8, 8, 1), 3, negative_margin=-0.1)],
     "twin_weight": [lambda: kga.TACGAN((8, 8, 1), 3, twin_weight=-1)],
     "fade_images": [lambda: kga.ProgressiveGAN((8, 8, 1), fade_images=0)],
     "stable_images": [lambda: kga.ProgressiveGAN((8, 8, 1), stable_images=-1)],
@@ -224,6 +228,7 @@ BAD_CALLS = {
     "label_use": [
         lambda: kga.networks.dcgan.discriminator((8, 8, 1), label_use="ignore"),
         lambda: kga.networks.progressive.discriminator((8, 8, 1), label_use="classify"),
+        lambda: kga.networks.resnet.discriminator((8, 8, 1), label_use="join"),
     ],
     "callbacks": [
         lambda: compiled().fit(X, Y, callbacks=[3]),

@@ -53,8 +53,8 @@ def fit_for(
         minutes: Total time. At least half of it goes to the training alone. Defaults to 30.
         directory: Folder, new or empty, with the files to resume from (`plan.json` and `backup`), `samples.png`, which is
             updated during the training, and finally `gan.keras` and `quality.json`. Defaults to None: nothing is written.
-        model: Name of a GAN class: "SNGAN", "SAGAN", "StyleGAN", "CGAN", "ACGAN", "TACGAN", "GAN", "LSGAN", "WGAN" or
-            "WGANGP". Defaults to "SNGAN", which is the best for short trainings.
+        model: Name of a GAN class: "SNGAN", "SAGAN", "StyleGAN", "CGAN", "ACGAN", "TACGAN", "ReACGAN", "R3GAN", "GAN",
+            "LSGAN", "WGAN" or "WGANGP". Defaults to "SNGAN", which is the best for short trainings.
         test: Images to detect copies with, in the same format, which are not trained on. Defaults to None: a tenth of each
             class of `train` is held out, at most 1,000 images.
         value_range: (lowest, highest) value of the images. Defaults to (0, 255).

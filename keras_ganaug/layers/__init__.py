@@ -3,7 +3,9 @@
 from keras_ganaug.layers.adain import AdaIN
 from keras_ganaug.layers.blur import Blur
 from keras_ganaug.layers.conditional_batch_normalization import ConditionalBatchNormalization
+from keras_ganaug.layers.cosines import Cosines
 from keras_ganaug.layers.equalized import Equalized
+from keras_ganaug.layers.grouped_conv import GroupedConv2D
 from keras_ganaug.layers.learned_constant import LearnedConstant
 from keras_ganaug.layers.minibatch_stddev import MinibatchStdDev
 from keras_ganaug.layers.mix_style import MixStyle
@@ -21,8 +23,10 @@ __all__ = [
     "AdaIN",
     "Blur",
     "ConditionalBatchNormalization",
+    "Cosines",
     "Equalized",
     "FadeIn",
+    "GroupedConv2D",
     "LearnedConstant",
     "MinibatchStdDev",
     "MixStyle",

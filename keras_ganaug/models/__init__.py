@@ -6,6 +6,8 @@ from keras_ganaug.models.cgan import CGAN
 from keras_ganaug.models.gan import GAN
 from keras_ganaug.models.lsgan import LSGAN
 from keras_ganaug.models.progressive_gan import ProgressiveGAN
+from keras_ganaug.models.r3gan import R3GAN
+from keras_ganaug.models.reacgan import ReACGAN
 from keras_ganaug.models.sagan import SAGAN
 from keras_ganaug.models.sngan import SNGAN
 from keras_ganaug.models.stargan import StarGAN
@@ -20,12 +22,14 @@ __all__ = [
     "CGAN",
     "GAN",
     "LSGAN",
+    "R3GAN",
     "SAGAN",
     "SNGAN",
     "TACGAN",
     "WGAN",
     "WGANGP",
     "ProgressiveGAN",
+    "ReACGAN",
     "StarGAN",
     "StyleGAN",
 ]

@@ -58,6 +58,8 @@ class GAN(AdversarialModel):
     """Name of the generator's inputs other than labels, for errors."""
     logits_depend_on_labels = True
     """Whether the logit of an image depends on its label, if there are classes."""
+    outputs_with_logits: int | None = None
+    """How many of the discriminator's outputs, from the first, are logits of any size. None for all."""
 
     def __init__(
         self,

@@ -107,7 +107,7 @@ def check(gan, own=()):
     if shapes == [[gan.image_shape]]:  # an autoencoder
         network_scale.check_images(gan.discriminator, outputs[0], "discriminator")
     else:
-        network_scale.check_logits(gan.discriminator, outputs, outputs_for_random_images)
+        network_scale.check_logits(gan.discriminator, outputs[: gan.outputs_with_logits], outputs_for_random_images)
 
 
 def _fit(outputs, shapes):

@@ -66,6 +66,7 @@ class StarGAN(AdversarialModel):
     own_arguments = ("latent_dim", "cycle_weight", "identity_weight", "domain_loss")
     logits_depend_on_labels = True
     generator_words = "images, and latents"
+    outputs_with_logits: int | None = None
 
     def __init__(
         self,

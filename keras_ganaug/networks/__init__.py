@@ -10,10 +10,10 @@ their values are summed. Without classes (`num_classes=None`), networks have one
 full resolution. It doubles each time the resolution is halved, up to 8 times. `seed` determines the initial weights; with
 None they depend on Keras's global state.
 
-`translation` has a generator that also takes images, and a discriminator of patches. `classifier` holds the small classifier
-of metrics and studies.
+`translation` has a generator that also takes images, and a discriminator of patches. `resnext` has residual networks without
+normalisation. `classifier` holds the small classifier of metrics and studies.
 """
 
-from keras_ganaug.networks import autoencoder, classifier, dcgan, progressive, resnet, style, translation
+from keras_ganaug.networks import autoencoder, classifier, dcgan, progressive, resnet, resnext, style, translation
 
-__all__ = ["autoencoder", "classifier", "dcgan", "progressive", "resnet", "style", "translation"]
+__all__ = ["autoencoder", "classifier", "dcgan", "progressive", "resnet", "resnext", "style", "translation"]

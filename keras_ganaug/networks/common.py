@@ -166,6 +166,27 @@ def projection_discriminator(images, labels, features, num_classes, make):
     return discriminator_of_parts(images, labels, features, num_classes, to_logit)
 
 
+def embedding_discriminator(images, labels, features, num_classes, make):
+    """A `discriminator_of_parts` with three outputs: a logit, the cosines of image and classes, and the image's unit vector.
+
+    Each attribute has a unit vector of its own, as long as the features. Its cosines and the vectors are concatenated.
+    """
+
+    def to_outputs(features, labels):
+        logit = make.dense(1)(features)
+        if labels is None:
+            return logit
+        vectors, cosines = [], []
+        for size in conditions.of(num_classes).sizes:
+            vectors.append(keras.layers.UnitNormalization(dtype="float32")(make.dense(features.shape[-1])(features)))
+            cosines.append(make(layers.Cosines, size, spectral=False, dtype="float32")(vectors[-1]))
+        if len(vectors) == 1:
+            return [logit, *cosines, *vectors]
+        return [logit, *(keras.layers.Concatenate(dtype="float32")(each) for each in (cosines, vectors))]
+
+    return discriminator_of_parts(images, labels, features, num_classes, to_outputs)
+
+
 def features_and_head(discriminator):
     """The two models of a `discriminator_of_parts`. None for any other network, even one with layers of these names."""
     parts = [layer for layer in discriminator.layers if not isinstance(layer, keras.layers.InputLayer)]

@@ -1,4 +1,4 @@
-"""Residual networks of SNGAN with a projection discriminator, and of SAGAN.
+"""Residual networks of SNGAN with a projection discriminator, of SAGAN, and of ReACGAN.
 
 Reference: Miyato et al. 2018; Miyato and Koyama 2018; Gulrajani et al. 2017 for the blocks; Zhang et al. 2019 for the
 attention.
@@ -8,7 +8,7 @@ import itertools
 
 import keras
 
-from keras_ganaug import layers
+from keras_ganaug import _checks, layers
 from keras_ganaug.networks import common
 from keras_ganaug.networks.common import Classes, Shape
 
@@ -61,14 +61,19 @@ def discriminator(
     seed: int | None = None,
     spectral: bool = True,
     attention: bool = False,
+    label_use: str = "project",
 ) -> keras.Model:
-    """A residual projection discriminator.
+    """A residual discriminator.
 
     Args:
         image_shape, num_classes, width, seed: See the module `networks`.
         spectral: Whether every layer is spectrally normalised. Defaults to True.
         attention: Whether to add self-attention at half the resolution. Defaults to False.
+        label_use: How labels are used. "project": adds a projection on the class to the logit. "embed": does not use them,
+            and adds two outputs, the cosines of image and classes, and the unit vector of the image (ReACGAN). Defaults to
+            "project".
     """
+    _checks.one_of(label_use, ("project", "embed"), "label_use")
     make = common.Layers(seed, spectral)
     channels = common.widths(width, image_shape)
     images, labels = common.images_and_labels(image_shape, num_classes)
@@ -91,4 +96,5 @@ def discriminator(
     y = make.conv(channels[-1])(keras.layers.ReLU()(y))
     x = keras.layers.Add()([y, x if len(channels) > 1 else make.conv(channels[-1], 1)(x)])
     features = common.pooling(keras.layers.ReLU()(x), "spectral" if spectral else "none")
-    return common.projection_discriminator(images, labels, features, num_classes, make)
+    build = common.projection_discriminator if label_use == "project" else common.embedding_discriminator
+    return build(images, labels, features, num_classes, make)

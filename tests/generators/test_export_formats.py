@@ -28,6 +28,7 @@ FAMILIES = {  # of networks, and a GAN that has them
     "dcgan": kga.GAN,
     "autoencoder": kga.BEGAN,
     "resnet": kga.SAGAN,
+    "resnext": kga.R3GAN,
     "progressive": kga.ProgressiveGAN,
     "style": kga.StyleGAN,
     "translation": kga.StarGAN,

@@ -410,6 +410,10 @@ def test_progress_and_fade_in():
 def test_learned_constant():
     layer = layers.LearnedConstant((2, 3, 4))
     np.testing.assert_array_equal(layer(np.zeros([5, 1])), np.ones([5, 2, 3, 4]))
+    drawn = layers.LearnedConstant((2, 3, 4), keras.initializers.RandomNormal(seed=1))
+    again = layers.LearnedConstant.from_config(drawn.get_config())
+    assert np.asarray(drawn(np.zeros([5, 1]))).std() > 0
+    np.testing.assert_array_equal(again(np.zeros([5, 1])), drawn(np.zeros([5, 1])))
 
 
 CONV, DEPTHWISE = keras.layers.Conv2D, keras.layers.DepthwiseConv2D

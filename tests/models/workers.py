@@ -40,6 +40,8 @@ def cases():
         "StyleGAN": (kga.StyleGAN, {}, lambda: {"penalties": of_styles(), **sgd}),
         "SNGAN": (kga.SNGAN, {}, lambda: {"penalties": [penalties.MismatchedLabels(3)], "augment": augment()}),
         "SAGAN": (kga.SAGAN, {}, lambda: {"augment": kga.DiffAugment()}),
+        "R3GAN": (kga.R3GAN, {}, lambda: sgd),
+        "ReACGAN": (kga.ReACGAN, {}, dict),
         "StarGAN": (kga.StarGAN, {}, lambda: {f"{player}_optimizer": keras.optimizers.SGD(1e-4) for player in "gd"}),
     }
 

@@ -67,6 +67,7 @@ FAMILIES = {
     "progressive": (networks.progressive.generator, networks.progressive.discriminator),
     "style": (networks.style.generator, functools.partial(networks.progressive.discriminator, label_use="join_all")),
     "autoencoder": (networks.autoencoder.generator, networks.autoencoder.discriminator),
+    "resnext": (networks.resnext.generator, networks.resnext.discriminator),
     "classify": (networks.dcgan.generator, functools.partial(networks.dcgan.discriminator, label_use="classify")),
 }
 
