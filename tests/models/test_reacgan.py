@@ -135,7 +135,7 @@ def test_the_papers_numbers():
         assert (optimizer.beta_1, optimizer.beta_2) == (0.5, 0.999)
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::UserWarning")
 def test_a_discriminator_of_ones_own():
     """Its unit vectors are in [0, 1], which a logit may not be."""
     images, labels = keras.Input((4, 4, 1)), keras.Input((), dtype="int32")
