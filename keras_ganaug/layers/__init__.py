@@ -1,6 +1,7 @@
 """Keras layers for GANs and classifiers."""
 
 from keras_ganaug.layers.adain import AdaIN
+from keras_ganaug.layers.adaptive_group_normalization import AdaptiveGroupNormalization
 from keras_ganaug.layers.blur import Blur
 from keras_ganaug.layers.conditional_batch_normalization import ConditionalBatchNormalization
 from keras_ganaug.layers.cosines import Cosines
@@ -21,6 +22,7 @@ from keras_ganaug.layers.upsample_conv import UpsampleConv2D
 
 __all__ = [
     "AdaIN",
+    "AdaptiveGroupNormalization",
     "Blur",
     "ConditionalBatchNormalization",
     "Cosines",

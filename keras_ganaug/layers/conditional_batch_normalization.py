@@ -100,7 +100,11 @@ class ConditionalBatchNormalization(Layer):
         channels, replicas = images.shape[-1], several()
         if replicas is None:
             ones, zeros = tf.ones([channels]), tf.zeros([channels])
-            return tf.compat.v1.nn.fused_batch_norm(images, ones, zeros, epsilon=self.epsilon, is_training=True)
+            # On processors the kernel for bfloat16 is up to 15 times as slow where channels do not fill blocks of 16.
+            narrow = images.dtype == tf.bfloat16 and channels % 16
+            x = tf.cast(images, tf.float32) if narrow else images
+            x, *moments = tf.compat.v1.nn.fused_batch_norm(x, ones, zeros, epsilon=self.epsilon, is_training=True)
+            return tf.cast(x, images.dtype), *moments
         # Distances from the moving mean, which all replicas share, have small squares: their means lose few digits.
         centre = tf.stop_gradient(_value(self.moving_mean))
         x = tf.cast(images, tf.float32) - centre

@@ -26,7 +26,7 @@ class Cosines(keras.layers.Dense):
     >>> layer = Cosines(2)
     >>> layer.build((None, 2))
     >>> layer.set_weights([np.array([[5.0, 3.0], [0.0, 4.0]])])
-    >>> layer(np.array([[0.0, 1.0]], "float32")).numpy().round(2).tolist()
+    >>> np.float64(layer(np.array([[0.0, 1.0]], "float32"))).round(2).tolist()
     [[0.0, 0.8]]
     """
 

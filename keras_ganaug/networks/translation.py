@@ -35,10 +35,8 @@ def generator(
 
     def styled(x, filters, size=3, strides=1):
         x = make.conv(filters, size, strides=strides, use_bias=False)(x)
-        x = keras.layers.GroupNormalization(math.gcd(8, filters), center=False, scale=False)(x)
-        parts = [make.dense(filters, bias_initializer=bias)(style) for bias in ("ones", "zeros")]
-        scale, offset = (keras.layers.Reshape((1, 1, filters))(part) for part in parts)
-        return keras.layers.Add()([keras.layers.Multiply()([x, scale]), offset])
+        scale, offset = (make.dense(filters, bias_initializer=bias)(style) for bias in ("ones", "zeros"))
+        return layers.AdaptiveGroupNormalization(math.gcd(8, filters))([x, scale, offset])
 
     def conv(x, *args, **options):
         return keras.layers.ReLU()(styled(x, *args, **options))

@@ -226,6 +226,7 @@ def test_gradients_of_blur():
         layers.ConditionalBatchNormalization({"digit": 4, "style": 2}),
         layers.OneHot(7),
         layers.OneHot([7, 2]),
+        layers.AdaptiveGroupNormalization(4, epsilon=1e-5),
         layers.Upsample(),
         layers.Blur(),
     ],
@@ -348,6 +349,42 @@ def test_adain_is_its_closed_form():
     # Whatever x was, the moments of the result are those of the style.
     np.testing.assert_allclose(result.numpy().mean((1, 2)), y_b[:, 0, 0], atol=1e-4)
     np.testing.assert_allclose(result.numpy().std((1, 2)), np.abs(y_s[:, 0, 0]), rtol=1e-3)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
+def test_adaptive_group_normalization_is_group_normalization_scale_and_offset(dtype):
+    tolerance = 1e-4 if dtype == "float32" else 0.1
+    x = (RNG.normal(size=[4, 5, 6, 12]) * np.linspace(1, 4, 12) + 3).astype("float32")
+    y_s, y_b = RNG.normal(size=[2, 4, 12]).astype("float32")
+    groups = x.reshape(4, 30, 3, 4)
+    mean, variance = (moment(groups, axis=(1, 3), keepdims=True) for moment in (np.mean, np.var))
+    normalized = ((groups - mean) / np.sqrt(variance + 0.01)).reshape(x.shape)
+    result = layers.AdaptiveGroupNormalization(3, epsilon=0.01, dtype=dtype)([x, y_s, y_b])
+    np.testing.assert_allclose(
+        tf.cast(result, "float32"), y_s[:, None, None] * normalized + y_b[:, None, None], atol=tolerance
+    )
+    own = keras.layers.GroupNormalization(3, epsilon=0.01, center=False, scale=False)
+    with tf.GradientTape(persistent=True) as tape:
+        inputs = [tf.constant(value) for value in (x, y_s, y_b)]
+        tape.watch(inputs)
+        mine = tf.reduce_sum(layers.AdaptiveGroupNormalization(3, epsilon=0.01)(inputs) ** 3)
+        theirs = tf.reduce_sum((own(inputs[0]) * inputs[1][:, None, None] + inputs[2][:, None, None]) ** 3)
+    for one, two in zip(tape.gradient(mine, inputs), tape.gradient(theirs, inputs), strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-3, atol=1e-2)
+    with pytest.raises(ValueError, match=r"`groups` must divide.*=5 for 12 channels"):
+        layers.AdaptiveGroupNormalization(5)([x, y_s, y_b])
+
+
+@pytest.mark.parametrize("channels", [8, 16])
+def test_batch_normalization_in_bfloat16(channels):
+    """Channels that do not fill a block of 16 are normalised in float32, and the result is of the layer's dtype."""
+    x = RNG.normal(2, 3, size=[4, 5, 6, channels]).astype("float32")
+    exact = layers.ConditionalBatchNormalization(None)(x, training=True)
+    layer = layers.ConditionalBatchNormalization(None, dtype="mixed_bfloat16")
+    result = layer(x, training=True)
+    assert result.dtype == tf.bfloat16
+    np.testing.assert_allclose(tf.cast(result, "float32"), exact, atol=0.05)
+    np.testing.assert_allclose(np.asarray(layer.moving_mean), (1 - layer.momentum) * x.mean((0, 1, 2)), rtol=0.02, atol=2e-3)
 
 
 def test_noise_is_each_images_own_and_starts_at_nothing():
