@@ -104,7 +104,7 @@ def main():
             gc.collect()
             curve.append([round(time.monotonic() - start, 1), round(memory() / MIB, 1)])
             print(f"round {number:4} {curve[-1][0]:7.1f} s {curve[-1][1]:8.1f} MiB", flush=True)
-            if curve[-1][0] > 60 * options.minutes:
+            if number > 1 and curve[-1][0] > 60 * options.minutes:  # one round has nothing to be compared with
                 break
     risen = rise(curve, options.minutes)
     print(f"After {FIRST * options.minutes:.3g} minutes: {risen:+.1%}, at most {MOST:+.0%}")

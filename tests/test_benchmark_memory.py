@@ -38,5 +38,6 @@ def test_a_short_run(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, timeout=400)
     curve = json.loads(file.read_text())["curve"]
     assert done.stdout.splitlines()[0].startswith("round    1") and len(curve) >= 2, done.stderr
-    assert curve[-1][0] > 0.4 * 60 > curve[-2][0] and min(each for _, each in curve) > 100
+    assert curve[-1][0] > 0.4 * 60 and (len(curve) == 2 or curve[-2][0] <= 0.4 * 60)  # a slow machine still makes two rounds
+    assert min(each for _, each in curve) > 100
     assert file.with_suffix(".png").read_bytes().startswith(b"\x89PNG")

@@ -17,7 +17,7 @@ import workers
 
 pytestmark = pytest.mark.long
 GANS = tuple(workers.cases())
-_PROGRAM, _TIMEOUT = Path(workers.__file__), 600  # seconds, on a machine with much other work
+_PROGRAM, _TIMEOUT = Path(workers.__file__), 1800  # seconds, on a machine with much other work
 
 
 def free_ports(number):
