@@ -28,8 +28,8 @@ import keras_ganaug as kga
 from keras_ganaug.study import tables
 
 MODELS = (
-    *("GAN", "WGAN", "WGANGP", "LSGAN", "CGAN", "ACGAN", "TACGAN", "BEGAN", "ProgressiveGAN", "StyleGAN", "SNGAN", "SAGAN"),
-    "StarGAN",
+    *("GAN", "WGAN", "WGANGP", "LSGAN", "CGAN", "ACGAN", "TACGAN", "ReACGAN", "BEGAN", "ProgressiveGAN", "StyleGAN"),
+    *("SNGAN", "SAGAN", "R3GAN", "StarGAN"),
 )
 CLASSES, SIDES = 4, (64, 128)
 WORK = ROOT / "build" / "large_images"
