@@ -12,7 +12,7 @@ import tensorflow as tf
 from keras_ganaug import _checks, _compat, _random, networks
 from keras_ganaug.generators.averaged_gan import AveragedGAN
 from keras_ganaug.generators.generator import as_generator, seed_of
-from keras_ganaug.models import network_checks, training_watch
+from keras_ganaug.models import network_checks, training_watch, transfer
 from keras_ganaug.models.adversarial_model import AdversarialModel
 from keras_ganaug.models.fakes import Fakes, context_of
 from keras_ganaug.models.training import Batch
@@ -86,6 +86,36 @@ class GAN(AdversarialModel):
             self.made(self.generator, self.generator_inputs(tf.zeros([2, latent_dim]), self.condition.zeros(2)))
         self.ema_generator = self.average.network
         self.averaged = AveragedGAN(self)
+
+    @classmethod
+    def from_pretrained(
+        cls, path: Any, num_classes: int | dict[str, int] | None = None, seed: int | None = None, class_names: Any = None
+    ) -> GAN:
+        """A new GAN that starts with the weights of another one, whose classes may be others.
+
+        What the other GAN has learned of images is useful for classes with few images. All weights are copied. Where they
+        belong to a class, each new class starts as the mean of the old ones, unless there are as many as before: then each
+        keeps the weights of its index. Optimizers start anew: call `compile`. A `ProgressiveGAN` grows again.
+
+        Args:
+            path: A `.keras` file that a GAN of this class wrote, or the GAN. It must have its class's default networks.
+            num_classes: As in the constructor, but None only for a GAN without classes. Defaults to None.
+            seed: Seed of the further training, see the constructor. Defaults to None: a random one.
+            class_names: See the constructor. Defaults to None: with as many classes as before, theirs.
+
+        Raises:
+            TypeError: For another kind of model.
+            ValueError: For networks of one's own, or if only one of the two has classes.
+
+        Example:
+
+        >>> import keras_ganaug as kga
+        >>> letters = kga.SNGAN(image_shape=(8, 8, 1), num_classes=26, width=4, seed=1)
+        >>> digits = kga.SNGAN.from_pretrained(letters, num_classes=10, seed=1)
+        >>> digits.generate([0, 9], seed=1).shape
+        (2, 8, 8, 1)
+        """
+        return transfer.from_pretrained(cls, path, num_classes, seed, class_names)
 
     # Methods that a variant may override.
 
