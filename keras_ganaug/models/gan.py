@@ -288,9 +288,6 @@ class GAN(AdversarialModel):
         names = ("image_shape", "num_classes", "width")
         return {**{name: getattr(self, name) for name in names}, "seed": self.derived_seed(1)}
 
-    def get_config(self):
-        return {**super().get_config(), "latent_dim": self.latent_dim}
-
 
 @as_generator.register
 def _(generator: GAN, num_classes: int | None = None) -> AveragedGAN:

@@ -77,6 +77,7 @@ def config(model: Any, of_keras: dict[str, Any]) -> dict[str, Any]:
         "width": model.width,
         **({"class_names": model.class_names} if model.class_names else {}),
         **{name: keras.saving.serialize_keras_object(getattr(model, name)) for name in model.player_networks.values()},
+        **({"latent_dim": model.latent_dim} if hasattr(model, "latent_dim") else {}),
         **{name: getattr(model, name) for name in model.own_arguments},
     }
     config.setdefault("dtype", model.dtype_policy.name)  # Keras 2 omits it
