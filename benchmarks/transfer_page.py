@@ -51,11 +51,11 @@ SETTINGS = {
     ),
 }
 SUMMARY = {
-    "replay": ("five of ten classes, whose images are gone", "fine-tuning alone"),
-    "sites": ("all images: they stay at five sites with two classes each", "averaged weights"),
-    "sites_own": ("eight of ten classes: their images stay at other sites", "its own classes alone"),
+    "replay": ("five of ten classes: gone", "fine-tuning alone"),
+    "sites": ("all images: kept at five sites", "averaged weights"),
+    "sites_own": ("eight of ten classes: kept at other sites", "its own classes alone"),
     "unseen": ("half of the combinations of class and style", "nothing"),
-    "rare_cells": ("the same half, except for ten images each", "nothing"),
+    "rare_cells": ("the same, but for ten images each", "nothing"),
 }
 """Settings of the README's table: what a batch lacks, and the arm that does nothing about it."""
 MARKS = "<!-- begin: transfer.py --write -->", "<!-- end -->"
@@ -111,7 +111,7 @@ def write(folder):
     reports, rows, sections = read(folder), [], []
     for name, (title, text) in SETTINGS.items():
         if name not in reports:
-            rows.append([f"{title} (`{name}`)", "not measured", "", "", "", ""])
+            rows.append([f"{title} (`{name}`)", "not measured on three seeds", "", "", "", ""])
             continue
         report = reports[name]
         rows.append([f"{title} (`{name}`)", METRICS[report.metric], *row(report, report.metric)])

@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 
 import keras_ganaug as kga
+from keras_ganaug import _compat
 
 FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
 NO_JAX = "JAX is not installed: it comes with the extra `benchmarks`"
@@ -26,6 +27,7 @@ def benchmarks(monkeypatch):
     monkeypatch.syspath_prepend(str(FOLDER))
 
 
+@pytest.mark.skipif(not _compat.KERAS_3, reason="an older TensorFlow does not write StableHLO")
 def test_what_is_written_of_a_step(tmp_path):
     import lowering
 

@@ -106,7 +106,7 @@ def test_where_a_generator_knows_more(benchmark, tmp_path):
     assert files <= settings
     for name in files:
         arms = json.loads((RESULTS / "transfer" / f"{name}.json").read_text())["arms"]
-        shares = arms["gan"]["balanced_accuracy"] if "gan" in arms else arms["translation"]["unseen_cells"]
+        shares = arms["gan"]["balanced_accuracy"] if "gan" in arms else arms["translation + fourier"]["unseen_cells"]
         each = ", ".join(f"{100 * share:.1f}" for share in shares)
         assert any(row[-1] == each for row in rows(RESULTS / "transfer.md"))
 

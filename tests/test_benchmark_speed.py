@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from keras_ganaug import _compat
+
 NO_TORCH = "PyTorch is not installed: it comes with the extra `benchmarks`"
 
 
@@ -138,6 +140,7 @@ def test_a_short_run_of_a_gan(tmp_path, monkeypatch):
     assert ("PyTorch" in of_float32["times_as_fast"]) is ("share_of_peak" in of_float32) is bool(torch)
 
 
+@pytest.mark.skipif(not _compat.KERAS_3, reason="the benchmark needs Keras 3")
 @pytest.mark.parametrize("name", ["SNGAN", "StyleGAN", "StarGAN"])
 def test_the_textbook_s_networks_compute_the_same(name):
     import keras
