@@ -68,10 +68,11 @@ def measure(generator, dataset, num_samples, steps, seeds, picture=None):
 
 def privacy(generator, dataset, num_samples=5000, seed=0):
     """What samples tell about the training images: the two tests of `metrics`, on pixels, for shifts of up to one pixel."""
-    training, unseen = (kga.datasets.to_arrays(part)[0].astype("float32") / 255 for part in kga.datasets.load(dataset))
+    parts = kga.datasets.load(dataset)
+    training, unseen = (kga.datasets.to_arrays(part)[0].astype("float32") / 255 for part in parts)
     rng = np.random.default_rng(seed)
     training, unseen = (images[rng.permutation(len(images))[:num_samples]] for images in (training, unseen))
-    labels = np.arange(num_samples) % len(kga.datasets.load(dataset)[0].class_names)
+    labels = np.arange(num_samples) % len(parts[0].class_names)
     fake = sample(generator, labels, seed=1).astype("float32") / 255
     images = {"training": training, "held_out": unseen, "fake": fake}
     return {

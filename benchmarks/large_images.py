@@ -27,10 +27,7 @@ from common import ROOT
 import keras_ganaug as kga
 from keras_ganaug.study import tables
 
-MODELS = (
-    *("GAN", "WGAN", "WGANGP", "LSGAN", "CGAN", "ACGAN", "TACGAN", "ReACGAN", "BEGAN", "ProgressiveGAN", "StyleGAN"),
-    *("SNGAN", "SAGAN", "R3GAN", "StarGAN"),
-)
+MODELS = tuple(kga.models.__all__)
 CLASSES, SIDES = 4, (64, 128)
 WORK = ROOT / "build" / "large_images"
 

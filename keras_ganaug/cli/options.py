@@ -15,7 +15,7 @@ import click
 
 from keras_ganaug import _command
 
-MODELS = (*("ACGAN", "CGAN", "GAN", "LSGAN", "R3GAN", "ReACGAN", "SAGAN", "SNGAN", "StyleGAN", "TACGAN", "WGAN", "WGANGP"),)
+MODELS = tuple("ACGAN CGAN GAN LSGAN R3GAN ReACGAN SAGAN SNGAN StyleGAN TACGAN WGAN WGANGP".split())
 """The models of `fit_for`. They and the arms are listed here, since help appears without TensorFlow."""
 ARMS = (
     *("nothing", "class_weights", "oversampling", "balanced_softmax", "logit_adjustment", "focal", "shift_flip"),

@@ -16,11 +16,17 @@ from keras_ganaug.discriminator_augment import AdaptiveAugment, DiffAugment
 from keras_ganaug.fitting import images as fitting_images
 from keras_ganaug.models.schedule import steps_to_try
 
-MODELS = (*("ACGAN", "CGAN", "GAN", "LSGAN", "R3GAN", "ReACGAN", "SAGAN", "SNGAN", "StyleGAN", "TACGAN", "WGAN", "WGANGP"),)
+MODELS = tuple("ACGAN CGAN GAN LSGAN R3GAN ReACGAN SAGAN SNGAN StyleGAN TACGAN WGAN WGANGP".split())
 # Factors for the papers' learning rates of generator and discriminator, for trainings of minutes: results/gallery.md.
 _RATES = {
-    **{"CGAN": (3, 3), "GAN": (3, 3), "LSGAN": (3, 2), "SAGAN": (9, 2.25), "SNGAN": (3, 3), "StyleGAN": (10, 20)},
-    **{"R3GAN": (5, 5), "ReACGAN": (5, 5)},  # on 8×8 digits
+    "CGAN": (3, 3),
+    "GAN": (3, 3),
+    "LSGAN": (3, 2),
+    "R3GAN": (5, 5),  # on 8×8 digits, as that of ReACGAN
+    "ReACGAN": (5, 5),
+    "SAGAN": (9, 2.25),
+    "SNGAN": (3, 3),
+    "StyleGAN": (10, 20),
 }
 _MISMATCH = {"SAGAN": 0.05, "SNGAN": 0.1}  # weight of `MismatchedLabels`
 _CRITICS = ("R3GAN", "WGAN", "WGANGP")  # their logits have no boundary between real and fake, which AdaptiveAugment needs

@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-import tensorflow as tf
 
 from keras_ganaug import _checks, networks
 from keras_ganaug.models import old_files
-from keras_ganaug.models.gan import GAN
+from keras_ganaug.models.classifying_gan import ClassifyingGAN
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
-class ACGAN(GAN):
+class ACGAN(ClassifyingGAN):
     """A GAN whose discriminator does not see the class but predicts it: an auxiliary classifier.
 
     Both players add the cross-entropy of the predicted class, on real and on generated images. With several attributes it is
@@ -40,7 +39,6 @@ class ACGAN(GAN):
     """
 
     own_arguments: tuple[str, ...] = ("fake_weight", "g_class_weight")
-    logits_depend_on_labels = False
 
     def __init__(self, *args: Any, fake_weight: float = 1.0, g_class_weight: float = 1.0, **kwargs: Any):
         fake_weight = _checks.non_negative(fake_weight, "fake_weight")
@@ -48,36 +46,18 @@ class ACGAN(GAN):
         super().__init__(*args, **kwargs)
         self.fake_weight, self.g_class_weight = fake_weight, g_class_weight
 
-    @property
-    def metric_names(self):
-        return (*super().metric_names, "class_accuracy") if self.condition.conditional else super().metric_names
-
     def build_discriminator(self):
         return networks.dcgan.discriminator(**self.discriminator_arguments, normalization="batch", label_use="classify")
 
-    def expected_outputs(self):
-        if not self.condition.conditional:
-            return super().expected_outputs()
+    def expected_class_outputs(self):
         return "one logit each and the logits of the classes", [[(1,), (sum(self.condition.sizes),)]]
 
-    def logits_of(self, outputs):
-        return outputs[0] if self.condition.conditional else outputs
+    def d_class_loss(self, real, fake, labels):
+        on_real, on_fake = (self.condition.cross_entropy(outputs[1], labels) for outputs in (real, fake))
+        return on_real + self.fake_weight * on_fake
 
-    def d_objective(self, real, fake, labels):
-        loss = super().d_objective(real, fake, labels)
-        if labels is None:
-            return loss
-        right = [tf.equal(tf.argmax(x, 1, tf.int32), y) for x, y in self.condition.by_attribute(real[1], labels)]
-        self.report("class_accuracy", tf.reduce_all(right, axis=0))
-        return (
-            loss
-            + self.condition.cross_entropy(real[1], labels)
-            + self.fake_weight * self.condition.cross_entropy(fake[1], labels)
-        )
-
-    def g_objective(self, real, fake, labels):
-        loss = super().g_objective(real, fake, labels)
-        return loss if labels is None else loss + self.g_class_weight * self.condition.cross_entropy(fake[1], labels)
+    def g_class_loss(self, fake, labels):
+        return self.g_class_weight * self.condition.cross_entropy(fake[1], labels)
 
     @classmethod
     def from_config(cls, config, custom_objects=None):

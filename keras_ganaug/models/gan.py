@@ -95,17 +95,20 @@ class GAN(AdversarialModel):
 
         What the other GAN has learned of images is useful for classes with few images. All weights are copied. Where they
         belong to a class, each new class starts as the mean of the old ones, unless there are as many as before: then each
-        keeps the weights of its index. Optimizers start anew: call `compile`. A `ProgressiveGAN` grows again.
+        keeps the weights of its index. With several attributes, that holds for each of them. Optimizers start anew: call
+        `compile`. A `ProgressiveGAN` grows again.
 
         Args:
-            path: A `.keras` file that a GAN of this class wrote, or the GAN. It must have its class's default networks.
-            num_classes: As in the constructor, but None only for a GAN without classes. Defaults to None.
+            path: A `.keras` file that a GAN of this class wrote, the folder of a run of `fit_for`, or the GAN. It must have
+                its class's default networks.
+            num_classes: As in the constructor, with the same attributes as before. Defaults to None, for a GAN without
+                classes.
             seed: Seed of the further training, see the constructor. Defaults to None: a random one.
             class_names: See the constructor. Defaults to None: with as many classes as before, theirs.
 
         Raises:
             TypeError: For another kind of model.
-            ValueError: For networks of one's own, or if only one of the two has classes.
+            ValueError: For a path without a GAN, networks of one's own, or other attributes than before.
 
         Example:
 

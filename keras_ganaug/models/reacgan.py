@@ -6,11 +6,11 @@ import keras
 import tensorflow as tf
 
 from keras_ganaug import _checks, _replicas, losses, networks
-from keras_ganaug.models.gan import GAN
+from keras_ganaug.models.classifying_gan import ClassifyingGAN
 
 
 @keras.saving.register_keras_serializable(package="keras_ganaug")
-class ReACGAN(GAN):
+class ReACGAN(ClassifyingGAN):
     """An ACGAN whose classifier cannot explode, and which compares the images of a batch with each other.
 
     The discriminator maps each image and each class to a unit vector. The data-to-data cross-entropy (D2D-CE) pulls the
@@ -44,7 +44,6 @@ class ReACGAN(GAN):
     """
 
     own_arguments = ("d2d_weight", "temperature", "positive_margin", "negative_margin")
-    logits_depend_on_labels = False
     outputs_with_logits = 1
 
     def __init__(
@@ -64,10 +63,6 @@ class ReACGAN(GAN):
         self.d2d_weight, self.temperature = d2d_weight, temperature
         self.positive_margin, self.negative_margin = positive_margin, negative_margin
 
-    @property
-    def metric_names(self):
-        return (*super().metric_names, "class_accuracy") if self.condition.conditional else super().metric_names
-
     def paper_settings(self):
         return {**super().paper_settings(), "loss": "hinge"}
 
@@ -77,26 +72,15 @@ class ReACGAN(GAN):
     def build_discriminator(self):
         return networks.resnet.discriminator(**self.discriminator_arguments, label_use="embed")
 
-    def expected_outputs(self):
-        if not self.condition.conditional:
-            return super().expected_outputs()
+    def expected_class_outputs(self):
         words = "one logit each, the cosines of the image and the classes, and unit vectors"
         return words, [[(1,), (sum(self.condition.sizes),), (None,)]]
 
-    def logits_of(self, outputs):
-        return outputs[0] if self.condition.conditional else outputs
+    def d_class_loss(self, real, fake, labels):
+        return self.d2d_weight * self.d2d_cross_entropy(real, labels)
 
-    def d_objective(self, real, fake, labels):
-        loss = super().d_objective(real, fake, labels)
-        if labels is None:
-            return loss
-        right = [tf.equal(tf.argmax(x, 1, tf.int32), y) for x, y in self.condition.by_attribute(real[1], labels)]
-        self.report("class_accuracy", tf.reduce_all(right, axis=0))
-        return loss + self.d2d_weight * self.d2d_cross_entropy(real, labels)
-
-    def g_objective(self, real, fake, labels):
-        loss = super().g_objective(real, fake, labels)
-        return loss if labels is None else loss + self.d2d_weight * self.d2d_cross_entropy(fake, labels)
+    def g_class_loss(self, fake, labels):
+        return self.d2d_weight * self.d2d_cross_entropy(fake, labels)
 
     def d2d_cross_entropy(self, outputs: Any, labels: tf.Tensor) -> tf.Tensor:
         """The D2D-CE of the discriminator's outputs, summed over the attributes. Images are compared across replicas too."""

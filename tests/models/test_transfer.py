@@ -57,18 +57,54 @@ def test_as_many_classes_keep_their_weights_and_names(tmp_path):
     assert int(new.step) == 3
 
 
-def test_attributes_and_no_classes():
-    new = kga.SNGAN.from_pretrained(made(kga.SNGAN, {"digit": 3, "style": 2}), num_classes={"digit": 3, "style": 4})
-    assert np.isfinite(new.generate({"digit": [0], "style": [3]}, seed=1)).all()
+def test_an_attribute_of_as_many_values_keeps_its_weights():
+    """The values of "a" are alike, those of "b" are not: five values of "a" and the same two of "b" make the same images."""
+    sizes = {"a": 3, "b": 2}
+    old, other = made(kga.SNGAN, sizes), made(kga.SNGAN, {"a": 4, "b": 2})
+    values = []
+    for weight, of_four in zip(old.ema_generator.weights, other.ema_generator.weights, strict=True):
+        value = np.random.default_rng(0).normal(np.asarray(weight), 0.1)
+        for axis in axis_of(weight, of_four):
+            shared, a, b = np.split(value, [value.shape[axis] - 5, value.shape[axis] - 2], axis)
+            value = np.concatenate([shared, np.repeat(a.mean(axis, keepdims=True), 3, axis), b], axis)
+        values.append(np.abs(value) if "variance" in weight.name else value)
+    old.ema_generator.set_weights(values)
+    new = kga.SNGAN.from_pretrained(old, num_classes={"a": 5, "b": 2})
+    images = old.generate({"a": [0, 2], "b": [0, 1]}, seed=1)
+    np.testing.assert_allclose(new.generate({"a": [4, 3], "b": [0, 1]}, seed=1), images, atol=0.05)
+    assert np.abs(images - new.generate({"a": [4, 3], "b": [1, 0]}, seed=1)).mean() > 0.5
+    of_reacgan = kga.ReACGAN.from_pretrained(made(kga.ReACGAN, sizes), num_classes={"a": 3, "b": 4})
+    assert of_reacgan.discriminator.output[1].shape[1] == 7
+
+
+def test_no_classes():
     old = made(kga.SNGAN, None)
     np.testing.assert_array_equal(kga.SNGAN.from_pretrained(old).generate(2, seed=1), old.generate(2, seed=1))
 
 
-def test_what_does_not_fit_is_told():
+def test_what_does_not_fit_is_told(tmp_path):
     with pytest.raises(TypeError, match=r"`path` must be a StyleGAN .*Received: a SNGAN"):
         kga.StyleGAN.from_pretrained(small_gan(), num_classes=2)
     with pytest.raises(ValueError, match=r"the \w+ must be the default network of its class"):
         kga.SNGAN.from_pretrained(small_gan(), num_classes=2)
-    for before, after in ((None, 3), (3, None)):
-        with pytest.raises(ValueError, match="must be the default network of its class"):
+    sizes = {"a": 3, "b": 2}
+    for before, after in (
+        (None, 3),
+        (3, None),
+        (sizes, 3),
+        (3, {"a": 3}),
+        (sizes, {"b": 2, "a": 3}),
+        (sizes, {"a": 3, "c": 2}),
+    ):
+        with pytest.raises(ValueError, match=r"`num_classes` must have the attributes of the other GAN.*Received"):
             kga.SNGAN.from_pretrained(made(kga.SNGAN, before), num_classes=after)
+    with pytest.raises(ValueError, match=r"`path` must be .*, which does not exist"):
+        kga.SNGAN.from_pretrained(tmp_path / "missing.keras", num_classes=2)
+    (tmp_path / "broken.keras").write_bytes(b"PK")
+    with pytest.raises(ValueError, match=r"`path` must be .*, a broken file"):
+        kga.SNGAN.from_pretrained(str(tmp_path / "broken.keras"), num_classes=2)
+    with pytest.raises(TypeError, match="`path` must be a path"):
+        kga.SNGAN.from_pretrained(3, num_classes=2)
+    small_gan().export(tmp_path / "export")
+    with pytest.raises(TypeError, match=r"`path` must be a SNGAN or the `.keras` file of one\. Received: a SavedModel"):
+        kga.SNGAN.from_pretrained(tmp_path / "export", num_classes=2)
